@@ -1,0 +1,310 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "xr.h"
+
+#include <string.h>
+
+
+xr_rc_t
+xr_fail(xr_err_t *err, xr_rc_t rc, size_t pos, const char *what)
+{
+    if (err != NULL) {
+        err->what = what;
+        err->pos = pos;
+    }
+
+    return rc;
+}
+
+
+xr_str_t
+xr_str(const char *s)
+{
+    return xr_str_of(s, strlen(s));
+}
+
+
+xr_str_t
+xr_str_of(const void *data, size_t len)
+{
+    return (xr_str_t) { data, len };
+}
+
+
+bool
+xr_str_eq(xr_str_t a, xr_str_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+static uint8_t
+xr_str_lower(uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') ? (uint8_t) (c | 0x20) : c;
+}
+
+
+bool
+xr_str_eq_nocase(xr_str_t a, xr_str_t b)
+{
+    size_t  i;
+
+    if (a.len != b.len) {
+        return false;
+    }
+
+    for (i = 0; i < a.len; i++) {
+        if (xr_str_lower(a.data[i]) != xr_str_lower(b.data[i])) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+xr_str_starts(xr_str_t s, xr_str_t prefix)
+{
+    return s.len >= prefix.len
+           && xr_str_eq(xr_str_of(s.data, prefix.len), prefix);
+}
+
+
+bool
+xr_str_ends(xr_str_t s, xr_str_t suffix)
+{
+    return s.len >= suffix.len
+           && xr_str_eq(xr_str_of(s.data + s.len - suffix.len, suffix.len),
+                        suffix);
+}
+
+
+size_t
+xr_str_find(xr_str_t s, uint8_t c)
+{
+    const uint8_t  *p;
+
+    if (s.len == 0) {
+        return 0;
+    }
+
+    p = memchr(s.data, c, s.len);
+
+    return (p == NULL) ? s.len : (size_t) (p - s.data);
+}
+
+
+static bool
+xr_str_is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+
+xr_str_t
+xr_str_trim(xr_str_t s)
+{
+    while (s.len > 0 && xr_str_is_space(s.data[0])) {
+        s.data++;
+        s.len--;
+    }
+
+    while (s.len > 0 && xr_str_is_space(s.data[s.len - 1])) {
+        s.len--;
+    }
+
+    return s;
+}
+
+
+xr_rc_t
+xr_str_dup(const xr_mem_t *mem, xr_str_t s, xr_str_t *out)
+{
+    uint8_t  *p;
+
+    p = mem->alloc(mem->ctx, s.len + 1);
+
+    if (p == NULL) {
+        return XR_NO_SPACE;
+    }
+
+    if (s.len > 0) {
+        memcpy(p, s.data, s.len);
+    }
+
+    *out = xr_str_of(p, s.len);
+
+    return XR_OK;
+}
+
+
+xr_str_t
+xr_str_cut(xr_str_t *s, uint8_t c)
+{
+    size_t    n;
+    xr_str_t  head;
+
+    n = xr_str_find(*s, c);
+    head = xr_str_of(s->data, n);
+
+    if (n < s->len) {
+        n++;
+    }
+
+    if (n > 0) {
+        s->data += n;
+        s->len -= n;
+    }
+
+    return head;
+}
+
+
+xr_rc_t
+xr_str_uint(xr_str_t *s, uint64_t *out)
+{
+    size_t    i;
+    uint8_t   c;
+    uint64_t  n;
+
+    n = 0;
+
+    for (i = 0; i < s->len; i++) {
+        c = s->data[i];
+
+        if (c < '0' || c > '9') {
+            break;
+        }
+
+        if (n > (UINT64_MAX - (c - '0')) / 10) {
+            return XR_INVALID;
+        }
+
+        n = n * 10 + (c - '0');
+    }
+
+    if (i == 0) {
+        return XR_INVALID;
+    }
+
+    s->data += i;
+    s->len -= i;
+    *out = n;
+
+    return XR_OK;
+}
+
+
+int
+xr_hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    c = xr_str_lower(c);
+
+    return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
+}
+
+
+xr_rc_t
+xr_hex_decode(xr_str_t s, uint8_t *out, size_t size)
+{
+    int     high, low;
+    size_t  i;
+
+    if (s.len % 2 != 0) {
+        return XR_INVALID;
+    }
+
+    if (s.len / 2 > size) {
+        return XR_NO_SPACE;
+    }
+
+    for (i = 0; i < s.len; i += 2) {
+        high = xr_hex_digit(s.data[i]);
+        low = xr_hex_digit(s.data[i + 1]);
+
+        if (high < 0 || low < 0) {
+            return XR_INVALID;
+        }
+
+        out[i / 2] = (uint8_t) (high << 4 | low);
+    }
+
+    return XR_OK;
+}
+
+
+static int
+xr_base64url_digit(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+
+    if (c == '-') {
+        return 62;
+    }
+
+    return (c == '_') ? 63 : -1;
+}
+
+
+xr_rc_t
+xr_base64url_decode(xr_str_t s, uint8_t *out, size_t size, size_t *len)
+{
+    int       digit;
+    size_t    i, n;
+    uint32_t  bits, pending;
+
+    if (s.len % 4 == 1) {
+        return XR_INVALID;
+    }
+
+    if (XR_BASE64_DECODED(s.len) > size) {
+        return XR_NO_SPACE;
+    }
+
+    bits = 0;
+    pending = 0;
+    n = 0;
+
+    for (i = 0; i < s.len; i++) {
+        digit = xr_base64url_digit(s.data[i]);
+
+        if (digit < 0) {
+            return XR_INVALID;
+        }
+
+        bits = (bits << 6 | (uint32_t) digit) & 0xffff;
+        pending += 6;
+
+        if (pending >= 8) {
+            pending -= 8;
+            out[n++] = (uint8_t) (bits >> pending);
+        }
+    }
+
+    if ((bits & ((1U << pending) - 1)) != 0) {
+        return XR_INVALID;
+    }
+
+    *len = n;
+
+    return XR_OK;
+}
