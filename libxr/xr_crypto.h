@@ -13,9 +13,13 @@
 /* The only door to the cryptographic library: nothing else includes it. */
 
 #define XR_SHA256_SIZE  32
+#define XR_MD5_SIZE     16
 
 
 xr_rc_t xr_sha256(xr_str_t in, uint8_t out[XR_SHA256_SIZE]);
+
+/* For the ETags of S3 and nothing else: MD5 protects nothing. */
+xr_rc_t xr_md5(xr_str_t in, uint8_t out[XR_MD5_SIZE]);
 
 /* One HMAC-SHA256 (RFC 2104) with a key that is used once; any key length. */
 xr_rc_t xr_hmac_sha256(xr_str_t key, xr_str_t in,

@@ -1,0 +1,154 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "cli.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+
+static const xrw_command_t  xrw_commands[] = {
+
+    { "token make", "[OPTION]... [PATH]",
+      "Prints a signed token, or a signed URL of PATH.", xrw_token_make },
+
+    { "token show", "[OPTION]... TOKEN|URL",
+      "Explains a token; needs no key.", xrw_token_show },
+
+    { "token check", "[OPTION]... TOKEN|URL",
+      "Says what an edge would decide.", xrw_token_check },
+
+    { "publish", "[OPTION]... FILE|DIR...",
+      "Uploads models and textures to a tenant's origin.", xrw_publish },
+
+    { "ls", "[OPTION]... [PREFIX]",
+      "Lists what a tenant's origin has.", xrw_ls },
+
+    { "rm", "[OPTION]... KEY...",
+      "Removes objects from a tenant's origin.", xrw_rm }
+};
+
+
+static void
+xrw_list(FILE *out)
+{
+    size_t  i;
+
+    (void) fputs("usage: xr COMMAND [OPTION]... [ARGUMENT]...\n\n", out);
+
+    for (i = 0; i < XR_COUNT(xrw_commands); i++) {
+        (void) fprintf(out, "  %-14s %s\n", xrw_commands[i].name,
+                       xrw_commands[i].summary);
+    }
+
+    (void) fputs("\n\"xr COMMAND --help\" lists the options of a command.\n"
+                 "Exit status: 0 done, 1 failed, 2 called wrongly.\n", out);
+}
+
+
+/* The command that "argv" begins with, and of how many words it is. */
+
+static const xrw_command_t *
+xrw_find(int argc, char **argv, int *words)
+{
+    size_t       i, len;
+    const char  *name;
+
+    for (i = 0; i < XR_COUNT(xrw_commands); i++) {
+        name = xrw_commands[i].name;
+        len = strcspn(name, " ");
+
+        if (argc < 1 || strlen(argv[0]) != len
+            || strncmp(argv[0], name, len) != 0)
+        {
+            continue;
+        }
+
+        if (name[len] == '\0') {
+            *words = 1;
+            return &xrw_commands[i];
+        }
+
+        if (argc > 1 && strcmp(argv[1], name + len + 1) == 0) {
+            *words = 2;
+            return &xrw_commands[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+xrw_run(int argc, char **argv)
+{
+    int                   status, words;
+    char                 *help[] = { NULL, (char[]) { "--help" }, NULL };
+    const xrw_command_t  *cmd;
+
+    if (argc == 0) {
+        xrw_list(stderr);
+        return XRW_USAGE;
+    }
+
+    if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0
+        || strcmp(argv[0], "-h") == 0)
+    {
+        cmd = xrw_find(argc - 1, argv + 1, &words);
+
+        if (cmd != NULL) {
+            return cmd->run(cmd, 2, help);
+        }
+
+        xrw_list(stdout);
+        return XRW_OK;
+    }
+
+    cmd = xrw_find(argc, argv, &words);
+
+    if (cmd == NULL) {
+        (void) fprintf(stderr, "xr: no such command: %s%s%s\n", argv[0],
+                       argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+        xrw_list(stderr);
+        return XRW_USAGE;
+    }
+
+    status = cmd->run(cmd, argc - words + 1, argv + words - 1);
+
+    /* the next command of a script sees a broken pipe as what it is */
+
+    if (fflush(stdout) == EOF || ferror(stdout)) {
+        return xrw_error("standard output: it cannot be written");
+    }
+
+    return status;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int  status;
+
+    (void) signal(SIGPIPE, SIG_IGN);
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        return xrw_error("libcurl does not start");
+    }
+
+    status = xrw_run(argc - 1, argv + 1);
+
+    curl_global_cleanup();
+
+    /* whoever waits for us learns that it was a signal */
+
+    if (xrw_stop != 0) {
+        (void) signal(xrw_stop, SIG_DFL);
+        (void) raise(xrw_stop);
+    }
+
+    return status;
+}

@@ -1,0 +1,109 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "xr_auth.h"
+
+
+xr_str_t
+xr_deny_name(xr_deny_t deny)
+{
+    static const xr_str_t  names[XR_DENY_COUNT] = {
+        [XR_DENY_NONE] = XR_STR(""),
+        [XR_DENY_METHOD] = XR_STR("method"),
+        [XR_DENY_PATH] = XR_STR("path"),
+        [XR_DENY_TENANT] = XR_STR("tenant"),
+        [XR_DENY_TOKEN_MISSING] = XR_STR("token_missing"),
+        [XR_DENY_TOKEN_DUPLICATE] = XR_STR("token_duplicate"),
+        [XR_DENY_TOKEN_MALFORMED] = XR_STR("token_malformed"),
+        [XR_DENY_TOKEN_SIGNATURE] = XR_STR("token_signature"),
+        [XR_DENY_TOKEN_EXPIRED] = XR_STR("token_expired"),
+        [XR_DENY_TOKEN_EARLY] = XR_STR("token_early"),
+        [XR_DENY_TOKEN_LIFETIME] = XR_STR("token_lifetime"),
+        [XR_DENY_TOKEN_SCOPE] = XR_STR("token_scope"),
+        [XR_DENY_TOKEN_ADDRESS] = XR_STR("token_address"),
+        [XR_DENY_ORIGIN_NOT_FOUND] = XR_STR("origin_not_found"),
+        [XR_DENY_ORIGIN_FORBIDDEN] = XR_STR("origin_forbidden"),
+        [XR_DENY_ORIGIN_CREDENTIALS] = XR_STR("origin_credentials"),
+        [XR_DENY_ORIGIN_REDIRECT] = XR_STR("origin_redirect"),
+        [XR_DENY_ORIGIN_THROTTLED] = XR_STR("origin_throttled"),
+        [XR_DENY_ORIGIN_ERROR] = XR_STR("origin_error"),
+        [XR_DENY_ORIGIN_UNREACHABLE] = XR_STR("origin_unreachable")
+    };
+
+    return names[deny];
+}
+
+
+/* Whether "n" bytes match; "pattern" has no "*" in them. */
+
+static bool
+xr_auth_match_bytes(const uint8_t *pattern, const uint8_t *path, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (pattern[i] == '?') {
+
+            if (path[i] == '/') {
+                return false;
+            }
+
+        } else if (pattern[i] != path[i]) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+xr_auth_match(xr_str_t pattern, xr_str_t path)
+{
+    size_t  n;
+
+    n = xr_str_find(pattern, '*');
+
+    if (n == pattern.len) {
+        return path.len == n
+               && xr_auth_match_bytes(pattern.data, path.data, n);
+    }
+
+    if (path.len < n || !xr_auth_match_bytes(pattern.data, path.data, n)) {
+        return false;
+    }
+
+    if (path.len == 0) {
+        path.data = pattern.data;           /* never read, but not NULL */
+    }
+
+    for ( ;; ) {
+        pattern = xr_str_of(pattern.data + n + 1, pattern.len - n - 1);
+        path = xr_str_of(path.data + n, path.len - n);
+
+        n = xr_str_find(pattern, '*');
+
+        if (path.len < n) {
+            return false;
+        }
+
+        if (n == pattern.len) {
+            return xr_auth_match_bytes(pattern.data,
+                                       path.data + path.len - n, n);
+        }
+
+        /* what lies between two "*" is best found as early as it occurs */
+
+        while (!xr_auth_match_bytes(pattern.data, path.data, n)) {
+
+            if (path.len == n) {
+                return false;
+            }
+
+            path = xr_str_of(path.data + 1, path.len - 1);
+        }
+    }
+}

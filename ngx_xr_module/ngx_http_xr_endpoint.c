@@ -1,0 +1,312 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+
+#define NGX_HTTP_XR_KEEPALIVE  32
+
+
+static ngx_int_t ngx_http_xr_endpoint_name(ngx_conf_t *cf,
+    ngx_http_xr_endpoint_t *e, xr_tenant_t *t);
+static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_named(
+    ngx_conf_t *cf, xr_tenant_t *t);
+static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_group(
+    ngx_conf_t *cf, ngx_http_xr_endpoint_t *e, xr_tenant_t *t);
+static ngx_int_t ngx_http_xr_endpoint_servers(ngx_conf_t *cf,
+    ngx_http_xr_endpoint_t *e, xr_tenant_t *t,
+    ngx_http_upstream_srv_conf_t *uscf);
+static ngx_int_t ngx_http_xr_endpoint_keep(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *uscf, ngx_uint_t n);
+
+
+extern ngx_module_t  ngx_http_upstream_keepalive_module;
+
+
+/* The endpoint of a tenant; tenants with the same one share connections. */
+
+ngx_http_xr_endpoint_t *
+ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_t *t)
+{
+    ngx_uint_t                 i;
+    ngx_http_xr_endpoint_t    *e, **ep;
+    ngx_http_xr_main_conf_t   *xmcf;
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+
+    e = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_endpoint_t));
+    if (e == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_xr_endpoint_name(cf, e, t) != NGX_OK) {
+        return NULL;
+    }
+
+    ep = xmcf->endpoints.elts;
+
+    for (i = 0; i < xmcf->endpoints.nelts; i++) {
+
+        if (ep[i]->name.len == e->name.len
+            && ngx_memcmp(ep[i]->name.data, e->name.data, e->name.len) == 0)
+        {
+            return ep[i];
+        }
+    }
+
+    e->tls = t->origin.tls;
+    e->ssl_name.value = ngx_http_xr_ngx(t->origin.endpoint);
+
+    e->upstream = (t->upstream.len != 0) ? ngx_http_xr_endpoint_named(cf, t)
+                                         : ngx_http_xr_endpoint_group(cf, e, t);
+    if (e->upstream == NULL) {
+        return NULL;
+    }
+
+    ep = ngx_array_push(&xmcf->endpoints);
+    if (ep == NULL) {
+        return NULL;
+    }
+
+    *ep = e;
+
+    return e;
+}
+
+
+/* "https://host:port via upstream": no upstream block has such a name. */
+
+static ngx_int_t
+ngx_http_xr_endpoint_name(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
+    xr_tenant_t *t)
+{
+    u_char     *p;
+    ngx_str_t   host, upstream;
+
+    host = ngx_http_xr_ngx(t->origin.endpoint);
+    upstream = ngx_http_xr_ngx(t->upstream);
+
+    p = ngx_pnalloc(cf->pool, sizeof("https://: via ") + NGX_INT_T_LEN
+                              + host.len + upstream.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    e->name.data = p;
+
+    p = ngx_sprintf(p, "%s://%V:%ui", t->origin.tls ? "https" : "http",
+                    &host, (ngx_uint_t) t->origin.port);
+
+    if (upstream.len != 0) {
+        p = ngx_sprintf(p, " via %V", &upstream);
+    }
+
+    e->name.len = p - e->name.data;
+
+    return NGX_OK;
+}
+
+
+/* The operator's own "upstream" block, which may come later in the file. */
+
+static ngx_http_upstream_srv_conf_t *
+ngx_http_xr_endpoint_named(ngx_conf_t *cf, xr_tenant_t *t)
+{
+    ngx_url_t  u;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = ngx_http_xr_ngx(t->upstream);
+    u.no_resolve = 1;
+
+    return ngx_http_upstream_add(cf, &u, 0);
+}
+
+
+/*
+ * A group as "upstream NAME { server HOST:PORT; keepalive N; }" makes it:
+ * NGINX keeps connections in explicit groups only.
+ */
+
+static ngx_http_upstream_srv_conf_t *
+ngx_http_xr_endpoint_group(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
+    xr_tenant_t *t)
+{
+    ngx_url_t                      u;
+    ngx_http_xr_main_conf_t       *xmcf;
+    ngx_http_upstream_srv_conf_t  *uscf;
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.host = e->name;
+    u.no_resolve = 1;
+    u.no_port = 1;
+
+    uscf = ngx_http_upstream_add(cf, &u, NGX_HTTP_UPSTREAM_CREATE
+                                         |NGX_HTTP_UPSTREAM_WEIGHT
+                                         |NGX_HTTP_UPSTREAM_MAX_CONNS
+                                         |NGX_HTTP_UPSTREAM_MAX_FAILS
+                                         |NGX_HTTP_UPSTREAM_FAIL_TIMEOUT
+                                         |NGX_HTTP_UPSTREAM_DOWN
+                                         |NGX_HTTP_UPSTREAM_BACKUP);
+    if (uscf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_xr_endpoint_servers(cf, e, t, uscf) != NGX_OK) {
+        return NULL;
+    }
+
+    if (xmcf->keepalive == NGX_CONF_UNSET) {
+        xmcf->keepalive = NGX_HTTP_XR_KEEPALIVE;
+    }
+
+    if (xmcf->keepalive != 0
+        && ngx_http_xr_endpoint_keep(cf, uscf, (ngx_uint_t) xmcf->keepalive)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return uscf;
+}
+
+
+/*
+ * A single address is entered twice, so that a request has a second try; no
+ * address is ever taken out of use, as there is no other to turn to.
+ */
+
+static ngx_int_t
+ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
+    xr_tenant_t *t, ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_url_t                    u;
+    ngx_uint_t                   i, n;
+    ngx_http_upstream_server_t  *us;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = ngx_http_xr_ngx(t->origin.endpoint);
+    u.default_port = (in_port_t) t->origin.port;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s in origin endpoint \"%V\"",
+                           u.err ? u.err : "error", &u.url);
+        return NGX_ERROR;
+    }
+
+    n = (u.naddrs == 1) ? 2 : 1;
+
+    uscf->servers = ngx_array_create(cf->pool, n,
+                                     sizeof(ngx_http_upstream_server_t));
+    if (uscf->servers == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        us = ngx_array_push(uscf->servers);
+        if (us == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(us, sizeof(ngx_http_upstream_server_t));
+
+        us->name = e->name;
+        us->addrs = u.addrs;
+        us->naddrs = u.naddrs;
+        us->weight = 1;
+        us->fail_timeout = 10;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Runs the "keepalive" directive of NGINX's own module inside the group. */
+
+static ngx_int_t
+ngx_http_xr_endpoint_keep(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *uscf,
+    ngx_uint_t n)
+{
+    void                 *conf;
+    ngx_str_t            *value;
+    ngx_conf_t            save;
+    ngx_array_t           args;
+    ngx_command_t        *cmd;
+    ngx_http_module_t    *module;
+    ngx_http_conf_ctx_t   ctx;
+
+    static ngx_str_t  name = ngx_string("keepalive");
+
+    module = ngx_http_upstream_keepalive_module.ctx;
+    cmd = ngx_http_upstream_keepalive_module.commands;
+
+    while (cmd->name.len != name.len
+           || ngx_strncmp(cmd->name.data, name.data, name.len) != 0)
+    {
+        cmd++;
+    }
+
+    conf = module->create_srv_conf(cf);
+
+    uscf->srv_conf = ngx_pcalloc(cf->pool,
+                                 sizeof(void *) * ngx_http_max_module);
+
+    if (conf == NULL || uscf->srv_conf == NULL
+        || ngx_array_init(&args, cf->pool, 2, sizeof(ngx_str_t)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    uscf->srv_conf[ngx_http_upstream_module.ctx_index] = uscf;
+    uscf->srv_conf[ngx_http_upstream_keepalive_module.ctx_index] = conf;
+
+    value = ngx_array_push_n(&args, 2);
+
+    value[0] = name;
+    value[1].data = ngx_pnalloc(cf->pool, NGX_INT_T_LEN);
+    if (value[1].data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value[1].len = ngx_sprintf(value[1].data, "%ui", n) - value[1].data;
+
+    ctx = *(ngx_http_conf_ctx_t *) cf->ctx;
+    ctx.srv_conf = uscf->srv_conf;
+
+    save = *cf;
+    cf->ctx = &ctx;
+    cf->args = &args;
+
+    if (cmd->set(cf, cmd, conf) != NGX_CONF_OK) {
+        *cf = save;
+        return NGX_ERROR;
+    }
+
+    *cf = save;
+
+    return NGX_OK;
+}
+
+
+/* xr_origin_keepalive: read before the groups, which are made as it says. */
+
+char *
+ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_xr_main_conf_t *xmcf = conf;
+
+    if (xmcf->endpoints.nelts != 0) {
+        return "must come before the first \"xr_tenant\"";
+    }
+
+    return ngx_conf_set_num_slot(cf, cmd, conf);
+}

@@ -1,0 +1,239 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+#include "xr_mime.h"
+
+
+static ngx_int_t ngx_http_xr_headers_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_headers_object(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static void ngx_http_xr_headers_type(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_headers_cache_control(ngx_http_request_t *r,
+    ngx_str_t *value);
+static void ngx_http_xr_headers_remove(ngx_http_request_t *r,
+    ngx_str_t *lowcase);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_xr_next_header_filter;
+
+
+/*
+ * For viewers on other sites: workers with COEP may load the bytes, scripts
+ * may time them, and no browser guesses a type.
+ */
+
+static ngx_str_t  ngx_http_xr_headers_always[][2] = {
+    { ngx_string("Cross-Origin-Resource-Policy"), ngx_string("cross-origin") },
+    { ngx_string("Timing-Allow-Origin"), ngx_string("*") },
+    { ngx_string("X-Content-Type-Options"), ngx_string("nosniff") },
+    { ngx_string("Referrer-Policy"), ngx_string("no-referrer") }
+};
+
+
+static ngx_str_t  ngx_http_xr_headers_cc = ngx_string("Cache-Control");
+static ngx_str_t  ngx_http_xr_headers_no_store = ngx_string("no-store");
+static ngx_str_t  ngx_http_xr_headers_allow = ngx_string("Allow");
+static ngx_str_t  ngx_http_xr_headers_allowed =
+    ngx_string("GET, HEAD, OPTIONS");
+
+
+ngx_int_t
+ngx_http_xr_headers_init(ngx_conf_t *cf)
+{
+    ngx_http_xr_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_xr_headers_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_headers_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t               i;
+    ngx_http_xr_ctx_t       *ctx;
+    ngx_http_xr_loc_conf_t  *xlcf;
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
+    if (!xlcf->enable || r != r->main) {
+        return ngx_http_xr_next_header_filter(r);
+    }
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    if (ctx == NULL) {
+        return ngx_http_xr_next_header_filter(r);
+    }
+
+    for (i = 0; i < 4; i++) {
+
+        if (ngx_http_xr_headers_push(r, &ngx_http_xr_headers_always[i][0],
+                                     &ngx_http_xr_headers_always[i][1])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->tenant != NULL && ngx_http_xr_cors_headers(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_xr_headers_object(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_next_header_filter(r);
+}
+
+
+/* What depends on the outcome: type and freshness, or that nobody keeps it. */
+
+static ngx_int_t
+ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_str_t                policy;
+    ngx_http_xr_loc_conf_t  *xlcf;
+
+    if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
+
+        /* a failure that is remembered comes without its first reason */
+
+        if (ctx->deny == XR_DENY_NONE && r->cache != NULL) {
+            ctx->deny = (r->headers_out.status == NGX_HTTP_NOT_FOUND)
+                        ? XR_DENY_ORIGIN_NOT_FOUND
+                        : XR_DENY_ORIGIN_UNREACHABLE;
+        }
+
+        if (r->headers_out.status == NGX_HTTP_NOT_ALLOWED
+            && ngx_http_xr_headers_push(r, &ngx_http_xr_headers_allow,
+                                        &ngx_http_xr_headers_allowed)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_xr_headers_cache_control(r,
+                                             &ngx_http_xr_headers_no_store);
+    }
+
+    if (r->upstream == NULL || ctx->tenant == NULL) {
+        return NGX_OK;                  /* a preflight, or another handler's */
+    }
+
+    ngx_http_xr_headers_type(r, ctx);
+
+    policy = ngx_http_xr_ngx(ctx->tenant->tenant.cache_control);
+
+    if (policy.len != 0) {
+        return ngx_http_xr_headers_cache_control(r, &policy);
+    }
+
+    if (r->headers_out.cache_control
+#if (nginx_version < 1023000)
+        .nelts
+#endif
+        )
+    {
+        return NGX_OK;                  /* the origin's own */
+    }
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
+    return ngx_http_xr_headers_cache_control(r, &xlcf->cache_control);
+}
+
+
+/* The table's type wins: uploads are too often "binary/octet-stream". */
+
+static void
+ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    xr_str_t  type;
+
+    type = xr_mime_type(ngx_http_xr_view(&ctx->object));
+
+    if (type.len == 0) {
+
+        if (r->headers_out.content_type.len != 0) {
+            return;
+        }
+
+        type = xr_str("application/octet-stream");
+    }
+
+    r->headers_out.content_type = ngx_http_xr_ngx(type);
+    r->headers_out.content_type_len = type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.charset.len = 0;
+}
+
+
+/* Sets the one Cache-Control, and removes what would contradict it. */
+
+static ngx_int_t
+ngx_http_xr_headers_cache_control(ngx_http_request_t *r, ngx_str_t *value)
+{
+    static ngx_str_t  cache_control = ngx_string("cache-control");
+    static ngx_str_t  expires = ngx_string("expires");
+
+    ngx_http_xr_headers_remove(r, &cache_control);
+    ngx_http_xr_headers_remove(r, &expires);
+
+    r->headers_out.expires = NULL;
+    ngx_memzero(&r->headers_out.cache_control,
+                sizeof(r->headers_out.cache_control));
+
+    return ngx_http_xr_headers_push(r, &ngx_http_xr_headers_cc, value);
+}
+
+
+static void
+ngx_http_xr_headers_remove(ngx_http_request_t *r, ngx_str_t *lowcase)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == lowcase->len
+                && ngx_strncasecmp(h[i].key.data, lowcase->data, lowcase->len)
+                   == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key = *name;
+    h->value = *value;
+
+    return NGX_OK;
+}

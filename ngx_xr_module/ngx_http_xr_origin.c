@@ -1,0 +1,513 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+
+#define NGX_HTTP_XR_ORIGIN_HEADERS  6
+
+
+/* A request being built; names are in lower case, as they are signed. */
+
+typedef struct {
+    ngx_http_xr_ctx_t        *ctx;
+    xr_str_t                  method;
+    ngx_str_t                 path;
+    xr_sigv4_header_t         headers[NGX_HTTP_XR_ORIGIN_HEADERS];
+    size_t                    nheaders;
+} ngx_http_xr_origin_request_t;
+
+
+static ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_origin_create_request(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
+    ngx_http_xr_endpoint_t *endpoint);
+static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req);
+static void ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req);
+static ngx_uint_t ngx_http_xr_origin_range_ok(ngx_str_t *range);
+static ngx_int_t ngx_http_xr_origin_sign(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature);
+static ngx_int_t ngx_http_xr_origin_write(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature);
+static ngx_int_t ngx_http_xr_origin_reinit_request(ngx_http_request_t *r);
+static void ngx_http_xr_origin_abort_request(ngx_http_request_t *r);
+static void ngx_http_xr_origin_finalize_request(ngx_http_request_t *r,
+    ngx_int_t rc);
+
+
+/* The content handler: the object from the cache, or from the origin. */
+
+ngx_int_t
+ngx_http_xr_origin_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_http_xr_ctx_t        *ctx;
+    ngx_http_upstream_t      *u;
+    ngx_http_xr_origin_t     *origin;
+    ngx_http_xr_loc_conf_t   *xlcf;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    /* whatever led here, nothing is served that was not decided on */
+
+    if (ctx == NULL || ctx->tenant == NULL || !(ctx->granted || ctx->public)) {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "xr: content requested without a decision");
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->object.len == 0) {
+        return ngx_http_xr_deny(r, ctx, XR_DENY_ORIGIN_NOT_FOUND,
+                                NGX_HTTP_NOT_FOUND);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_upstream_create(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    origin = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_origin_t));
+    if (origin == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    u = r->upstream;
+
+    ngx_str_set(&u->schema, "http://");
+    u->output.tag = (ngx_buf_tag_t) &ngx_http_xr_module;
+
+    u->conf = &xlcf->upstream;
+    u->caches = &xmcf->caches;
+    u->create_key = ngx_http_xr_origin_create_key;
+    u->create_request = ngx_http_xr_origin_create_request;
+    u->reinit_request = ngx_http_xr_origin_reinit_request;
+    u->process_header = ngx_http_xr_response_status_line;
+    u->abort_request = ngx_http_xr_origin_abort_request;
+    u->finalize_request = ngx_http_xr_origin_finalize_request;
+    r->state = 0;
+
+    u->buffering = 1;
+
+    u->pipe = ngx_pcalloc(r->pool, sizeof(ngx_event_pipe_t));
+    if (u->pipe == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    u->pipe->input_filter = ngx_http_xr_response_copy_filter;
+    u->pipe->input_ctx = r;
+    u->input_filter_init = ngx_http_xr_response_filter_init;
+    u->input_filter_ctx = origin;
+
+    r->main->count++;
+
+    ngx_http_upstream_init(r);
+
+    return NGX_DONE;
+}
+
+
+/* Tenant, origin and object: never Host, token, query or a header. */
+
+static ngx_int_t
+ngx_http_xr_origin_create_key(ngx_http_request_t *r)
+{
+    ngx_str_t          *keys;
+    ngx_http_xr_ctx_t  *ctx;
+
+    keys = ngx_array_push_n(&r->cache->keys, 2);
+    if (keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    keys[0] = ctx->tenant->cache_prefix;
+    keys[1] = ctx->object;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Called once per client request that misses, after the cache was asked and
+ * before a peer is chosen.  Signed here, at the time it is sent.
+ */
+
+static ngx_int_t
+ngx_http_xr_origin_create_request(ngx_http_request_t *r)
+{
+    size_t                         size;
+    xr_buf_t                       b;
+    xr_sigv4_t                     signature;
+    xr_origin_t                   *origin;
+    ngx_http_xr_origin_t          *exchange;
+    ngx_http_xr_origin_request_t   req;
+
+    ngx_memzero(&req, sizeof(ngx_http_xr_origin_request_t));
+
+    req.ctx = ngx_http_xr_get_ctx(r);
+
+    if (ngx_http_xr_origin_connect_to(r, req.ctx->tenant->endpoint) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    exchange = r->upstream->input_filter_ctx;
+
+    /* a HEAD that is to be cached has been made a GET */
+
+    if (r->method == NGX_HTTP_HEAD && r->upstream->method.len == 0) {
+        req.method = xr_str("HEAD");
+        exchange->head = 1;
+
+    } else {
+        req.method = xr_str("GET");
+    }
+
+    origin = &req.ctx->tenant->tenant.origin;
+
+    size = xr_origin_path_size(origin, ngx_http_xr_view(&req.ctx->object));
+
+    req.path.data = ngx_pnalloc(r->pool, size);
+    if (req.path.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    b = xr_buf(req.path.data, size);
+    xr_origin_path(origin, ngx_http_xr_view(&req.ctx->object), &b);
+
+    if (!xr_buf_ok(&b)) {
+        return NGX_ERROR;
+    }
+
+    req.path.len = b.len;
+
+    ngx_http_xr_origin_conditions(r, &req);
+
+    if (origin->kind == XR_ORIGIN_S3
+        && ngx_http_xr_origin_sign(r, &req, &signature) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_origin_write(r, &req,
+                        origin->kind == XR_ORIGIN_S3 ? &signature : NULL);
+}
+
+
+/*
+ * The location's settings with the tenant's endpoint.  A copy, as the
+ * location's own are shared by all requests; hits never get here.
+ */
+
+static ngx_int_t
+ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
+    ngx_http_xr_endpoint_t *endpoint)
+{
+    ngx_http_upstream_t       *u;
+    ngx_http_upstream_conf_t  *conf;
+
+    u = r->upstream;
+
+    conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    *conf = *u->conf;
+
+    conf->upstream = endpoint->upstream;
+    conf->ssl_name = &endpoint->ssl_name;
+
+    u->conf = conf;
+    u->ssl = endpoint->tls;
+
+    if (endpoint->tls) {
+        ngx_str_set(&u->schema, "https://");
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_xr_origin_header(ngx_http_xr_origin_request_t *req, const char *name,
+    ngx_str_t *value)
+{
+    req->headers[req->nheaders].name = xr_str(name);
+    req->headers[req->nheaders].value = ngx_http_xr_view(value);
+    req->nheaders++;
+}
+
+
+/*
+ * The only request headers that depend on the request, in sorted order.  With
+ * the cache in between these are our own, to revalidate what is stored.
+ */
+
+static void
+ngx_http_xr_origin_conditions(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (r->cache == NULL) {
+        ngx_http_xr_origin_client_conditions(r, req);
+        return;
+    }
+
+    if (u->cache_status == NGX_HTTP_CACHE_EXPIRED
+        && u->conf->cache_revalidate
+        && r->cache->etag.len != 0)
+    {
+        ngx_http_xr_origin_header(req, "if-none-match", &r->cache->etag);
+        ((ngx_http_xr_origin_t *) u->input_filter_ctx)->conditional = 1;
+    }
+}
+
+
+/* Without a cache the client's own are passed on, if they are plain. */
+
+static void
+ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req)
+{
+    ngx_http_headers_in_t  *in;
+    ngx_http_xr_origin_t   *exchange;
+
+    in = &r->headers_in;
+    exchange = r->upstream->input_filter_ctx;
+
+    if (in->if_modified_since) {
+        ngx_http_xr_origin_header(req, "if-modified-since",
+                                  &in->if_modified_since->value);
+        exchange->conditional = 1;
+    }
+
+    if (in->if_none_match) {
+        ngx_http_xr_origin_header(req, "if-none-match",
+                                  &in->if_none_match->value);
+        exchange->conditional = 1;
+    }
+
+    /* S3 servers ignore If-Range: the whole object is asked for instead */
+
+    if (in->range && in->if_range == NULL
+        && ngx_http_xr_origin_range_ok(&in->range->value))
+    {
+        ngx_http_xr_origin_header(req, "range", &in->range->value);
+        exchange->ranged = 1;
+    }
+}
+
+
+/* "bytes=N-", "bytes=N-M" with N <= M, "bytes=-N"; servers differ on more. */
+
+static ngx_uint_t
+ngx_http_xr_origin_range_ok(ngx_str_t *range)
+{
+    uint64_t  first, last;
+    xr_str_t  s;
+
+    static const xr_str_t  unit = XR_STR("bytes=");
+
+    s = ngx_http_xr_view(range);
+
+    if (!xr_str_starts(s, unit)) {
+        return 0;
+    }
+
+    s = xr_str_of(s.data + unit.len, s.len - unit.len);
+
+    if (s.len != 0 && s.data[0] == '-') {
+        s = xr_str_of(s.data + 1, s.len - 1);
+        return xr_str_uint(&s, &last) == XR_OK && s.len == 0 && last > 0;
+    }
+
+    if (xr_str_uint(&s, &first) != XR_OK || s.len == 0 || s.data[0] != '-') {
+        return 0;
+    }
+
+    s = xr_str_of(s.data + 1, s.len - 1);
+
+    return s.len == 0
+           || (xr_str_uint(&s, &last) == XR_OK && s.len == 0 && first <= last);
+}
+
+
+static ngx_int_t
+ngx_http_xr_origin_sign(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature)
+{
+    xr_err_t               err;
+    xr_tenant_t           *t;
+    xr_sigv4_request_t     s;
+    ngx_http_xr_tenant_t  *xt;
+
+    xt = req->ctx->tenant;
+    t = &xt->tenant;
+
+    ngx_memzero(&s, sizeof(xr_sigv4_request_t));
+
+    s.method = req->method;
+    s.host = t->origin.host;
+    s.path = ngx_http_xr_view(&req->path);
+    s.headers = req->headers;
+    s.nheaders = req->nheaders;
+    s.payload_hash = xr_sigv4_empty_payload;
+    s.region = t->origin.region;
+    s.service = xr_str("s3");
+    s.now = ngx_time();
+
+    if (xr_sigv4_sign(&s, &t->credentials, &xt->signing_key, signature, &err)
+        != XR_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "xr: cannot sign a request: %s", err.what);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_xr_origin_line(xr_buf_t *b, const char *name, xr_str_t value)
+{
+    xr_buf_puts(b, name);
+    xr_buf_puts(b, ": ");
+    xr_buf_put(b, value);
+    xr_buf_puts(b, CRLF);
+}
+
+
+static ngx_int_t
+ngx_http_xr_origin_write(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature)
+{
+    size_t         i, size;
+    xr_buf_t       b;
+    ngx_buf_t     *out;
+    xr_tenant_t   *t;
+    ngx_chain_t   *cl;
+
+    t = &req->ctx->tenant->tenant;
+
+    size = req->path.len + t->origin.host.len
+           + t->credentials.session_token.len
+           + XR_SIGV4_AUTHORIZATION_SIZE + 512;
+
+    for (i = 0; i < req->nheaders; i++) {
+        size += req->headers[i].name.len + req->headers[i].value.len + 4;
+    }
+
+    out = ngx_create_temp_buf(r->pool, size);
+    cl = ngx_alloc_chain_link(r->pool);
+
+    if (out == NULL || cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b = xr_buf(out->pos, size);
+
+    xr_buf_put(&b, req->method);
+    xr_buf_putc(&b, ' ');
+    xr_buf_put(&b, ngx_http_xr_view(&req->path));
+    xr_buf_puts(&b, " HTTP/1.1" CRLF);
+
+    ngx_http_xr_origin_line(&b, "Host", t->origin.host);
+    ngx_http_xr_origin_line(&b, "User-Agent", xr_str("ngx_xr"));
+    ngx_http_xr_origin_line(&b, "Accept-Encoding", xr_str("identity"));
+
+    for (i = 0; i < req->nheaders; i++) {
+        xr_buf_put(&b, req->headers[i].name);
+        ngx_http_xr_origin_line(&b, "", req->headers[i].value);
+    }
+
+    if (signature != NULL) {
+        ngx_http_xr_origin_line(&b, "x-amz-content-sha256",
+                                xr_sigv4_empty_payload);
+        ngx_http_xr_origin_line(&b, "x-amz-date", xr_str(signature->date));
+
+        if (t->credentials.session_token.len != 0) {
+            ngx_http_xr_origin_line(&b, "x-amz-security-token",
+                                    t->credentials.session_token);
+        }
+
+        ngx_http_xr_origin_line(&b, "Authorization",
+                                xr_str_of(signature->authorization,
+                                          signature->authorization_len));
+    }
+
+    xr_buf_puts(&b, CRLF);
+
+    if (!xr_buf_ok(&b)) {
+        return NGX_ERROR;
+    }
+
+    out->last = out->pos + b.len;
+
+    cl->buf = out;
+    cl->next = NULL;
+
+    r->upstream->request_bufs = cl;
+
+    return NGX_OK;
+}
+
+
+/* Another try, or a stored response to be read instead. */
+
+static ngx_int_t
+ngx_http_xr_origin_reinit_request(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
+
+    u = r->upstream;
+    exchange = u->input_filter_ctx;
+
+    ngx_memzero(&exchange->status, sizeof(ngx_http_status_t));
+    ngx_memzero(&exchange->chunked, sizeof(ngx_http_chunked_t));
+
+    u->process_header = ngx_http_xr_response_status_line;
+    u->pipe->input_filter = ngx_http_xr_response_copy_filter;
+    r->state = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_xr_origin_abort_request(ngx_http_request_t *r)
+{
+    /* NGINX wants one; the connection is closed by the caller */
+}
+
+
+static void
+ngx_http_xr_origin_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_xr_ctx_t  *ctx;
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    if (ctx->deny == XR_DENY_NONE
+        && (rc == NGX_HTTP_BAD_GATEWAY || rc == NGX_HTTP_GATEWAY_TIME_OUT))
+    {
+        ctx->deny = XR_DENY_ORIGIN_UNREACHABLE;
+    }
+}

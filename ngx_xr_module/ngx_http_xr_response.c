@@ -1,0 +1,576 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+
+/* What is done with a response header of the origin; others are dropped. */
+
+#define NGX_HTTP_XR_HEADER_FRAMING    0x01  /* read for every status */
+#define NGX_HTTP_XR_HEADER_COPY       0x02  /* passed on with an object */
+#define NGX_HTTP_XR_HEADER_COOKIE     0x04  /* makes it uncacheable */
+#define NGX_HTTP_XR_HEADER_VARY       0x08  /* likewise, if it is "*" */
+
+
+static ngx_int_t ngx_http_xr_response_header(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_response_line(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_response_take(ngx_http_request_t *r,
+    ngx_http_xr_origin_header_t *oh);
+static ngx_int_t ngx_http_xr_response_done(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_response_stored(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_response_chunked_filter(ngx_event_pipe_t *p,
+    ngx_buf_t *buf);
+
+
+static const struct {
+    ngx_str_t   name;
+    ngx_uint_t  flags;
+} ngx_http_xr_response_headers[] = {
+    { ngx_string("Content-Length"), NGX_HTTP_XR_HEADER_FRAMING },
+    { ngx_string("Transfer-Encoding"), NGX_HTTP_XR_HEADER_FRAMING },
+    { ngx_string("Connection"), NGX_HTTP_XR_HEADER_FRAMING },
+    { ngx_string("ETag"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Last-Modified"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Content-Type"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Content-Range"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Content-Encoding"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Content-Language"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Content-Disposition"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Cache-Control"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Expires"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Set-Cookie"), NGX_HTTP_XR_HEADER_COOKIE },
+    { ngx_string("Vary"), NGX_HTTP_XR_HEADER_VARY }
+};
+
+
+/* Prepares the table: a header of a response is found by its hash. */
+
+ngx_int_t
+ngx_http_xr_response_init(ngx_conf_t *cf)
+{
+    u_char                         *p;
+    ngx_str_t                      *name;
+    ngx_uint_t                      i, n;
+    ngx_http_xr_main_conf_t        *xmcf;
+    ngx_http_xr_origin_header_t    *oh;
+    ngx_http_upstream_main_conf_t  *umcf;
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+    umcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module);
+
+    n = sizeof(ngx_http_xr_response_headers)
+        / sizeof(ngx_http_xr_response_headers[0]);
+
+    if (ngx_array_init(&xmcf->origin_headers, cf->pool, n,
+                       sizeof(ngx_http_xr_origin_header_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    oh = ngx_array_push_n(&xmcf->origin_headers, n);
+
+    for (i = 0; i < n; i++) {
+        name = &oh[i].name;
+        *name = ngx_http_xr_response_headers[i].name;
+
+        p = ngx_pnalloc(cf->pool, name->len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        oh[i].lowcase = p;
+        oh[i].flags = ngx_http_xr_response_headers[i].flags;
+        oh[i].hash = ngx_hash_strlow(p, name->data, name->len);
+        oh[i].header = ngx_hash_find(&umcf->headers_in_hash, oh[i].hash,
+                                     p, name->len);
+    }
+
+    return NGX_OK;
+}
+
+
+/* HTTP/1.x only: what is not a status line is not taken for a body. */
+
+ngx_int_t
+ngx_http_xr_response_status_line(ngx_http_request_t *r)
+{
+    ngx_int_t              rc;
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
+
+    u = r->upstream;
+    exchange = u->input_filter_ctx;
+
+    rc = ngx_http_parse_status_line(r, &u->buffer, &exchange->status);
+
+    if (rc == NGX_AGAIN) {
+        return rc;
+    }
+
+    if (rc == NGX_ERROR || exchange->status.code < NGX_HTTP_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "xr: origin sent no valid status line");
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    if (u->state && u->state->status == 0) {
+        u->state->status = exchange->status.code;
+    }
+
+    u->headers_in.status_n = exchange->status.code;
+
+    if (exchange->status.http_version < NGX_HTTP_VERSION_11) {
+        u->headers_in.connection_close = 1;
+    }
+
+    u->process_header = ngx_http_xr_response_header;
+
+    return ngx_http_xr_response_header(r);
+}
+
+
+static ngx_int_t
+ngx_http_xr_response_header(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+
+        rc = ngx_http_parse_header_line(r, &r->upstream->buffer, 1);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_xr_response_line(r);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+            continue;
+        }
+
+        if (rc == NGX_HTTP_PARSE_HEADER_DONE) {
+            return ngx_http_xr_response_done(r);
+        }
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "xr: origin sent an invalid header line");
+
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_xr_response_line(ngx_http_request_t *r)
+{
+    u_char                       *name;
+    size_t                        len;
+    ngx_uint_t                    i;
+    ngx_http_xr_main_conf_t      *xmcf;
+    ngx_http_xr_origin_header_t  *oh;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    oh = xmcf->origin_headers.elts;
+
+    name = r->header_name_start;
+    len = r->header_name_end - name;
+
+    for (i = 0; i < xmcf->origin_headers.nelts; i++) {
+
+        if (oh[i].hash == r->header_hash
+            && oh[i].name.len == len
+            && ngx_strncasecmp(oh[i].name.data, name, len) == 0)
+        {
+            return ngx_http_xr_response_take(r, &oh[i]);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_response_take(ngx_http_request_t *r,
+    ngx_http_xr_origin_header_t *oh)
+{
+    u_char               *value;
+    size_t                len;
+    ngx_table_elt_t      *h;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    value = r->header_start;
+    len = r->header_end - value;
+
+    if (oh->flags & NGX_HTTP_XR_HEADER_COOKIE) {
+        u->cacheable = 0;
+        return NGX_OK;
+    }
+
+    if (oh->flags & NGX_HTTP_XR_HEADER_VARY) {
+
+        if (ngx_strlchr(value, value + len, '*') != NULL) {
+            u->cacheable = 0;
+        }
+
+        return NGX_OK;
+    }
+
+    if (u->headers_in.status_n >= NGX_HTTP_SPECIAL_RESPONSE
+        && u->headers_in.status_n != NGX_HTTP_NOT_MODIFIED
+        && !(oh->flags & NGX_HTTP_XR_HEADER_FRAMING))
+    {
+        return NGX_OK;              /* an error's headers are not an object's */
+    }
+
+    h = ngx_list_push(&u->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    if (!r->cached) {
+
+        /* the buffer is used again for the body */
+
+        value = ngx_pnalloc(r->pool, len + 1);
+        if (value == NULL) {
+            return NGX_ERROR;
+        }
+
+        *ngx_cpymem(value, r->header_start, len) = '\0';
+    }
+
+    h->hash = oh->hash;
+    h->key = oh->name;
+    h->lowcase_key = oh->lowcase;
+    h->value.data = value;
+    h->value.len = len;
+
+    return (oh->header != NULL)
+           ? oh->header->handler(r, h, oh->header->offset) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_response_done(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
+
+    u = r->upstream;
+    exchange = u->input_filter_ctx;
+
+    if (u->headers_in.chunked) {
+        u->headers_in.content_length_n = -1;
+    }
+
+    if (r->cached) {
+        return ngx_http_xr_response_stored(r);
+    }
+
+    switch (u->headers_in.status_n) {
+
+    case NGX_HTTP_OK:
+
+        if (!u->headers_in.chunked && u->headers_in.content_length_n == -1) {
+
+            /* the end of such a body cannot be told from a cut */
+
+            u->cacheable = 0;
+        }
+
+        break;
+
+    case NGX_HTTP_PARTIAL_CONTENT:
+
+        if (!exchange->ranged) {
+            return ngx_http_xr_status_map(r);
+        }
+
+        u->cacheable = 0;
+        break;
+
+    case NGX_HTTP_NOT_MODIFIED:
+
+        if (!exchange->conditional) {
+            return ngx_http_xr_status_map(r);
+        }
+
+        break;
+
+    default:
+        return ngx_http_xr_status_map(r);
+    }
+
+    /* no body: the connection can be kept even if nobody reads one */
+
+    if (u->headers_in.status_n == NGX_HTTP_NOT_MODIFIED
+        || exchange->head
+        || u->headers_in.content_length_n == 0)
+    {
+        u->keepalive = !u->headers_in.connection_close;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A stored response.  Its length is the file's, so that clients always learn
+ * it; a file that is not as long as its header says is fetched again.
+ */
+
+static ngx_int_t
+ngx_http_xr_response_stored(ngx_http_request_t *r)
+{
+    off_t                 length;
+    ngx_http_xr_ctx_t    *ctx;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    length = r->cache->length - (off_t) r->cache->body_start;
+
+    if (u->headers_in.content_length_n != -1
+        && u->headers_in.content_length_n != length)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "xr: cache file \"%V\" has %O bytes of body, not %O",
+                      &r->cache->file.name, length,
+                      u->headers_in.content_length_n);
+
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    u->headers_in.content_length_n = length;
+
+    ctx = ngx_http_xr_get_ctx(r);
+    ctx->deny = XR_DENY_NONE;           /* stale, in place of an error */
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_xr_response_filter_init(void *data)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
+
+    u = r->upstream;
+    exchange = u->input_filter_ctx;
+
+    /* RFC 9112, section 6.3 */
+
+    if (u->headers_in.status_n == NGX_HTTP_NOT_MODIFIED || exchange->head) {
+        u->pipe->length = 0;
+        u->length = 0;
+        u->keepalive = !u->headers_in.connection_close;
+
+    } else if (u->headers_in.chunked) {
+        u->pipe->input_filter = ngx_http_xr_response_chunked_filter;
+        u->pipe->length = 3;                /* "0" LF LF */
+        u->length = 1;
+
+    } else {
+        u->pipe->length = u->headers_in.content_length_n;
+        u->length = u->headers_in.content_length_n;
+
+        /* for an error mapped to no body "keepalive" is decided already */
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_xr_response_copy_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
+{
+    ngx_buf_t           *b;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
+
+    if (buf->pos == buf->last || p->upstream_done) {
+        return NGX_OK;
+    }
+
+    r = p->input_ctx;
+
+    if (p->length == 0) {
+        r->upstream->keepalive = 0;
+        p->upstream_done = 1;
+
+        return NGX_OK;
+    }
+
+    cl = ngx_chain_get_free_buf(p->pool, &p->free);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b = cl->buf;
+
+    ngx_memcpy(b, buf, sizeof(ngx_buf_t));
+    b->shadow = buf;
+    b->tag = p->tag;
+    b->last_shadow = 1;
+    b->recycled = 1;
+    buf->shadow = b;
+
+    if (p->in) {
+        *p->last_in = cl;
+
+    } else {
+        p->in = cl;
+    }
+
+    p->last_in = &cl->next;
+
+    if (p->length == -1) {
+        return NGX_OK;
+    }
+
+    if (b->last - b->pos > p->length) {
+        ngx_log_error(NGX_LOG_WARN, p->log, 0,
+                      "xr: origin sent more than its Content-Length");
+
+        b->last = b->pos + p->length;
+        p->upstream_done = 1;
+
+        return NGX_OK;
+    }
+
+    p->length -= b->last - b->pos;
+
+    if (p->length == 0) {
+        r->upstream->keepalive = !r->upstream->headers_in.connection_close;
+    }
+
+    return NGX_OK;
+}
+
+
+/* A buffer over the part of a chunk that lies in "buf". */
+
+static ngx_buf_t *
+ngx_http_xr_response_chunk(ngx_event_pipe_t *p, ngx_buf_t *buf,
+    ngx_http_chunked_t *chunked)
+{
+    off_t         size;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    cl = ngx_chain_get_free_buf(p->pool, &p->free);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    b = cl->buf;
+
+    ngx_memzero(b, sizeof(ngx_buf_t));
+
+    size = ngx_min(buf->last - buf->pos, chunked->size);
+
+    b->start = buf->start;
+    b->end = buf->end;
+    b->pos = buf->pos;
+    b->last = buf->pos + size;
+    b->tag = p->tag;
+    b->temporary = 1;
+    b->recycled = 1;
+    b->num = buf->num;
+
+    buf->pos += size;
+    chunked->size -= size;
+
+    if (p->in) {
+        *p->last_in = cl;
+
+    } else {
+        p->in = cl;
+    }
+
+    p->last_in = &cl->next;
+
+    return b;
+}
+
+
+static ngx_int_t
+ngx_http_xr_response_chunked_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
+{
+    ngx_int_t              rc;
+    ngx_buf_t             *b, *next, **prev;
+    ngx_http_request_t    *r;
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
+
+    if (buf->pos == buf->last || p->upstream_done) {
+        return NGX_OK;
+    }
+
+    r = p->input_ctx;
+    u = r->upstream;
+    exchange = u->input_filter_ctx;
+
+    if (p->length == 0) {
+        u->keepalive = 0;
+        p->upstream_done = 1;
+
+        return NGX_OK;
+    }
+
+    b = NULL;
+    prev = &buf->shadow;
+
+    while ((rc = ngx_http_parse_chunked(r, buf, &exchange->chunked
+#if (nginx_version >= 1029003)
+                                        , 0
+#endif
+                                        ))
+           == NGX_OK)
+    {
+        next = ngx_http_xr_response_chunk(p, buf, &exchange->chunked);
+        if (next == NULL) {
+            return NGX_ERROR;
+        }
+
+        b = next;
+        *prev = b;
+        prev = &b->shadow;
+    }
+
+    if (rc == NGX_DONE) {
+        p->length = 0;
+        u->keepalive = !u->headers_in.connection_close && buf->pos == buf->last;
+
+    } else if (rc == NGX_AGAIN) {
+        p->length = exchange->chunked.length;   /* the least still to come */
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, p->log, 0,
+                      "xr: origin sent an invalid chunked body");
+        return NGX_ERROR;
+    }
+
+    if (b == NULL) {
+        return ngx_event_pipe_add_free_buf(p, buf);
+    }
+
+    b->shadow = buf;
+    b->last_shadow = 1;
+
+    return NGX_OK;
+}

@@ -1,0 +1,271 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+
+/*
+ * What a client is told when the origin did not send an object: a status and
+ * nothing else.  The origin's own words go to the log.
+ */
+
+#define NGX_HTTP_XR_CODE_SIZE  64
+
+
+typedef struct {
+    ngx_uint_t  from;
+    ngx_uint_t  to;
+    xr_deny_t   deny;
+    ngx_uint_t  status;
+} ngx_http_xr_status_rule_t;
+
+
+static ngx_int_t ngx_http_xr_status_finish(ngx_http_request_t *r,
+    ngx_uint_t complete);
+static ngx_uint_t ngx_http_xr_status_complete(ngx_http_upstream_t *u);
+static ngx_str_t ngx_http_xr_status_code(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_xr_status_is_credentials(ngx_str_t *code);
+static void ngx_http_xr_status_remember(ngx_http_request_t *r,
+    ngx_uint_t status);
+
+
+static const ngx_http_xr_status_rule_t  ngx_http_xr_status_rules[] = {
+    { 300, 399, XR_DENY_ORIGIN_REDIRECT, NGX_HTTP_BAD_GATEWAY },
+    { 401, 401, XR_DENY_ORIGIN_CREDENTIALS, NGX_HTTP_BAD_GATEWAY },
+    { 403, 403, XR_DENY_ORIGIN_FORBIDDEN, NGX_HTTP_NOT_FOUND },
+    { 404, 404, XR_DENY_ORIGIN_NOT_FOUND, NGX_HTTP_NOT_FOUND },
+    { 410, 410, XR_DENY_ORIGIN_NOT_FOUND, NGX_HTTP_NOT_FOUND },
+    { 416, 416, XR_DENY_NONE, NGX_HTTP_RANGE_NOT_SATISFIABLE },
+    { 429, 429, XR_DENY_ORIGIN_THROTTLED, NGX_HTTP_SERVICE_UNAVAILABLE },
+    { 503, 503, XR_DENY_ORIGIN_THROTTLED, NGX_HTTP_SERVICE_UNAVAILABLE },
+    { 504, 504, XR_DENY_ORIGIN_ERROR, NGX_HTTP_GATEWAY_TIME_OUT },
+    { 0, 999, XR_DENY_ORIGIN_ERROR, NGX_HTTP_BAD_GATEWAY }
+};
+
+
+/* S3 error codes that say that the fault is ours. */
+
+static const ngx_str_t  ngx_http_xr_status_credentials[] = {
+    ngx_string("SignatureDoesNotMatch"),
+    ngx_string("InvalidAccessKeyId"),
+    ngx_string("ExpiredToken"),
+    ngx_string("InvalidToken"),
+    ngx_string("TokenRefreshRequired"),
+    ngx_string("RequestTimeTooSkewed"),
+    ngx_string("AuthorizationHeaderMalformed")
+};
+
+
+/*
+ * The header of an answer without an object is complete.  Its body is read
+ * as far as it fits into the buffer: S3 states the error's code there, and a
+ * connection whose answer was read to the end can be kept.
+ */
+
+ngx_int_t
+ngx_http_xr_status_map(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
+
+    u = r->upstream;
+    exchange = u->input_filter_ctx;
+
+    if (exchange->head || u->headers_in.content_length_n == 0) {
+        return ngx_http_xr_status_finish(r, 1);
+    }
+
+    if (u->headers_in.status_n < NGX_HTTP_BAD_REQUEST) {
+        return ngx_http_xr_status_finish(r, 0);
+    }
+
+    u->process_header = ngx_http_xr_status_error;
+
+    return ngx_http_xr_status_error(r);
+}
+
+
+/* Called again with each part of the body. */
+
+ngx_int_t
+ngx_http_xr_status_error(ngx_http_request_t *r)
+{
+    ngx_uint_t            complete;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+    complete = ngx_http_xr_status_complete(u);
+
+    if (!complete
+        && u->buffer.last != u->buffer.end
+        && (u->headers_in.chunked || u->headers_in.content_length_n != -1)
+        && ngx_http_xr_status_code(u).len == 0)
+    {
+        return NGX_AGAIN;
+    }
+
+    return ngx_http_xr_status_finish(r, complete);
+}
+
+
+static ngx_uint_t
+ngx_http_xr_status_complete(ngx_http_upstream_t *u)
+{
+    size_t  size;
+
+    static const xr_str_t  last_chunk = XR_STR("0\r\n\r\n");
+
+    size = u->buffer.last - u->buffer.pos;
+
+    if (u->headers_in.chunked) {
+        return xr_str_ends(xr_str_of(u->buffer.pos, size), last_chunk);
+    }
+
+    return (off_t) size == u->headers_in.content_length_n;
+}
+
+
+static ngx_int_t
+ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
+{
+    ngx_str_t                         code, tenant, reason;
+    ngx_uint_t                        status, level;
+    xr_deny_t                         deny;
+    ngx_http_xr_ctx_t                *ctx;
+    ngx_http_upstream_t              *u;
+    const ngx_http_xr_status_rule_t  *rule;
+
+    u = r->upstream;
+    ctx = ngx_http_xr_get_ctx(r);
+    code = ngx_http_xr_status_code(u);
+
+    rule = ngx_http_xr_status_rules;
+
+    while (u->headers_in.status_n < rule->from
+           || u->headers_in.status_n > rule->to)
+    {
+        rule++;
+    }
+
+    deny = rule->deny;
+    status = rule->status;
+
+    if ((u->headers_in.status_n == NGX_HTTP_FORBIDDEN
+         || u->headers_in.status_n == NGX_HTTP_BAD_REQUEST)
+        && ngx_http_xr_status_is_credentials(&code))
+    {
+        deny = XR_DENY_ORIGIN_CREDENTIALS;
+        status = NGX_HTTP_BAD_GATEWAY;
+    }
+
+    ctx->deny = deny;
+
+    tenant = ngx_http_xr_ngx(ctx->tenant->tenant.name);
+    reason = ngx_http_xr_ngx(xr_deny_name(deny));
+    level = (status == NGX_HTTP_NOT_FOUND) ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    ngx_log_error(level, r->connection->log, 0,
+                  "xr: origin answered %ui \"%V\", %V, tenant %V, status %ui",
+                  u->headers_in.status_n, &code, &reason, &tenant, status);
+
+    ngx_http_xr_status_remember(r, status);
+
+    u->headers_in.status_n = status;
+    u->headers_in.content_length_n = 0;
+    u->headers_in.chunked = 0;
+    u->headers_in.headers.part.nelts = 0;
+    u->headers_in.headers.part.next = NULL;
+    u->headers_in.headers.last = &u->headers_in.headers.part;
+    u->buffer.last = u->buffer.pos;
+    u->keepalive = complete && !u->headers_in.connection_close;
+
+    return NGX_OK;
+}
+
+
+/* A missing object is remembered for as long as "xr_cache_valid" says. */
+
+static void
+ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
+{
+    time_t                valid;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (status == NGX_HTTP_NOT_FOUND && r->cache != NULL && u->cacheable) {
+
+        valid = ngx_http_file_cache_valid(u->conf->cache_valid, status);
+
+        if (valid != 0) {
+            r->cache->valid_sec = ngx_time() + valid;
+            r->cache->error = status;
+        }
+    }
+
+    u->cacheable = 0;
+}
+
+
+/* The text of <Code> in an S3 error document; empty if there is none. */
+
+static ngx_str_t
+ngx_http_xr_status_code(ngx_http_upstream_t *u)
+{
+    u_char     *p, *last;
+    ngx_str_t   code;
+
+    static u_char  open[] = "<Code>";
+
+    ngx_str_null(&code);
+
+    if (u->headers_in.status_n < NGX_HTTP_BAD_REQUEST) {
+        return code;
+    }
+
+    p = ngx_strlcasestrn(u->buffer.pos, u->buffer.last, open,
+                         sizeof(open) - 2);
+    if (p == NULL) {
+        return code;
+    }
+
+    p += sizeof(open) - 1;
+    last = ngx_min(u->buffer.last, p + NGX_HTTP_XR_CODE_SIZE);
+    code.data = p;
+
+    while (p < last && ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z')
+                        || (*p >= '0' && *p <= '9') || *p == '.'))
+    {
+        p++;
+    }
+
+    if (p < last && *p == '<') {
+        code.len = p - code.data;
+    }
+
+    return code;
+}
+
+
+static ngx_uint_t
+ngx_http_xr_status_is_credentials(ngx_str_t *code)
+{
+    ngx_uint_t  i, n;
+
+    n = sizeof(ngx_http_xr_status_credentials) / sizeof(ngx_str_t);
+
+    for (i = 0; i < n; i++) {
+
+        if (code->len == ngx_http_xr_status_credentials[i].len
+            && ngx_memcmp(code->data, ngx_http_xr_status_credentials[i].data,
+                          code->len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -1,0 +1,363 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+
+#define NGX_HTTP_XR_TOKEN_MASK  '*'
+
+
+static ngx_int_t ngx_http_xr_token_path(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_token_query(ngx_http_request_t *r,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_xr_token_take(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
+static ngx_int_t ngx_http_xr_token_decode(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value);
+static void ngx_http_xr_token_drop_headers(ngx_http_request_t *r);
+
+
+/*
+ * Runs in the server rewrite phase, before a location is chosen: takes the
+ * token off the request, so that neither location, cache key, origin nor log
+ * ever sees it.
+ */
+
+ngx_int_t
+ngx_http_xr_token_handler(ngx_http_request_t *r)
+{
+    ngx_http_xr_srv_conf_t  *xscf;
+
+    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+
+    if (!xscf->enable || r != r->main || r->internal) {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_xr_token_drop_headers(r);
+
+    if (r->args.len != 0
+        && ngx_http_xr_token_query(r, &xscf->token_name) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (r->unparsed_uri.len > 2 && r->unparsed_uri.data[0] == '/'
+        && r->unparsed_uri.data[1] == '~')
+    {
+        return ngx_http_xr_token_path(r);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * "/~<base64url(token)>/path": the segment is removed from the URI.  Only a
+ * segment that reads the same raw and decoded counts; what does not is left
+ * for the path check to refuse.
+ */
+
+static ngx_int_t
+ngx_http_xr_token_path(ngx_http_request_t *r)
+{
+    u_char             *p, *last;
+    size_t              len;
+    ngx_str_t           value;
+    ngx_http_xr_ctx_t  *ctx;
+
+    last = r->unparsed_uri.data + r->unparsed_uri.len;
+
+    p = ngx_strlchr(r->unparsed_uri.data + 1, last, '/');
+
+    if (p == NULL) {
+        return NGX_DECLINED;
+    }
+
+    len = p - r->unparsed_uri.data;
+
+    if (r->uri.len <= len
+        || ngx_memcmp(r->uri.data, r->unparsed_uri.data, len) != 0
+        || r->uri.data[len] != '/')
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_xr_make_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = r->unparsed_uri.data + 2;
+    value.len = len - 2;
+
+    if (ctx->target.len < len) {
+        return NGX_DECLINED;                /* the "/" is in the query */
+    }
+
+    if (ctx->tokens == 0 && ngx_http_xr_token_decode(r, ctx, &value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->tokens++;
+
+    ctx->target.data += len;
+    ctx->target.len -= len;
+
+    r->uri.data += len;
+    r->uri.len -= len;
+    r->valid_unparsed_uri = 0;              /* proxy_pass sends r->uri */
+
+    ngx_http_set_exten(r);
+    ngx_http_xr_token_mask(r, &value);
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Every parameter of the token's name counts, in any case, so that a second
+ * one is noticed.  "?" separates too: some viewers append "?v=..." blindly.
+ */
+
+static ngx_int_t
+ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
+{
+    u_char             *p, *start, *last;
+    ngx_str_t           value;
+    ngx_http_xr_ctx_t  *ctx;
+
+    last = r->args.data + r->args.len;
+
+    for (start = r->args.data; start < last; start = p + 1) {
+
+        for (p = start; p < last && *p != '&' && *p != '?'; p++) {
+            /* void */
+        }
+
+        if ((size_t) (p - start) <= name->len
+            || start[name->len] != '='
+            || ngx_strncasecmp(start, name->data, name->len) != 0)
+        {
+            continue;
+        }
+
+        ctx = ngx_http_xr_make_ctx(r);
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+
+        value.data = start + name->len + 1;
+        value.len = p - value.data;
+
+        if (ctx->tokens == 0
+            && ngx_http_xr_token_take(r, ctx, &value) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ctx->tokens++;
+
+        ngx_http_xr_token_mask(r, &value);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Copies a query value.  URL libraries escape the whole token, "=" included;
+ * a token as signers write it always has a "=" of its own.  So a value
+ * without one is decoded once, and a value with one is not.
+ */
+
+static ngx_int_t
+ngx_http_xr_token_take(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    u_char    *p;
+    xr_buf_t   b;
+    xr_str_t   view;
+
+    p = ngx_pnalloc(r->pool, value->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    view = ngx_http_xr_view(value);
+
+    if (xr_str_find(view, '=') != view.len) {
+        ngx_memcpy(p, value->data, value->len);
+
+        ctx->token.data = p;
+        ctx->token.len = value->len;
+
+        return NGX_OK;
+    }
+
+    b = xr_buf(p, value->len);
+
+    if (xr_path_decode(view, &b, NULL) != XR_OK) {
+        ctx->malformed = 1;
+        return NGX_OK;
+    }
+
+    ctx->token.data = b.data;
+    ctx->token.len = b.len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_token_decode(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    size_t   size;
+    u_char  *p;
+
+    size = XR_BASE64_DECODED(value->len);
+
+    p = ngx_pnalloc(r->pool, size + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->token.data = p;
+
+    if (xr_base64url_decode(ngx_http_xr_view(value), p, size, &ctx->token.len)
+        != XR_OK)
+    {
+        ctx->malformed = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_xr_token_mask_in(ngx_str_t *in, u_char *token, size_t len)
+{
+    u_char  *p, *last;
+
+    last = in->data + in->len;
+
+    for (p = in->data; (size_t) (last - p) >= len; p++) {
+
+        p = ngx_strlchr(p, last, token[0]);
+
+        if (p == NULL || (size_t) (last - p) < len) {
+            return;
+        }
+
+        if (ngx_memcmp(p, token, len) == 0) {
+            ngx_memset(p, NGX_HTTP_XR_TOKEN_MASK, len);
+            return;
+        }
+    }
+}
+
+
+/*
+ * Overwrites a token wherever the request line is kept, as $request,
+ * $request_uri, $args and each line of the error log show it.  HTTP/2 and
+ * HTTP/3 keep the request line apart from the target.
+ */
+
+static void
+ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value)
+{
+    u_char  *line, *target;
+
+    if (value->len == 0) {
+        return;
+    }
+
+    line = r->request_line.data;
+    target = r->unparsed_uri.data;
+
+    if (target < line || target >= line + r->request_line.len) {
+        ngx_http_xr_token_mask_in(&r->request_line, value->data, value->len);
+    }
+
+    if (value->data < target || value->data >= target + r->unparsed_uri.len) {
+        ngx_http_xr_token_mask_in(&r->unparsed_uri, value->data, value->len);
+    }
+
+    ngx_memset(value->data, NGX_HTTP_XR_TOKEN_MASK, value->len);
+}
+
+
+/*
+ * X-XR-* request headers are ours alone: from outside they lose their value
+ * and are not seen by variables, in every spelling of "-" and "_".
+ */
+
+static void
+ngx_http_xr_token_drop_headers(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len > 4
+                && h[i].lowcase_key[0] == 'x'
+                && (h[i].lowcase_key[1] == '-' || h[i].lowcase_key[1] == '_')
+                && h[i].lowcase_key[2] == 'x'
+                && h[i].lowcase_key[3] == 'r'
+                && (h[i].lowcase_key[4] == '-' || h[i].lowcase_key[4] == '_'))
+            {
+                h[i].hash = 0;
+                h[i].value.len = 0;
+            }
+        }
+    }
+}
+
+
+char *
+ngx_http_xr_token_name(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_xr_srv_conf_t *xscf = conf;
+
+    u_char      c;
+    ngx_str_t  *value;
+    ngx_uint_t  i;
+
+    if (xscf->token_name.data != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 0; i < value[1].len; i++) {
+        c = value[1].data[i];
+
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+              || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+        {
+            break;
+        }
+    }
+
+    if (i == 0 || i != value[1].len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid token name \"%V\": it is one or more of "
+                           "A-Z a-z 0-9 - _", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    xscf->token_name = value[1];
+
+    return NGX_CONF_OK;
+}

@@ -1,0 +1,67 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef XR_S3_REQUEST_H
+#define XR_S3_REQUEST_H
+
+
+#include "s3.h"
+
+#include <curl/curl.h>
+
+
+/* Private to s3*.c: one request, and the client that makes it. */
+
+struct xr_s3_s {
+    CURL             *curl;
+    xr_s3_options_t   options;
+    xr_sigv4_key_t    key;
+
+    xr_str_t          bucket;       /* the path of the bucket, encoded */
+    char             *prefix;       /* "" or "a/b/", decoded */
+
+    uint8_t          *answer;
+    size_t            answer_len;
+    size_t            answer_size;
+
+    bool              stopped;      /* progress() said so */
+    long              status;
+    char              error[512];
+    char              curl_error[CURL_ERROR_SIZE];
+};
+
+
+typedef struct {
+    const char          *method;
+    xr_str_t             path;      /* encoded */
+    xr_str_t             query;     /* encoded, sorted */
+    xr_str_t             body;      /* of PUT and POST */
+    const xr_s3_meta_t  *meta;      /* or NULL */
+    bool                 patient;   /* the server may think for minutes */
+} xr_s3_request_t;
+
+
+/* Sends until it works or no try is left; the answer is in "s3" then. */
+xr_rc_t xr_s3_send(xr_s3_t *s3, const xr_s3_request_t *req);
+
+/* The answer's ETag without quotes; XR_INVALID where there is none. */
+xr_rc_t xr_s3_etag(xr_s3_t *s3, char etag[XR_S3_ETAG_SIZE]);
+
+/* Sets the error's text and returns "rc". */
+xr_rc_t xr_s3_fail(xr_s3_t *s3, xr_rc_t rc, const char *what);
+
+
+/*
+ * Calls "element" for each element that ends, with its name, that of its
+ * parent ("" at the root) and its own text.  XR_INVALID: not well formed, a
+ * document type, too deep.
+ */
+typedef void (*xr_s3_element_pt)(void *ctx, const char *parent,
+    const char *name, xr_str_t text);
+
+xr_rc_t xr_s3_xml(xr_str_t text, xr_s3_element_pt element, void *ctx);
+
+
+#endif /* XR_S3_REQUEST_H */

@@ -1,0 +1,206 @@
+# Copyright (c) the ngx_xr authors.
+# SPDX-License-Identifier: BSD-2-Clause
+"""The three ways to measure: CPU time side by side, instructions, calls."""
+
+import collections
+import contextlib
+import json
+import pathlib
+import re
+import signal
+import statistics
+import subprocess
+import time
+
+from arms import BUILD, HERE, SIZES, BenchError, Server
+
+LOAD = BUILD / "bench/load"
+
+CONNECTIONS = {"4k": 16, "64k": 8, "1m": 4, "64m": 2}
+
+Pair = collections.namedtuple("Pair", "ratio cpu rate p50")
+
+
+def build_load():
+    source = HERE / "load.c"
+
+    if LOAD.exists() and LOAD.stat().st_mtime > source.stat().st_mtime:
+        return
+
+    LOAD.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall",
+                    "-Wextra", "-Wshadow", "-Wconversion", "-Wvla", "-Werror",
+                    "-o", str(LOAD), str(source)], check=True)
+
+
+def load(space, servers, size, cpu, connections=1, **limit):
+    """limit: milliseconds=N or requests=N (on each server)"""
+
+    command = [str(LOAD), "-c", str(connections), "-p", str(cpu)]
+    if "requests" in limit:
+        command += ["-n", str(limit["requests"])]
+    else:
+        command += ["-d", str(limit["milliseconds"])]
+    command.append(str(space.headers))
+    command += [f"{s.port}:{space.targets[size]}:{SIZES[size][0]}"
+                for s in servers]
+
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BenchError(f"{servers[-1].name} {size}: {done.stderr.strip()}")
+
+    return json.loads(done.stdout)
+
+
+def warm(space, server, size, cpu):
+    """Every object once, from the files that are there."""
+
+    load(space, [server], size, cpu, requests=SIZES[size][1])
+
+
+def cpu_ns(pid):
+    """
+    Time on the processor, to the nanosecond.  The kernel brings it up to date
+    when the process stops running, so ask while it is idle.
+    """
+
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+
+
+def side_by_side(space, reference, ours, size, cpu, milliseconds, swap=False):
+    """
+    Both servers on one processor at the same time, the same closed-loop load
+    on both: whatever disturbs the machine disturbs both.
+    """
+
+    servers = [reference, ours]
+    workers = [s.worker() for s in servers]
+    before = [cpu_ns(w) for w in workers]
+
+    report = load(space, servers[::-1] if swap else servers, size, cpu,
+                  CONNECTIONS[size], milliseconds=milliseconds)
+    time.sleep(0.05)                            # they close their connections
+
+    results = report["servers"][::-1] if swap else report["servers"]
+    spent = [(cpu_ns(w) - b) / r["requests"] / 1000
+             for w, b, r in zip(workers, before, results)]
+
+    return Pair(spent[0] / spent[1], spent,
+                [r["requests"] / report["seconds"] for r in results],
+                [r["p50_us"] for r in results])
+
+
+def summary(values):
+    q1, median, q3 = statistics.quantiles(values, n=4, method="inclusive")
+    return {"median": round(median, 4), "q1": round(q1, 4), "q3": round(q3, 4)}
+
+
+def median_of(pairs, field, side):
+    return statistics.median(getattr(p, field)[side] for p in pairs)
+
+
+def read_callgrind(path):
+    """Instructions by function, what the functions call not included."""
+
+    names = {}
+    cost = collections.Counter()
+    function = None
+    skip = False
+
+    for line in path.read_text().splitlines():
+        if line.startswith("fn="):
+            number, _, name = line[3:].partition(" ")
+            function = names.setdefault(number, name)
+        elif line.startswith("cfn="):
+            number, _, name = line[4:].partition(" ")
+            names.setdefault(number, name)
+        elif line.startswith("calls="):
+            skip = True                         # the next line is the callee's
+        elif line[:1] in "0123456789+-*" and line and function is not None:
+            if not skip:
+                cost[function.partition("'")[0]] += int(line.split()[1])
+            skip = False
+
+    return cost
+
+
+def instructions(space, template, origin, size, requests, cpus):
+    """
+    Instructions per request in user space, in all and by function: what N more
+    requests add to a run of N.  The cache is filled beforehand, without the
+    tool, because misses do not repeat to the instruction.
+    """
+
+    name = f"callgrind-{template}-{size}"
+    with Server(space, template, name, cpus[0], origin) as server:
+        server.fill([size])
+
+    runs = []
+    for n in (requests, 2 * requests):
+        out = space.path / f"{name}.out"
+        tool = ["valgrind", "-q", "--tool=callgrind",
+                f"--callgrind-out-file={out}"]
+        with Server(space, template, name, cpus[0], origin, tool) as server:
+            warm(space, server, size, cpus[1])
+            load(space, [server], size, cpus[1], requests=n)
+        server.check_log()
+        runs.append(read_callgrind(out))
+
+    by_function = {f: (runs[1][f] - runs[0][f]) / requests
+                   for f in runs[1] | runs[0]}
+
+    return sum(by_function.values()), by_function
+
+
+def trace(space, server, size, requests, cpu):
+    """The system calls of a worker while it answers so many requests."""
+
+    out = space.path / "strace.out"
+    strace = subprocess.Popen(
+        ["strace", "-c", "-f", "-o", str(out), "-p", str(server.worker())],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        first = strace.stderr.readline()        # "Process N attached"
+        if "attached" not in first:
+            raise BenchError(f"strace: {first.strip()}")
+        load(space, [server], size, cpu, requests=requests)
+        time.sleep(0.1)
+    finally:
+        if strace.poll() is None:
+            strace.send_signal(signal.SIGINT)
+        strace.communicate()
+
+    calls = collections.Counter()
+    for line in out.read_text().splitlines():
+        fields = line.split()
+        if len(fields) > 4 and re.fullmatch(r"[\d.]+", fields[0]) \
+                and fields[-1] != "total":
+            calls[fields[-1]] = int(fields[3])
+
+    return calls
+
+
+def system_calls(space, server, size, requests, cpu):
+    """System calls per request, by name: again the difference of two runs."""
+
+    warm(space, server, size, cpu)
+    runs = [trace(space, server, size, n, cpu)
+            for n in (requests, 2 * requests)]
+
+    calls = {c: (runs[1][c] - runs[0][c]) / requests for c in runs[1]}
+    calls = {c: n for c, n in calls.items() if abs(n) >= 0.01}
+    if not calls:
+        raise BenchError(f"{server.name}: strace saw no system call")
+
+    return calls
+
+
+@contextlib.contextmanager
+def no_misses(origin):
+    """What is measured as a hit must not have touched the origin."""
+
+    before = origin.requests_logged()
+    yield
+    missed = origin.requests_logged() - before
+    if missed:
+        raise BenchError(f"{missed} requests reached the origin: no hits")

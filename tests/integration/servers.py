@@ -1,0 +1,356 @@
+# Copyright (c) the ngx_xr authors.
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The servers that tests run: the development stack, and edges beside it."""
+
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+
+import boto3
+import botocore.config
+
+import edgeauth
+import http1
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+ASAN = os.environ.get("XR_STACK_ASAN") == "1"
+BUILD = TOP / "build" / "asan" if ASAN else TOP / "build"
+NGINX = BUILD / "nginx" / "sbin" / "nginx"
+MODULE = BUILD / "modules" / "ngx_http_xr_module.so"
+SYSTEM_NGINX = pathlib.Path("/usr/sbin/nginx")
+SYSTEM_MODULE = TOP / "build" / "system" / "ngx_http_xr_module.so"
+
+# what must not appear in any log, whatever the test did
+TROUBLE = re.compile(r"\[(alert|emerg)\].*|.*exited on signal.*|.*(Address|Leak)Sanitizer.*|"
+                     r".*runtime error:.*")
+
+KEY = "5f0c" * 16
+OTHER_KEY = "a3d1" * 16
+
+
+def wait_for(what, condition, seconds=10):
+    """The first true value of "condition", which is asked again and again."""
+
+    deadline = time.monotonic() + seconds
+
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def environment():
+    env = dict(os.environ)
+    if ASAN:
+        env.setdefault("ASAN_OPTIONS", "detect_odr_violation=0:detect_leaks=0")
+    return env
+
+
+def trouble_in(folder):
+    """The lines of trouble in the logs of a folder."""
+
+    found = []
+
+    for log in pathlib.Path(folder).rglob("*"):
+        if log.is_file() and log.suffix in (".log", ".err"):
+            text = log.read_text(errors="replace")
+            found += [f"{log.name}: {m.group()}" for m in TROUBLE.finditer(text)]
+
+    return found
+
+
+def workers_of(pid):
+    """The pids of the worker processes below a master."""
+
+    found = set()
+
+    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if b"worker process" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes():
+                found.add(int(child))
+
+    return found
+
+
+class Faults:
+    """The fault proxy in front of the S3 server; see origin/dev/faultproxy.py."""
+
+    def __init__(self, control):
+        self.control = control.rstrip("/")
+
+    def _call(self, method, path, value=None):
+        body = None if value is None else json.dumps(value).encode()
+        call = urllib.request.Request(self.control + path, data=body, method=method)
+        with urllib.request.urlopen(call, timeout=20) as answer:
+            return json.load(answer)
+
+    def rules(self, rules):
+        self._call("PUT", "/rules", rules)
+
+    def log(self, path=""):
+        """The requests that the origin saw for targets with "path" in them."""
+
+        return self._call("GET", "/log?path=" + urllib.parse.quote(path, safe=""))
+
+    @contextlib.contextmanager
+    def active(self, *rules):
+        self.rules(rules)
+        try:
+            yield
+        finally:
+            self.rules([])
+
+
+class Stack:
+    """scripts/stack, shared by the tests of one worker process of pytest."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.names = (f"{os.getpid()}-{n}" for n in itertools.count(1))
+
+        command = [TOP / "scripts" / "stack", "up", "--dir", folder, "--faults"]
+        up = subprocess.run(command + ["--asan"] * ASAN, capture_output=True, text=True,
+                            cwd=TOP, env=environment(), timeout=180)
+        assert up.returncode == 0, up.stdout + up.stderr
+
+        self.values = dict(line.split("=", 1) for line in up.stdout.splitlines() if "=" in line)
+        self.tenant = self["tenant"]
+        self.key = self["edgeauth_key"]
+        self.bucket = self["bucket"]
+        self.port = urllib.parse.urlsplit(self["http"]).port
+        self.tls_port = urllib.parse.urlsplit(self["https"]).port
+        self.nginx_pid = int(self["nginx_pid"])
+        self.workers = workers_of(self.nginx_pid)
+        self.faults = Faults(self["faults"])
+        self.s3 = boto3.client(
+            "s3", endpoint_url=self["s3"], region_name="us-east-1",
+            aws_access_key_id=self["s3_access_key"],
+            aws_secret_access_key=self["s3_secret_key"],
+            config=botocore.config.Config(s3={"addressing_style": "path"}))
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+    @property
+    def origin(self):
+        """The origin of edges: the S3 server, through the fault proxy."""
+
+        return f"s3://{self.bucket} region=us-east-1 style=path endpoint={self['faults_s3']}"
+
+    def put(self, body=None, key=None, suffix=".glb", **extra):
+        """Stores an object, with a key of its own, and returns key and bytes."""
+
+        body = os.urandom(20000) if body is None else body
+        key = key or f"t/{next(self.names)}{suffix}"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **extra)
+
+        return key, body
+
+    def get(self, target, method="GET", **options):
+        return http1.request(self.port, target, method, **options)
+
+    def down(self):
+        workers = workers_of(self.nginx_pid)
+        down = subprocess.run([TOP / "scripts" / "stack", "down", "--dir", self.folder],
+                              capture_output=True, text=True, cwd=TOP, timeout=120)
+
+        assert down.returncode == 0, down.stdout + down.stderr
+        assert trouble_in(self.folder) == []
+        assert workers == self.workers, "a worker process was replaced"
+
+
+CONF = """
+load_module {module};
+{user}
+worker_processes {workers};
+daemon off;
+pid nginx.pid;
+error_log error.log info;
+events {{ worker_connections 512; }}
+
+http {{
+    log_format test escape=json '{{"tag":"$http_user_agent","status":"$status",'
+        '"request":"$request","tenant":"$xr_tenant","object":"$xr_object",'
+        '"subject":"$xr_subject","kind":"$xr_auth_kind","auth":"$xr_auth_status",'
+        '"reason":"$xr_deny_reason","expires":"$xr_expires","cache":"$xr_cache_status",'
+        '"header":"$http_x_xr_tenant$http_x_xr_forged"}}';
+    access_log access.log test;
+
+    client_body_temp_path tmp/body;
+    proxy_temp_path tmp/proxy;
+    fastcgi_temp_path tmp/fastcgi;
+    uwsgi_temp_path tmp/uwsgi;
+    scgi_temp_path tmp/scgi;
+
+    xr_cache_path cache keys_zone=objects:1m use_temp_path=off;
+    {http}
+    server {{
+        listen 127.0.0.1:{port};
+        {server}
+        location / {{
+            xr on;
+            {location}
+        }}
+    }}
+}}
+"""
+
+CACHE = "xr_cache objects; xr_cache_valid 200 1d;"
+
+
+class Edge:
+    """
+    An NGINX with the module, in a folder of its own.  "tenants" maps names to
+    the options of their blocks; "keys" and "credentials" are added where they
+    are not given.  "files" are written beside the configuration.
+    """
+
+    def __init__(self, folder, tenants, location=CACHE, http="", server="", origin="",
+                 files=None, workers=1, credentials="", nginx=NGINX, module=MODULE):
+        self.folder = pathlib.Path(folder)
+        self.port = free_port()
+        self.nginx, self.module = nginx, module
+        self.origin, self.credentials, self.workers = origin, credentials, workers
+        self.parts = {"location": location, "server": server, "http": http}
+        self.reloads = False                # tests that reload say so
+        self.process = None
+
+        (self.folder / "tmp").mkdir()
+        self.write("keys", f"main {KEY}\n")
+        self.write("credentials", credentials)
+        for name, text in (files or {}).items():
+            self.write(name, text)
+        self.configure(tenants)
+
+    def write(self, name, text, mode=0o600):
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(mode)
+
+    def configure(self, tenants, **parts):
+        self.parts.update(parts)
+        blocks = "\n".join(self._tenant(name, text) for name, text in tenants.items())
+        conf = CONF.format(module=self.module, port=self.port, workers=self.workers,
+                           user="user root;" if os.geteuid() == 0 else "",
+                           server=self.parts["server"], location=self.parts["location"],
+                           http=f"{blocks}\n{self.parts['http']}")
+        self.write("nginx.conf", conf, 0o644)
+
+    def _tenant(self, name, text):
+        words = text.replace(";", " ; ").split()
+        if "origin" not in words:
+            text += f" origin {self.origin};"
+        if "credentials" not in words and "s3://" in text:
+            text += " credentials credentials;"
+        if "keys" not in words:
+            text += " keys keys;"
+        return f"xr_tenant {name} {{ {text} }}"
+
+    def command(self, *extra):
+        return [str(self.nginx), "-p", f"{self.folder}/", "-c", "nginx.conf",
+                "-e", f"{self.folder}/error.log", *extra]
+
+    def test(self):
+        """nginx -t: exit code and what it says."""
+
+        done = subprocess.run(self.command("-t"), capture_output=True, text=True,
+                              env=environment(), timeout=60)
+        return done.returncode, done.stderr
+
+    def start(self):
+        with open(self.folder / "stderr.err", "wb") as err:
+            self.process = subprocess.Popen(self.command(), stderr=err, env=environment())
+        wait_for("the edge serves", self._up, 30)
+        self.pids = workers_of(self.process.pid)
+
+    def _up(self):
+        error = self.folder / "stderr.err"
+        assert self.process.poll() is None, error.read_text()
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return len(workers_of(self.process.pid)) == self.workers
+
+    def stop(self):
+        """Ends NGINX; it must have lived, in one piece, until now."""
+
+        if self.process is None:
+            return
+
+        process, self.process = self.process, None
+        alive = process.poll() is None
+        pids = workers_of(process.pid) if alive else None
+        process.terminate()
+
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+        assert trouble_in(self.folder) == []
+        assert alive, "NGINX ended before its time"
+        assert self.reloads or pids == self.pids, "a worker process was replaced"
+
+    def kill(self, number):
+        self.process.send_signal(number)
+
+    def reload(self):
+        """As "nginx -s reload": returns when new workers serve."""
+
+        self.reloads = True
+        before = workers_of(self.process.pid)
+        self.kill(signal.SIGHUP)
+        wait_for("new workers", lambda: len(workers_of(self.process.pid) - before)
+                 == self.workers, 20)
+
+    def get(self, target, method="GET", **options):
+        return http1.request(self.port, target, method, **options)
+
+    def fetch(self, path, key=KEY, **options):
+        """A request with a good token for this very path."""
+
+        return self.get(edgeauth.in_query(path, edgeauth.token(key, url=path)), **options)
+
+    def logged(self, response):
+        """The access log's line of a response."""
+
+        def line():
+            for text in (self.folder / "access.log").read_text().splitlines():
+                entry = json.loads(text)
+                if entry["tag"] == response.tag:
+                    return entry
+
+        return wait_for(f"{response} in the access log", line)
+
+    def error_log(self):
+        return (self.folder / "error.log").read_text(errors="replace")
+
+    def files_with(self, text):
+        """The names of the files, logs and cache alike, that hold "text"."""
+
+        return [path.name for path in self.folder.rglob("*")
+                if path.is_file() and text.encode() in path.read_bytes()]
+
+
+def remove(folder):
+    shutil.rmtree(folder, ignore_errors=True)
