@@ -184,7 +184,7 @@ xrw_token_check(const xrw_command_t *cmd, int argc, char **argv)
     xrw_option_t  options[XRW_TOKEN_KEY_OPTIONS + 6];
 
     memset(&check, 0, sizeof(check));
-    check.leeway = "0";
+    check.leeway = "30s";
     check.name = XRW_TOKEN_NAME;
 
     n = xrw_token_key_options(&check.key, options);
@@ -198,7 +198,7 @@ xrw_token_check(const xrw_command_t *cmd, int argc, char **argv)
     options[n++] = (xrw_option_t) { "max-lifetime", "TIME", XRW_OPTION_TEXT,
         &check.max_lifetime, "as the tenant has it (none)" };
     options[n++] = (xrw_option_t) { "leeway", "TIME", XRW_OPTION_TEXT,
-        &check.leeway, "likewise (0)" };
+        &check.leeway, "likewise (30s)" };
     options[n++] = (xrw_option_t) { "name", "NAME", XRW_OPTION_TEXT,
         &check.name, "of the query parameter (" XRW_TOKEN_NAME ")" };
 

@@ -8,7 +8,9 @@
 #include <string.h>
 
 
-#define XR_ADDR_NO_GAP  16
+/* Unlike 16, which is what "::" after all groups would give. */
+
+#define XR_ADDR_NO_GAP  SIZE_MAX
 
 
 /* What an IPv6 address spells out, and where in it "::" stands. */

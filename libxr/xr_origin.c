@@ -138,6 +138,8 @@ xr_origin_host_ok(xr_str_t host, bool *literal)
         return false;
     }
 
+    label = host;
+
     for (rest = host; rest.len > 0; /* void */) {
         label = xr_str_cut(&rest, '.');
 

@@ -95,43 +95,4 @@ void xr_tenant_free(xr_tenant_t *t);
 bool xr_tenant_cors_allows(const xr_tenant_t *t, xr_str_t origin);
 
 
-/*
- * All tenants of an installation, found by name or by host name in constant
- * time.  The table refers to the tenants, it does not copy them.
- */
-
-typedef struct {
-    const xr_str_t    *key;
-    xr_tenant_t       *tenant;
-} xr_tenant_slot_t;
-
-
-typedef struct {
-    xr_tenant_slot_t  *slots;
-    size_t             size;            /* a power of two */
-    size_t             used;
-} xr_tenant_map_t;
-
-
-typedef struct {
-    xr_tenant_map_t    names;
-    xr_tenant_map_t    hosts;
-    xr_tenant_t      **tenants;
-    size_t             n;
-    size_t             size;
-} xr_tenant_table_t;
-
-
-/*
- * Adds a finished tenant.  Refuses a name or host that is taken and a signing
- * key that another tenant has: it would let one sign for the other.
- */
-xr_rc_t xr_tenant_table_add(xr_tenant_table_t *table, xr_tenant_t *t,
-    const xr_mem_t *mem, xr_err_t *err);
-
-/* NULL: none.  Host names are looked up in lower case, without a port. */
-xr_tenant_t *xr_tenant_by_name(const xr_tenant_table_t *table, xr_str_t name);
-xr_tenant_t *xr_tenant_by_host(const xr_tenant_table_t *table, xr_str_t host);
-
-
 #endif /* XR_TENANT_H */

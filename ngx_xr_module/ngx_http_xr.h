@@ -14,7 +14,7 @@
 #include "xr_edgeauth.h"
 #include "xr_path.h"
 #include "xr_sigv4.h"
-#include "xr_tenant.h"
+#include "xr_tenant_table.h"
 
 
 #define NGX_HTTP_XR_FROM_HOST       0x0002
@@ -97,11 +97,11 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                     step;
-    ngx_str_t                      uri;         /* what the steps decided on */
+    ngx_str_t                      uri;         /* what was decided on */
 
     ngx_str_t                      target;      /* raw, no token, no query */
     ngx_str_t                      raw_path;    /* what must be covered */
-    ngx_str_t                      token;       /* copy; masked in the request */
+    ngx_str_t                      token;       /* a copy, it is masked */
     ngx_uint_t                     tokens;      /* how many were presented */
 
     ngx_http_xr_tenant_t          *tenant;

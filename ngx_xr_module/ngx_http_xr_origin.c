@@ -7,6 +7,7 @@
 
 
 #define NGX_HTTP_XR_ORIGIN_HEADERS  6
+#define NGX_HTTP_XR_CONDITION_MAX   1024
 
 
 /* A request being built; names are in lower case, as they are signed. */
@@ -28,6 +29,7 @@ static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
 static void ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
+static ngx_uint_t ngx_http_xr_origin_condition_ok(ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_xr_origin_range_ok(ngx_str_t *range);
 static ngx_int_t ngx_http_xr_origin_sign(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature);
@@ -291,13 +293,13 @@ ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
     in = &r->headers_in;
     exchange = r->upstream->input_filter_ctx;
 
-    if (in->if_modified_since) {
+    if (ngx_http_xr_origin_condition_ok(in->if_modified_since)) {
         ngx_http_xr_origin_header(req, "if-modified-since",
                                   &in->if_modified_since->value);
         exchange->conditional = 1;
     }
 
-    if (in->if_none_match) {
+    if (ngx_http_xr_origin_condition_ok(in->if_none_match)) {
         ngx_http_xr_origin_header(req, "if-none-match",
                                   &in->if_none_match->value);
         exchange->conditional = 1;
@@ -305,12 +307,22 @@ ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
 
     /* S3 servers ignore If-Range: the whole object is asked for instead */
 
-    if (in->range && in->if_range == NULL
+    if (ngx_http_xr_origin_condition_ok(in->range)
+        && in->if_range == NULL
         && ngx_http_xr_origin_range_ok(&in->range->value))
     {
         ngx_http_xr_origin_header(req, "range", &in->range->value);
         exchange->ranged = 1;
     }
+}
+
+
+/* What is too long for a signature is answered in full instead. */
+
+static ngx_uint_t
+ngx_http_xr_origin_condition_ok(ngx_table_elt_t *h)
+{
+    return h != NULL && h->value.len <= NGX_HTTP_XR_CONDITION_MAX;
 }
 
 

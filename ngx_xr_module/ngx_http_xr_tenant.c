@@ -261,7 +261,7 @@ ngx_http_xr_tenant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     ctx->tenant = NULL;
 
     if (xlcf->tenant_from & NGX_HTTP_XR_FROM_HOST) {
-        t = xr_tenant_by_host(&xmcf->tenants,
+        t = xr_tenant_table_by_host(&xmcf->tenants,
                               ngx_http_xr_view(&r->headers_in.server));
 
         ctx->object.data = r->uri.data + 1;
@@ -293,5 +293,5 @@ ngx_http_xr_tenant_in_path(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     ctx->object = ngx_http_xr_ngx(rest);
 
-    return xr_tenant_by_name(table, name);
+    return xr_tenant_table_by_name(table, name);
 }

@@ -16,11 +16,16 @@ sys.path.insert(0, str(TOP / "tests" / "integration"))
 
 import servers  # noqa: E402
 
+MODELS = ["valve-index/right.glb", "meta-quest-touch-plus/right.glb", "pico-4/left.glb",
+          "samsung-galaxyxr/right.glb", "hp-mixed-reality/left.glb", "generic-hand/left.glb"]
+
 
 @pytest.fixture(scope="session")
 def stack():
     folder = tempfile.mkdtemp(prefix="xr-stack-")
     stack = servers.Stack(folder)
+    subprocess.run([TOP / "scripts" / "stack", "models", "--dir", folder, *MODELS],
+                   check=True, stdout=subprocess.DEVNULL, timeout=120)
     yield stack
     stack.down()
     servers.remove(folder)

@@ -4,6 +4,7 @@
 """The servers that tests run: the development stack, and edges beside it."""
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -35,8 +36,16 @@ SYSTEM_MODULE = TOP / "build" / "system" / "ngx_http_xr_module.so"
 TROUBLE = re.compile(r"\[(alert|emerg)\].*|.*exited on signal.*|.*(Address|Leak)Sanitizer.*|"
                      r".*runtime error:.*")
 
-KEY = "5f0c" * 16
-OTHER_KEY = "a3d1" * 16
+
+
+def key_of(tenant):
+    """The signing key of a tenant of an edge: no two have the same."""
+
+    return hashlib.sha256(tenant.encode()).hexdigest()
+
+
+KEY = key_of("acme")                        # the tenant of most tests
+OTHER_KEY = "a3d1" * 16                     # nobody's
 
 
 def wait_for(what, condition, seconds=10):
@@ -71,7 +80,7 @@ def trouble_in(folder):
     found = []
 
     for log in pathlib.Path(folder).rglob("*"):
-        if log.is_file() and log.suffix in (".log", ".err"):
+        if log.is_file() and re.search(r"\.(log|err)$|^(a|ub)san\.", log.name):
             text = log.read_text(errors="replace")
             found += [f"{log.name}: {m.group()}" for m in TROUBLE.finditer(text)]
 
@@ -154,7 +163,7 @@ class Stack:
     def origin(self):
         """The origin of edges: the S3 server, through the fault proxy."""
 
-        return f"s3://{self.bucket} region=us-east-1 style=path endpoint={self['faults_s3']}"
+        return f"s3://{self.bucket} region=us-east-1 style=path endpoint={self['origin']}"
 
     def put(self, body=None, key=None, suffix=".glb", **extra):
         """Stores an object, with a key of its own, and returns key and bytes."""
@@ -235,7 +244,6 @@ class Edge:
         self.process = None
 
         (self.folder / "tmp").mkdir()
-        self.write("keys", f"main {KEY}\n")
         self.write("credentials", credentials)
         for name, text in (files or {}).items():
             self.write(name, text)
@@ -262,7 +270,8 @@ class Edge:
         if "credentials" not in words and "s3://" in text:
             text += " credentials credentials;"
         if "keys" not in words:
-            text += " keys keys;"
+            self.write(f"{name}.keys", f"main {key_of(name)}\n")
+            text += f" keys {name}.keys;"
         return f"xr_tenant {name} {{ {text} }}"
 
     def command(self, *extra):
@@ -326,9 +335,10 @@ class Edge:
     def get(self, target, method="GET", **options):
         return http1.request(self.port, target, method, **options)
 
-    def fetch(self, path, key=KEY, **options):
-        """A request with a good token for this very path."""
+    def fetch(self, path, key=None, **options):
+        """A request with a good token for this very path, "/tenant/object"."""
 
+        key = key or key_of(path.split("/")[1])
         return self.get(edgeauth.in_query(path, edgeauth.token(key, url=path)), **options)
 
     def logged(self, response):

@@ -93,7 +93,7 @@ test_refused(void **state)
         { "[a]\n = x\n" PAIR, 5, "a value without a key" },
         { "[a]\n" PAIR "aws_access_key_id=B\n", 68, "twice in the profile" },
         { "[a]\n" PAIR "AWS_SECRET_ACCESS_KEY=B\n", 72, "twice in the prof" },
-        { "[a]\naws_session_token=\n" PAIR "aws_session_token=T\n", 90,
+        { "[a]\naws_session_token=\n" PAIR "aws_session_token=T\n", 87,
           "twice in the profile" },
         { "[a]\n" PAIR "[b]\n[a]\n", 54, "twice in the file" },
         { "[a]\n", 0, "no aws_access_key_id" },

@@ -1,0 +1,26 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef XRW_IO_H
+#define XRW_IO_H
+
+
+#include "arena.h"
+
+
+/* Reads exactly "len" bytes at "pos"; NULL, or what is wrong. */
+const char *xrw_io_read(int fd, void *out, size_t len, uint64_t pos);
+
+/* Makes the folders that lead to the file "path". */
+bool xrw_io_folders(const char *path);
+
+/*
+ * Replaces the file "path", which nobody else may read, so that a reader sees
+ * the old text or the new one.
+ */
+bool xrw_io_replace(xrw_arena_t *arena, const char *path, xr_str_t text);
+
+
+#endif /* XRW_IO_H */

@@ -1,0 +1,333 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "test.h"
+
+
+static void
+test_fail(void **state)
+{
+    xr_err_t  err;
+
+    (void) state;
+
+    assert_int_equal(xr_fail(&err, XR_DENIED, 7, "why"), XR_DENIED);
+    assert_string_equal(err.what, "why");
+    assert_int_equal(err.pos, 7);
+
+    assert_int_equal(xr_fail(NULL, XR_ERROR, 0, "why"), XR_ERROR);
+}
+
+
+static void
+test_compare(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *a;
+        const char  *b;
+        bool         eq;
+        bool         nocase;
+        bool         starts;
+        bool         ends;
+    } cases[] = {
+        { "",     "",     true,  true,  true,  true },
+        { "a",    "",     false, false, true,  true },
+        { "",     "a",    false, false, false, false },
+        { "abc",  "abc",  true,  true,  true,  true },
+        { "abc",  "ab",   false, false, true,  false },
+        { "abc",  "bc",   false, false, false, true },
+        { "abc",  "aBC",  false, true,  false, false },
+        { "az@[", "AZ@[", false, true,  false, false },
+        { "@[`{", "`{@[", false, false, false, false },
+        { "\303\244", "\303\204", false, false, false, false }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        xr_str_t  a = xr_test_copy(xr_str(cases[i].a));
+        xr_str_t  b = xr_test_copy(xr_str(cases[i].b));
+
+        XR_CHECK_EQ(xr_str_eq(a, b), cases[i].eq, cases[i].a);
+        XR_CHECK_EQ(xr_str_eq_nocase(a, b), cases[i].nocase, cases[i].a);
+        XR_CHECK_EQ(xr_str_starts(a, b), cases[i].starts, cases[i].a);
+        XR_CHECK_EQ(xr_str_ends(a, b), cases[i].ends, cases[i].a);
+
+        xr_test_copy_free(a);
+        xr_test_copy_free(b);
+    }
+}
+
+
+static void
+test_empty(void **state)
+{
+    xr_str_t                s, rest;
+    static const xr_str_t   none = { NULL, 0 };
+
+    (void) state;
+
+    rest = none;
+
+    assert_true(xr_str_eq(none, xr_str("")));
+    assert_int_equal(xr_str_find(none, 'a'), 0);
+    assert_int_equal(xr_str_trim(none).len, 0);
+
+    s = xr_str_cut(&rest, 'a');
+
+    assert_int_equal(s.len, 0);
+    assert_int_equal(rest.len, 0);
+}
+
+
+static void
+test_find_trim(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *in;
+        size_t       find;
+        const char  *trimmed;
+    } cases[] = {
+        { "",               0, "" },
+        { "=",              0, "=" },
+        { "abc",            3, "abc" },
+        { "a=b=c",          1, "a=b=c" },
+        { " \t\r\n ",       5, "" },
+        { "  a b\t ",       7, "a b" },
+        { "\r\na\vb\r\n",   7, "a\vb" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        xr_str_t  in = xr_str(cases[i].in);
+
+        XR_CHECK_EQ(xr_str_find(in, '='), cases[i].find, cases[i].in);
+        XR_CHECK_STR(xr_str_trim(in), cases[i].trimmed, cases[i].in);
+    }
+}
+
+
+static void
+test_cut(void **state)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *in;
+        const char  *head;
+        const char  *rest;
+    } cases[] = {
+        { "",      "",    "" },
+        { "a",     "a",   "" },
+        { "a,",    "a",   "" },
+        { ",a",    "",    "a" },
+        { "a,b,c", "a",   "b,c" },
+        { ",,",    "",    "," }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        xr_str_t  rest = xr_str(cases[i].in);
+        xr_str_t  head = xr_str_cut(&rest, ',');
+
+        XR_CHECK_STR(head, cases[i].head, cases[i].in);
+        XR_CHECK_STR(rest, cases[i].rest, cases[i].in);
+    }
+}
+
+
+static void
+test_uint(void **state)
+{
+    size_t    i;
+    uint64_t  n;
+
+    static const struct {
+        const char  *in;
+        xr_rc_t      rc;
+        uint64_t     n;
+        const char  *rest;
+    } cases[] = {
+        { "0",                      XR_OK, 0, "" },
+        { "007x",                   XR_OK, 7, "x" },
+        { "12 ",                    XR_OK, 12, " " },
+        { "18446744073709551615",   XR_OK, UINT64_MAX, "" },
+        { "18446744073709551616",   XR_INVALID, 1, "18446744073709551616" },
+        { "99999999999999999999",   XR_INVALID, 1, "99999999999999999999" },
+        { "184467440737095516150",  XR_INVALID, 1, "184467440737095516150" },
+        { "",                       XR_INVALID, 1, "" },
+        { "-1",                     XR_INVALID, 1, "-1" },
+        { "+1",                     XR_INVALID, 1, "+1" },
+        { " 1",                     XR_INVALID, 1, " 1" },
+        { "x",                      XR_INVALID, 1, "x" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        xr_str_t  s = xr_str(cases[i].in);
+
+        n = 1;
+
+        XR_CHECK_EQ(xr_str_uint(&s, &n), cases[i].rc, cases[i].in);
+        XR_CHECK(n == cases[i].n, cases[i].in);
+        XR_CHECK_STR(s, cases[i].rest, cases[i].in);
+    }
+}
+
+
+static void
+test_dup(void **state)
+{
+    xr_str_t       out;
+    xr_test_mem_t  m;
+
+    (void) state;
+
+    xr_test_mem_init(&m, 2);
+    out = xr_str("before");
+
+    assert_int_equal(xr_str_dup(&m.mem, xr_str("abc"), &out), XR_OK);
+    XR_CHECK_STR(out, "abc", "dup");
+
+    assert_int_equal(xr_str_dup(&m.mem, xr_str_of(NULL, 0), &out), XR_OK);
+    XR_CHECK_STR(out, "", "dup of nothing");
+    assert_non_null(out.data);
+
+    assert_int_equal(xr_str_dup(&m.mem, xr_str("x"), &out), XR_NO_SPACE);
+    XR_CHECK_STR(out, "", "dup without memory");
+
+    xr_test_mem_free(&m);
+}
+
+
+static void
+test_hex(void **state)
+{
+    int      c;
+    size_t   i;
+    uint8_t  out[4];
+
+    static const struct {
+        const char  *in;
+        size_t       size;
+        xr_rc_t      rc;
+    } cases[] = {
+        { "",           0, XR_OK },
+        { "00ffAb9c",   4, XR_OK },
+        { "00ffab9c",   3, XR_NO_SPACE },
+        { "0",          4, XR_INVALID },
+        { "0g",         4, XR_INVALID },
+        { "g0",         4, XR_INVALID },
+        { " 0",         4, XR_INVALID },
+        { "0x",         4, XR_INVALID },
+        { "-1",         4, XR_INVALID }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        XR_CHECK_EQ(xr_hex_decode(xr_str(cases[i].in), out, cases[i].size),
+                    cases[i].rc, cases[i].in);
+    }
+
+    assert_int_equal(xr_hex_decode(xr_str("00ffAb9c"), out, 4), XR_OK);
+    assert_memory_equal(out, "\x00\xff\xab\x9c", 4);
+
+    for (c = 0; c < 256; c++) {
+        const char  *digits = "0123456789abcdefABCDEF";
+        const char  *p = (c == 0) ? NULL : strchr(digits, c);
+        int          value = -1;
+
+        if (p != NULL) {
+            value = (int) (p - digits);
+            value -= (value > 15) ? 6 : 0;
+        }
+
+        assert_int_equal(xr_hex_digit((uint8_t) c), value);
+    }
+}
+
+
+static void
+test_base64url(void **state)
+{
+    size_t   i, len;
+    uint8_t  out[16];
+
+    /* RFC 4648, section 10, without padding; then what has to be refused */
+
+    static const struct {
+        const char  *in;
+        size_t       size;
+        xr_rc_t      rc;
+        const char  *out;
+    } cases[] = {
+        { "",           0, XR_OK, "" },
+        { "Zg",         1, XR_OK, "f" },
+        { "Zm8",        2, XR_OK, "fo" },
+        { "Zm9v",       3, XR_OK, "foo" },
+        { "Zm9vYg",     4, XR_OK, "foob" },
+        { "Zm9vYmE",    5, XR_OK, "fooba" },
+        { "Zm9vYmFy",   6, XR_OK, "foobar" },
+        { "_-8",        2, XR_OK, "\xff\xef" },
+        { "Zm9vYmFy",   5, XR_NO_SPACE, "" },
+        { "Zg",         0, XR_NO_SPACE, "" },
+        { "Z",          9, XR_INVALID, "" },
+        { "Zm9vY",      9, XR_INVALID, "" },
+        { "Zh",         9, XR_INVALID, "" },
+        { "Zm9",        9, XR_INVALID, "" },
+        { "Zg==",       9, XR_INVALID, "" },
+        { "Zm8=",       9, XR_INVALID, "" },
+        { "+/8",        9, XR_INVALID, "" },
+        { "Zm 9",       9, XR_INVALID, "" },
+        { "Zm9v\n",     9, XR_INVALID, "" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        xr_str_t  in = xr_test_copy(xr_str(cases[i].in));
+
+        len = 99;
+
+        XR_CHECK_EQ(xr_base64url_decode(in, out, cases[i].size, &len),
+                    cases[i].rc, cases[i].in);
+
+        if (cases[i].rc == XR_OK) {
+            XR_CHECK_STR(xr_str_of(out, len), cases[i].out, cases[i].in);
+
+        } else {
+            XR_CHECK_EQ(len, 99, cases[i].in);
+        }
+
+        xr_test_copy_free(in);
+    }
+}
+
+
+int
+main(void)
+{
+    static const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_fail),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_find_trim),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_uint),
+        cmocka_unit_test(test_dup),
+        cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_base64url)
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
