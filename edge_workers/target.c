@@ -10,7 +10,7 @@
 #include <string.h>
 
 
-#define XRW_TARGET_TRIES    6
+#define XRW_TARGET_TRIES    5
 #define XRW_TARGET_TIMEOUT  60          /* seconds */
 
 
@@ -266,7 +266,7 @@ xrw_target_credentials(xrw_arena_t *arena, xrw_target_t *target)
         return xrw_error("%s:%zu: %s", path, err.pos, err.what);
     }
 
-    return xrw_error("%s: %s (profile \"%s\")", path, err.what, profile);
+    return xrw_error("%s, profile \"%s\": %s", path, profile, err.what);
 }
 
 

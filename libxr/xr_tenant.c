@@ -173,12 +173,34 @@ xr_tenant_origin_arg(xr_tenant_origin_args_t *a, xr_str_t arg)
 }
 
 
+/* What xr_origin_parse() says about an option starts with "name=". */
+
+static size_t
+xr_tenant_origin_fault(const xr_str_t *args, size_t n, const char *what)
+{
+    size_t    i;
+    xr_str_t  arg, name;
+
+    for (i = 2; i < n; i++) {
+        arg = args[i];
+        name = xr_str_cut(&arg, '=');
+
+        if (xr_str_starts(xr_str(what), xr_str_of(name.data, name.len + 1))) {
+            return i;
+        }
+    }
+
+    return 1;
+}
+
+
 static xr_rc_t
 xr_tenant_set_origin(xr_tenant_t *t, const xr_str_t *args, size_t n,
     const xr_mem_t *mem, xr_err_t *err)
 {
     size_t                   i;
     xr_rc_t                  rc;
+    xr_err_t                 why;
     xr_tenant_origin_args_t  a;
 
     memset(&a, 0, sizeof(a));
@@ -196,10 +218,11 @@ xr_tenant_set_origin(xr_tenant_t *t, const xr_str_t *args, size_t n,
     }
 
     rc = xr_origin_parse(args[1], a.region, a.endpoint, a.style, mem,
-                         &t->origin, err);
+                         &t->origin, &why);
 
     if (rc != XR_OK) {
-        return xr_fail(err, rc, 1, err != NULL ? err->what : NULL);
+        return xr_fail(err, rc, xr_tenant_origin_fault(args, n, why.what),
+                       why.what);
     }
 
     if (a.upstream.len != 0
@@ -223,6 +246,10 @@ xr_tenant_set_credentials(xr_tenant_t *t, const xr_str_t *args, size_t n,
 
     if (t->credentials_file.len != 0) {
         return xr_fail(err, XR_INVALID, 0, "is duplicate");
+    }
+
+    if (args[1].len == 0) {
+        return xr_fail(err, XR_INVALID, 1, "is empty");
     }
 
     profile = xr_str("default");
@@ -257,6 +284,10 @@ xr_tenant_set_keys(xr_tenant_t *t, const xr_str_t *args, size_t n,
         return xr_fail(err, XR_INVALID, 0, "is duplicate");
     }
 
+    if (args[1].len == 0) {
+        return xr_fail(err, XR_INVALID, 1, "is empty");
+    }
+
     if (xr_str_eq(args[1], xr_str("none"))) {
         t->keys_none = true;
         return XR_OK;
@@ -270,41 +301,83 @@ xr_tenant_set_keys(xr_tenant_t *t, const xr_str_t *args, size_t n,
 }
 
 
-/* A web origin as browsers send it, RFC 6454 section 6.2: no path, no "/". */
+static bool
+xr_tenant_web_host_ok(xr_str_t host)
+{
+    xr_addr_t  addr;
+
+    if (host.len < 2 || host.data[0] != '[') {
+        return xr_tenant_host_ok(host);
+    }
+
+    return host.data[host.len - 1] == ']'
+           && xr_str_find(host, ':') < host.len
+           && xr_addr_parse(xr_str_of(host.data + 1, host.len - 2), &addr)
+              == XR_OK;
+}
+
+
+/* ":port" or nothing; "standard" is the port that browsers leave out. */
+
+static bool
+xr_tenant_web_port_ok(xr_str_t s, uint64_t standard)
+{
+    uint64_t  port;
+
+    if (s.len == 0) {
+        return true;
+    }
+
+    s = xr_str_of(s.data + 1, s.len - 1);
+
+    return s.len > 0 && s.data[0] != '0' && xr_str_uint(&s, &port) == XR_OK
+           && s.len == 0 && port <= UINT16_MAX && port != standard;
+}
+
+
+/*
+ * A web origin as browsers send it, RFC 6454 section 6.2: any other spelling
+ * would never match.
+ */
 
 static bool
 xr_tenant_web_origin_ok(xr_str_t origin)
 {
-    size_t    i;
-    uint8_t   c;
-    xr_str_t  rest;
+    size_t    i, n;
+    uint64_t  standard;
+    xr_str_t  rest, port;
 
     static const xr_str_t  http = XR_STR("http://");
     static const xr_str_t  https = XR_STR("https://");
 
-    rest = origin;
+    if (xr_str_starts(origin, https)) {
+        n = https.len;
+        standard = 443;
 
-    if (xr_str_starts(rest, https)) {
-        rest = xr_str_of(rest.data + https.len, rest.len - https.len);
-
-    } else if (xr_str_starts(rest, http)) {
-        rest = xr_str_of(rest.data + http.len, rest.len - http.len);
+    } else if (xr_str_starts(origin, http)) {
+        n = http.len;
+        standard = 80;
 
     } else {
         return false;
     }
 
-    for (i = 0; i < rest.len; i++) {
-        c = rest.data[i];
+    for (i = n; i < origin.len; i++) {
 
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.'
-              || c == '-' || c == '_' || c == ':' || c == '[' || c == ']'))
-        {
+        if (origin.data[i] >= 'A' && origin.data[i] <= 'Z') {
             return false;
         }
     }
 
-    return rest.len > 0;
+    rest = xr_str_of(origin.data + n, origin.len - n);
+
+    n = (rest.len > 0 && rest.data[0] == '[') ? xr_str_find(rest, ']') : 0;
+    port = xr_str_of(rest.data + n, rest.len - n);
+    n += xr_str_find(port, ':');
+    port = xr_str_of(rest.data + n, rest.len - n);
+
+    return xr_tenant_web_host_ok(xr_str_of(rest.data, n))
+           && xr_tenant_web_port_ok(port, standard);
 }
 
 
@@ -336,8 +409,9 @@ xr_tenant_set_cors(xr_tenant_t *t, const xr_str_t *args, size_t n,
     for (i = 1; i < n; i++) {
 
         if (!xr_tenant_web_origin_ok(args[i])) {
-            return xr_fail(err, XR_INVALID, i, "is not \"*\", \"off\" or web "
-                           "origins such as https://shop.example");
+            return xr_fail(err, XR_INVALID, i, "is not \"*\", \"off\" or a "
+                           "web origin as browsers send it, in lower case, "
+                           "without a path or the default port");
         }
 
         if (t->ncors_origins == XR_TENANT_ORIGINS) {
@@ -439,13 +513,13 @@ xr_tenant_set_leeway(xr_tenant_t *t, const xr_str_t *args, size_t n,
         return xr_fail(err, XR_INVALID, 0, "is duplicate");
     }
 
-    t->has_leeway = true;
-
     if (xr_tenant_seconds(args[1], XR_TENANT_LEEWAY_MAX, &t->limits.leeway)
         != XR_OK)
     {
         return xr_fail(err, XR_INVALID, 1, "is not a time of at most 60s");
     }
+
+    t->has_leeway = true;
 
     return XR_OK;
 }
@@ -476,11 +550,11 @@ xr_tenant_set_max_lifetime(xr_tenant_t *t, const xr_str_t *args, size_t n,
 
 
 static const xr_tenant_option_t  xr_tenant_options[] = {
-    { XR_STR("host"), 1, XR_TENANT_HOSTS, xr_tenant_set_host },
+    { XR_STR("host"), 1, SIZE_MAX, xr_tenant_set_host },
     { XR_STR("origin"), 1, 5, xr_tenant_set_origin },
     { XR_STR("credentials"), 1, 2, xr_tenant_set_credentials },
     { XR_STR("keys"), 1, 1, xr_tenant_set_keys },
-    { XR_STR("cors"), 1, XR_TENANT_ORIGINS, xr_tenant_set_cors },
+    { XR_STR("cors"), 1, SIZE_MAX, xr_tenant_set_cors },
     { XR_STR("cache_control"), 1, 1, xr_tenant_set_cache_control },
     { XR_STR("leeway"), 1, 1, xr_tenant_set_leeway },
     { XR_STR("max_lifetime"), 1, 1, xr_tenant_set_max_lifetime }
@@ -542,6 +616,8 @@ xr_rc_t
 xr_tenant_keys(xr_tenant_t *t, xr_str_t text, const xr_mem_t *mem,
     xr_err_t *err)
 {
+    xr_keyset_free(&t->keys);
+
     return xr_keyset_parse(text, mem, &t->keys, err);
 }
 
@@ -553,7 +629,7 @@ xr_tenant_finish(const xr_tenant_t *t, xr_err_t *err)
         return xr_fail(err, XR_INVALID, 0, "has no \"origin\"");
     }
 
-    if (t->origin.kind == XR_ORIGIN_S3 && t->credentials_file.len == 0) {
+    if (t->origin.kind == XR_ORIGIN_S3 && t->credentials.secret_key.len == 0) {
         return xr_fail(err, XR_INVALID, 0, "has an s3 origin but no "
                        "\"credentials\": nothing is ever sent unsigned");
     }

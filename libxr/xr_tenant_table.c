@@ -5,8 +5,6 @@
 
 #include "xr_tenant_table.h"
 
-#include <string.h>
-
 
 /* FNV-1a; the keys come from the operator, so flooding is not a concern. */
 
@@ -26,6 +24,8 @@ xr_tenant_hash(xr_str_t key)
 }
 
 
+/* The slot that holds "key", or the free one where it belongs. */
+
 static xr_tenant_slot_t *
 xr_tenant_slot(const xr_tenant_map_t *map, xr_str_t key)
 {
@@ -37,7 +37,7 @@ xr_tenant_slot(const xr_tenant_map_t *map, xr_str_t key)
     for ( ;; ) {
         slot = &map->slots[i & (map->size - 1)];
 
-        if (slot->key == NULL || xr_str_eq(*slot->key, key)) {
+        if (slot->tenant == NULL || xr_str_eq(slot->key, key)) {
             return slot;
         }
 
@@ -53,14 +53,24 @@ xr_tenant_map_get(const xr_tenant_map_t *map, xr_str_t key)
 }
 
 
+/* Makes room for "n" more keys; half of the slots stay free. */
+
 static xr_rc_t
-xr_tenant_map_grow(xr_tenant_map_t *map, const xr_mem_t *mem)
+xr_tenant_map_reserve(xr_tenant_map_t *map, size_t n, const xr_mem_t *mem)
 {
     size_t            i;
     xr_tenant_map_t   new;
 
     new = *map;
-    new.size = (map->size == 0) ? 16 : map->size * 2;
+
+    while ((map->used + n) * 2 > new.size) {
+        new.size = (new.size == 0) ? 16 : new.size * 2;
+    }
+
+    if (new.size == map->size) {
+        return XR_OK;
+    }
+
     new.slots = mem->alloc(mem->ctx, new.size * sizeof(xr_tenant_slot_t));
 
     if (new.slots == NULL) {
@@ -69,8 +79,8 @@ xr_tenant_map_grow(xr_tenant_map_t *map, const xr_mem_t *mem)
 
     for (i = 0; i < map->size; i++) {
 
-        if (map->slots[i].key != NULL) {
-            *xr_tenant_slot(&new, *map->slots[i].key) = map->slots[i];
+        if (map->slots[i].tenant != NULL) {
+            *xr_tenant_slot(&new, map->slots[i].key) = map->slots[i];
         }
     }
 
@@ -80,26 +90,25 @@ xr_tenant_map_grow(xr_tenant_map_t *map, const xr_mem_t *mem)
 }
 
 
-/* "key" must stay where it is, and must not be in the map. */
+/* "key" must stay where it is; it is not in the map, which has room for it. */
 
-static xr_rc_t
-xr_tenant_map_put(xr_tenant_map_t *map, const xr_str_t *key, xr_tenant_t *t,
-    const xr_mem_t *mem)
+static void
+xr_tenant_map_put(xr_tenant_map_t *map, xr_str_t key, xr_tenant_t *t)
 {
     xr_tenant_slot_t  *slot;
 
-    if ((map->used + 1) * 2 > map->size
-        && xr_tenant_map_grow(map, mem) != XR_OK)
-    {
-        return XR_NO_SPACE;
-    }
-
-    slot = xr_tenant_slot(map, *key);
+    slot = xr_tenant_slot(map, key);
     slot->key = key;
     slot->tenant = t;
-    map->used++;
 
-    return XR_OK;
+    map->used++;
+}
+
+
+static xr_str_t
+xr_tenant_key(const xr_tenant_t *t, size_t i)
+{
+    return xr_str_of(t->keys.keys[i].digest, XR_SHA256_SIZE);
 }
 
 
@@ -128,42 +137,13 @@ xr_tenant_table_check(const xr_tenant_table_t *table, const xr_tenant_t *t,
         }
     }
 
-    for (i = 0; i < table->n; i++) {
+    for (i = 0; i < t->keys.n; i++) {
 
-        if (xr_keyset_overlap(&table->tenants[i]->keys, &t->keys)) {
-            return xr_fail(err, XR_INVALID, 0, "has a signing key that "
+        if (xr_tenant_map_get(&table->keys, xr_tenant_key(t, i)) != NULL) {
+            return xr_fail(err, XR_INVALID, i, "has a signing key that "
                            "another tenant has: one could sign for the other");
         }
     }
-
-    return XR_OK;
-}
-
-
-static xr_rc_t
-xr_tenant_table_push(xr_tenant_table_t *table, xr_tenant_t *t,
-    const xr_mem_t *mem)
-{
-    size_t         size;
-    xr_tenant_t  **tenants;
-
-    if (table->n == table->size) {
-        size = (table->size == 0) ? 16 : table->size * 2;
-        tenants = mem->alloc(mem->ctx, size * sizeof(xr_tenant_t *));
-
-        if (tenants == NULL) {
-            return XR_NO_SPACE;
-        }
-
-        if (table->n > 0) {
-            memcpy(tenants, table->tenants, table->n * sizeof(xr_tenant_t *));
-        }
-
-        table->tenants = tenants;
-        table->size = size;
-    }
-
-    table->tenants[table->n++] = t;
 
     return XR_OK;
 }
@@ -182,17 +162,26 @@ xr_tenant_table_add(xr_tenant_table_t *table, xr_tenant_t *t,
         return rc;
     }
 
-    rc = xr_tenant_table_push(table, t, mem);
-
-    if (rc == XR_OK) {
-        rc = xr_tenant_map_put(&table->names, &t->name, t, mem);
+    if (xr_tenant_map_reserve(&table->names, 1, mem) != XR_OK
+        || xr_tenant_map_reserve(&table->hosts, t->nhosts, mem) != XR_OK
+        || xr_tenant_map_reserve(&table->keys, t->keys.n, mem) != XR_OK)
+    {
+        return xr_fail(err, XR_NO_SPACE, 0, "out of memory");
     }
 
-    for (i = 0; rc == XR_OK && i < t->nhosts; i++) {
-        rc = xr_tenant_map_put(&table->hosts, &t->hosts[i], t, mem);
+    xr_tenant_map_put(&table->names, t->name, t);
+
+    for (i = 0; i < t->nhosts; i++) {
+        xr_tenant_map_put(&table->hosts, t->hosts[i], t);
     }
 
-    return (rc == XR_OK) ? XR_OK : xr_fail(err, rc, 0, "out of memory");
+    for (i = 0; i < t->keys.n; i++) {
+        xr_tenant_map_put(&table->keys, xr_tenant_key(t, i), t);
+    }
+
+    table->n++;
+
+    return XR_OK;
 }
 
 

@@ -16,14 +16,14 @@
  */
 
 typedef struct {
-    const xr_str_t    *key;
-    xr_tenant_t       *tenant;
+    xr_str_t           key;
+    xr_tenant_t       *tenant;          /* NULL: the slot is free */
 } xr_tenant_slot_t;
 
 
 typedef struct {
     xr_tenant_slot_t  *slots;
-    size_t             size;            /* a power of two */
+    size_t             size;            /* a power of two, or 0 */
     size_t             used;
 } xr_tenant_map_t;
 
@@ -31,15 +31,15 @@ typedef struct {
 typedef struct {
     xr_tenant_map_t    names;
     xr_tenant_map_t    hosts;
-    xr_tenant_t      **tenants;
+    xr_tenant_map_t    keys;            /* by the digest of a signing key */
     size_t             n;
-    size_t             size;
 } xr_tenant_table_t;
 
 
 /*
- * Adds a finished tenant.  Refuses a name or host that is taken and a signing
- * key that another tenant has: it would let one sign for the other.
+ * Adds a finished tenant, which must stay where it is.  Refuses a name or host
+ * that is taken and a signing key that another tenant has: it would let one
+ * sign for the other.  A tenant that is refused leaves nothing in the table.
  */
 xr_rc_t xr_tenant_table_add(xr_tenant_table_t *table, xr_tenant_t *t,
     const xr_mem_t *mem, xr_err_t *err);

@@ -247,8 +247,10 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        *ngx_cpymem(value, r->header_start, len) = '\0';
+        ngx_memcpy(value, r->header_start, len);
     }
+
+    value[len] = '\0';              /* a stored line has been read: its CR */
 
     h->hash = oh->hash;
     h->key = oh->name;

@@ -43,7 +43,7 @@ xr_credentials_file_read(const char *path, const char *profile,
     rc = xr_credentials_parse(text, xr_str(profile), &out->value, err);
 
     if (rc == XR_NOT_FOUND) {
-        (void) xr_fail(err, rc, 0, "has no such profile");
+        (void) xr_fail(err, rc, 0, "no such profile");
 
     } else if (rc != XR_OK) {
         err->pos = xr_credentials_file_line(text, err->pos);

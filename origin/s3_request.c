@@ -31,23 +31,6 @@ typedef struct {
 } xr_s3_transfer_t;
 
 
-/* The Error document's fields that tell a reason. */
-
-typedef struct {
-    char  code[64];
-    char  message[256];
-} xr_s3_reason_t;
-
-
-xr_rc_t
-xr_s3_fail(xr_s3_t *s3, xr_rc_t rc, const char *what)
-{
-    (void) snprintf(s3->error, sizeof(s3->error), "%s", what);
-
-    return rc;
-}
-
-
 static size_t
 xr_s3_write(char *data, size_t size, size_t n, void *ctx)
 {
@@ -217,13 +200,50 @@ xr_s3_payload_hash(xr_str_t body, char hex[XR_SHA256_SIZE * 2])
 }
 
 
-/* Signs for now, and lists exactly the headers that were signed. */
+/* The headers that were signed, and what the signer added. */
+
+static xr_rc_t
+xr_s3_headers(xr_s3_t *s3, const xr_sigv4_request_t *sigv4,
+    const xr_sigv4_t *signature, xr_s3_transfer_t *t)
+{
+    size_t    i;
+    xr_str_t  session;
+
+    for (i = 0; i < sigv4->nheaders; i++) {
+        xr_s3_header(t, (const char *) sigv4->headers[i].name.data,
+                     sigv4->headers[i].value);
+    }
+
+    /* curl would call a POST a form */
+
+    if (sigv4->nheaders == 0) {
+        xr_s3_header(t, "content-type", xr_str_of("", 0));
+    }
+
+    xr_s3_header(t, "host", sigv4->host);
+    xr_s3_header(t, "x-amz-content-sha256", sigv4->payload_hash);
+    xr_s3_header(t, "x-amz-date", xr_str(signature->date));
+    xr_s3_header(t, "authorization",
+                 xr_str_of(signature->authorization,
+                           signature->authorization_len));
+
+    session = s3->options.credentials->session_token;
+
+    if (session.len > 0) {
+        xr_s3_header(t, "x-amz-security-token", session);
+    }
+
+    return t->failed ? xr_s3_fail(s3, XR_NO_SPACE, "out of memory") : XR_OK;
+}
+
+
+/* Signs for the time that it is now. */
 
 static xr_rc_t
 xr_s3_sign(xr_s3_t *s3, const xr_s3_request_t *req, xr_s3_transfer_t *t)
 {
     char                 hash[XR_SHA256_SIZE * 2];
-    size_t               i, n;
+    size_t               n;
     xr_rc_t              rc;
     xr_err_t             err;
     xr_sigv4_t           signature;
@@ -266,30 +286,7 @@ xr_s3_sign(xr_s3_t *s3, const xr_s3_request_t *req, xr_s3_transfer_t *t)
         return xr_s3_fail(s3, rc, err.what);
     }
 
-    for (i = 0; i < n; i++) {
-        xr_s3_header(t, (const char *) headers[i].name.data,
-                     headers[i].value);
-    }
-
-    /* curl would call a POST a form */
-
-    if (req->meta == NULL) {
-        xr_s3_header(t, "content-type", xr_str_of("", 0));
-    }
-
-    xr_s3_header(t, "host", sigv4.host);
-    xr_s3_header(t, "x-amz-content-sha256", sigv4.payload_hash);
-    xr_s3_header(t, "x-amz-date", xr_str(signature.date));
-    xr_s3_header(t, "authorization",
-                 xr_str_of(signature.authorization,
-                           signature.authorization_len));
-
-    if (s3->options.credentials->session_token.len > 0) {
-        xr_s3_header(t, "x-amz-security-token",
-                     s3->options.credentials->session_token);
-    }
-
-    return t->failed ? xr_s3_fail(s3, XR_NO_SPACE, "out of memory") : XR_OK;
+    return xr_s3_headers(s3, &sigv4, &signature, t);
 }
 
 
@@ -389,149 +386,6 @@ xr_s3_setup(xr_s3_t *s3, const xr_s3_request_t *req, xr_s3_transfer_t *t,
     } else {
         (void) curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, req->method);
     }
-}
-
-
-static void
-xr_s3_copy(char *out, size_t size, xr_str_t s)
-{
-    size_t  i, n;
-
-    n = (s.len < size) ? s.len : size - 1;
-
-    for (i = 0; i < n; i++) {
-        out[i] = (s.data[i] < 0x20 || s.data[i] == 0x7f)
-                 ? ' ' : (char) s.data[i];
-    }
-
-    out[n] = '\0';
-}
-
-
-static void
-xr_s3_reason_element(void *ctx, const char *parent, const char *name,
-    xr_str_t text)
-{
-    xr_s3_reason_t *reason = ctx;
-
-    if (strcmp(parent, "Error") != 0) {
-        return;
-    }
-
-    if (strcmp(name, "Code") == 0) {
-        xr_s3_copy(reason->code, sizeof(reason->code), text);
-
-    } else if (strcmp(name, "Message") == 0) {
-        xr_s3_copy(reason->message, sizeof(reason->message), text);
-    }
-}
-
-
-/* The answers of proxies and load balancers have no reason to read. */
-
-static void
-xr_s3_reason(xr_s3_t *s3, xr_s3_reason_t *reason)
-{
-    *reason = (xr_s3_reason_t) { { 0 }, { 0 } };
-
-    if (s3->answer_len > 0) {
-        (void) xr_s3_xml(xr_str_of(s3->answer, s3->answer_len),
-                         xr_s3_reason_element, reason);
-    }
-}
-
-
-static xr_rc_t
-xr_s3_refused(xr_s3_t *s3, const xr_s3_reason_t *reason, bool *again)
-{
-    long  status;
-
-    status = s3->status;
-
-    (void) snprintf(s3->error, sizeof(s3->error), "%ld%s%s%s%s", status,
-                    reason->code[0] != '\0' ? " " : "", reason->code,
-                    reason->message[0] != '\0' ? ": " : "", reason->message);
-
-    *again = status >= 500 || status == 429
-             || strcmp(reason->code, "RequestTimeout") == 0;
-
-    if (status >= 500) {
-        return XR_ERROR;
-    }
-
-    if (status == 404) {
-        return XR_NOT_FOUND;
-    }
-
-    return (status == 401 || status == 403) ? XR_DENIED : XR_INVALID;
-}
-
-
-static xr_rc_t
-xr_s3_unanswered(xr_s3_t *s3, CURLcode code, bool *again)
-{
-    const char         *what;
-    const xr_origin_t  *origin;
-
-    if (s3->stopped) {
-        return xr_s3_fail(s3, XR_ERROR, "interrupted");
-    }
-
-    origin = s3->options.origin;
-    what = (s3->curl_error[0] != '\0') ? s3->curl_error
-                                       : curl_easy_strerror(code);
-
-    (void) snprintf(s3->error, sizeof(s3->error), "no answer from %.*s: %s",
-                    (int) origin->host.len, (const char *) origin->host.data,
-                    what);
-
-    switch (code) {
-
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_WRITE_ERROR:
-        *again = false;
-        break;
-
-    default:
-        *again = true;
-    }
-
-    return XR_ERROR;
-}
-
-
-/* 200 is not the end of it: a completion may fail after the head was sent. */
-
-static xr_rc_t
-xr_s3_answered(xr_s3_t *s3, const xr_s3_request_t *req, bool *again)
-{
-    bool            ok;
-    xr_s3_reason_t  reason;
-
-    (void) curl_easy_getinfo(s3->curl, CURLINFO_RESPONSE_CODE, &s3->status);
-
-    ok = s3->status >= 200 && s3->status < 300;
-
-    if (ok && strcmp(req->method, "POST") != 0) {
-        return XR_OK;
-    }
-
-    xr_s3_reason(s3, &reason);
-
-    if (ok && reason.code[0] == '\0') {
-        return XR_OK;
-    }
-
-    if (ok) {
-        s3->status = 500;
-    }
-
-    return xr_s3_refused(s3, &reason, again);
 }
 
 
@@ -640,32 +494,4 @@ xr_s3_send(xr_s3_t *s3, const xr_s3_request_t *req)
     }
 
     return rc;
-}
-
-
-xr_rc_t
-xr_s3_etag(xr_s3_t *s3, char etag[XR_S3_ETAG_SIZE])
-{
-    xr_str_t             s;
-    struct curl_header  *h;
-
-    if (curl_easy_header(s3->curl, "etag", 0, CURLH_HEADER, -1, &h)
-        != CURLHE_OK)
-    {
-        return xr_s3_fail(s3, XR_INVALID, "the answer has no ETag");
-    }
-
-    s = xr_str_trim(xr_str(h->value));
-
-    if (s.len >= 2 && s.data[0] == '"' && s.data[s.len - 1] == '"') {
-        s = xr_str_of(s.data + 1, s.len - 2);
-    }
-
-    if (s.len == 0 || s.len >= XR_S3_ETAG_SIZE) {
-        return xr_s3_fail(s3, XR_INVALID, "the answer has no usable ETag");
-    }
-
-    xr_s3_copy(etag, XR_S3_ETAG_SIZE, s);
-
-    return XR_OK;
 }

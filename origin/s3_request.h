@@ -46,6 +46,13 @@ typedef struct {
 /* Sends until it works or no try is left; the answer is in "s3" then. */
 xr_rc_t xr_s3_send(xr_s3_t *s3, const xr_s3_request_t *req);
 
+/*
+ * What became of a request that got an answer, or got none; "*again" says
+ * whether repeating it can help.
+ */
+xr_rc_t xr_s3_answered(xr_s3_t *s3, const xr_s3_request_t *req, bool *again);
+xr_rc_t xr_s3_unanswered(xr_s3_t *s3, CURLcode code, bool *again);
+
 /* The answer's ETag without quotes; XR_INVALID where there is none. */
 xr_rc_t xr_s3_etag(xr_s3_t *s3, char etag[XR_S3_ETAG_SIZE]);
 

@@ -29,7 +29,7 @@ xr_secret_refuse(int fd)
         return "is not a file";
     }
 
-    if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+    if ((st.st_mode & S_IRWXO) != 0) {
         return "is open to every user of this machine; chmod o= it";
     }
 

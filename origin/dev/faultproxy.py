@@ -9,6 +9,7 @@ for byte, Host included, so the origin still checks every signature.
 
 Control, on CONTROL_PORT:
   PUT /rules     a JSON list of rules; replaces the old ones and their counts
+  DELETE /rules  behave again
   GET /rules     the rules, each with how often it has "matched"
   GET /log       the requests seen, oldest first; ?path=PART filters
   DELETE /log    forget them
@@ -397,6 +398,10 @@ class Proxy:
 
         if request == ("GET", "/rules"):
             return 200, [rule.shown() for rule in self.rules]
+
+        if request == ("DELETE", "/rules"):
+            self.rules = []
+            return 200, []
 
         if request == ("GET", "/log"):
             part = urllib.parse.parse_qs(target.query).get("path", [""])[0]

@@ -16,7 +16,7 @@ sys.path.insert(0, str(TOP / "tests" / "integration"))
 
 import servers  # noqa: E402
 
-MODELS = ["valve-index/right.glb", "meta-quest-touch-plus/right.glb", "pico-4/left.glb",
+MODELS = ["pico-4/left.glb", "valve-index/right.glb", "meta-quest-touch-plus/right.glb",
           "samsung-galaxyxr/right.glb", "hp-mixed-reality/left.glb", "generic-hand/left.glb"]
 
 

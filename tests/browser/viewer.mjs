@@ -26,6 +26,11 @@ const EdgeAuth = require('akamai-edgeauth');
 
 const WAIT = 90_000;
 
+/* each pixel is drawn by the processor: large only where the picture is kept */
+
+const LARGE = { width: 1360, height: 900 };
+const SMALL = { width: 960, height: 600 };
+
 /* without a GPU, and without a word to the outside */
 
 const FLAGS = ['--headless=new', '--no-sandbox', '--no-first-run', '--use-gl=angle',
@@ -76,14 +81,14 @@ function samplePath() {
 /* an open page and all that it did; "origins" may be asked, no other */
 
 class Visit {
-    static async start(origins, flags = ['--disable-quic']) {
+    static async start(origins, viewport, flags = ['--disable-quic']) {
         const visit = new Visit();
 
         visit.profile = mkdtempSync(join(tmpdir(), 'xr-chromium-'));
         visit.context = await chromium.launchPersistentContext(visit.profile, {
             executablePath: env.XR_CHROMIUM ?? '/usr/bin/chromium',
             args: [...FLAGS, ...flags],
-            viewport: { width: 1360, height: 900 },
+            viewport,
         });
         visit.page = visit.context.pages()[0] ?? await visit.context.newPage();
         visit.page.setDefaultTimeout(WAIT);
@@ -311,9 +316,6 @@ const cases = {
         assert.equal(await visit.page.locator('.card[data-state="ready"]').count(),
                      listed.length);
 
-        mkdirSync(join(build, 'screenshots'), { recursive: true });
-        await visit.page.screenshot({ path: join(build, 'screenshots/viewer.png') });
-
         await assertHeaders(visit.models());
 
         /* not the browser's cache, then: the edge's */
@@ -321,6 +323,9 @@ const cases = {
         await visit.page.locator('#again').click();
         await visit.settled();
         assert.equal((await visit.facts())['Edge cache'], 'HIT');
+
+        mkdirSync(join(build, 'screenshots'), { recursive: true });
+        await visit.page.screenshot({ path: join(build, 'screenshots/viewer.png') });
 
         /* another model takes the place of the first */
 
@@ -395,9 +400,9 @@ const cases = {
         await visit.assertDrawn();
         assert.ok(await visit.page.locator('#failure').isHidden());
 
-        const statuses = visit.models().map((response) => response.status());
+        const statuses = new Set(visit.models().map((response) => response.status()));
 
-        assert.deepEqual(statuses.sort(), [200, 200, 403, 403, 404]);
+        assert.deepEqual([...statuses].sort(), [200, 403, 404]);
         assert.deepEqual(visit.errors, []);
         assert.deepEqual(visit.foreign, []);
     },
@@ -465,7 +470,7 @@ async function main(name) {
                  `--ignore-certificate-errors-spki-list=${await certificate(env.XR_HTTPS)}`];
     }
 
-    const visit = await Visit.start(origins, flags);
+    const visit = await Visit.start(origins, name === 'renders' ? LARGE : SMALL, flags);
 
     try {
         await cases[name](visit);

@@ -31,7 +31,7 @@ xr_fuzz_copy(const uint8_t *data, size_t size)
 {
     uint8_t  *copy;
 
-    copy = malloc(size);
+    copy = calloc(1, size);
     assert(copy != NULL || size == 0);
 
     if (size > 0) {
