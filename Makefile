@@ -36,7 +36,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all help setup nginx module xr viewer run test unit lint asan fuzz bench install clean
+.PHONY: all help setup nginx module xr viewer run test unit lint asan fuzz bench install deb clean
 
 all: nginx module xr
 
@@ -138,6 +138,13 @@ bench:
 # make install    the module, xr and the configuration below DESTDIR
 install: module xr
 	scripts/install
+
+# make deb        a Debian package for the installed NGINX, in build/
+deb:
+	scripts/setup test
+	$(MAKE) --no-print-directory module NGINX=system
+	$(MAKE) --no-print-directory xr
+	scripts/deb
 
 clean:
 	rm -rf $(BUILD)

@@ -175,33 +175,32 @@ xr_path_check(xr_str_t raw, xr_err_t *err)
 xr_rc_t
 xr_path_decode(xr_str_t raw, xr_buf_t *out, xr_err_t *err)
 {
-    size_t          n;
-    uint8_t         c;
-    const uint8_t  *p, *last;
+    size_t    n;
+    uint8_t   c;
+    xr_str_t  rest;
 
-    p = raw.data;
-    last = p + raw.len;
+    rest = raw;
 
-    while (p != last) {
+    while (rest.len > 0) {
 
-        n = xr_str_find(xr_str_of(p, (size_t) (last - p)), '%');
+        n = xr_str_find(rest, '%');
 
-        xr_buf_put(out, xr_str_of(p, n));
-        p += n;
+        xr_buf_put(out, xr_str_of(rest.data, n));
+        rest = xr_str_of(rest.data + n, rest.len - n);
 
-        if (p == last) {
+        if (rest.len == 0) {
             break;
         }
 
-        n = xr_path_byte(p, last, &c);
+        n = xr_path_byte(rest.data, rest.data + rest.len, &c);
 
         if (n == 0) {
-            return xr_fail(err, XR_INVALID, (size_t) (p - raw.data),
+            return xr_fail(err, XR_INVALID, raw.len - rest.len,
                            "a \"%\" without two hexadecimal digits");
         }
 
         xr_buf_putc(out, c);
-        p += n;
+        rest = xr_str_of(rest.data + n, rest.len - n);
     }
 
     if (!xr_buf_ok(out)) {

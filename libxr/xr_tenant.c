@@ -343,9 +343,9 @@ xr_tenant_web_port_ok(xr_str_t s, uint64_t standard)
 static bool
 xr_tenant_web_origin_ok(xr_str_t origin)
 {
-    size_t    i, n;
+    size_t    n;
     uint64_t  standard;
-    xr_str_t  rest, port;
+    xr_str_t  host, port;
 
     static const xr_str_t  http = XR_STR("http://");
     static const xr_str_t  https = XR_STR("https://");
@@ -362,21 +362,14 @@ xr_tenant_web_origin_ok(xr_str_t origin)
         return false;
     }
 
-    for (i = n; i < origin.len; i++) {
+    host = xr_str_of(origin.data + n, origin.len - n);
 
-        if (origin.data[i] >= 'A' && origin.data[i] <= 'Z') {
-            return false;
-        }
-    }
-
-    rest = xr_str_of(origin.data + n, origin.len - n);
-
-    n = (rest.len > 0 && rest.data[0] == '[') ? xr_str_find(rest, ']') : 0;
-    port = xr_str_of(rest.data + n, rest.len - n);
+    n = (host.len > 0 && host.data[0] == '[') ? xr_str_find(host, ']') : 0;
+    port = xr_str_of(host.data + n, host.len - n);
     n += xr_str_find(port, ':');
-    port = xr_str_of(rest.data + n, rest.len - n);
+    port = xr_str_of(host.data + n, host.len - n);
 
-    return xr_tenant_web_host_ok(xr_str_of(rest.data, n))
+    return xr_tenant_web_host_ok(xr_str_of(host.data, n))
            && xr_tenant_web_port_ok(port, standard);
 }
 

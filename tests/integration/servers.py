@@ -100,6 +100,23 @@ def workers_of(pid):
     return found
 
 
+def alive(pid):
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def serves(worker):
+    """Whether a worker process takes connections: neither gone nor about to go."""
+
+    with contextlib.suppress(OSError):
+        return b"shutting down" not in pathlib.Path(f"/proc/{worker}/cmdline").read_bytes() \
+            and alive(worker)
+
+
 class Faults:
     """The fault proxy in front of the S3 server; see origin/dev/faultproxy.py."""
 
@@ -324,13 +341,14 @@ class Edge:
         self.process.send_signal(number)
 
     def reload(self):
-        """As "nginx -s reload": returns when new workers serve."""
+        """As "nginx -s reload": returns when only new workers take connections."""
 
         self.reloads = True
-        before = workers_of(self.process.pid)
+        old = workers_of(self.process.pid)
         self.kill(signal.SIGHUP)
-        wait_for("new workers", lambda: len(workers_of(self.process.pid) - before)
+        wait_for("new workers", lambda: len(workers_of(self.process.pid) - old)
                  == self.workers, 20)
+        wait_for("the old workers' end", lambda: not any(map(serves, old)), 20)
 
     def get(self, target, method="GET", **options):
         return http1.request(self.port, target, method, **options)

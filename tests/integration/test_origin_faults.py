@@ -6,6 +6,7 @@ An origin that fails in every way we know: the client gets the right status,
 never the origin's words, nothing wrong is stored, and the worker lives.
 """
 
+import contextlib
 import time
 
 import pytest
@@ -236,12 +237,13 @@ def test_body_that_is_cut(stack, edge, uncached, faults, name, cache):
     server = edge if cache == "cached" else uncached
     key, body = stack.put(b"0123456789" * 10000)
 
-    with faults.active({"path": key, "times": 0, **CUT[name]}):
+    with faults.active({"path": key, "times": 0, **CUT[name]}), \
+            contextlib.suppress(ConnectionError):
         response = server.fetch(f"/acme/{key}")
 
-    # the head was gone before: what is left is not to end the body cleanly
-    assert not response.complete or response.status in (502, 504)
-    assert response.body != body
+        # with the head gone, all that is left is not to end the body cleanly
+        assert not response.complete or response.status in (502, 504)
+        assert response.body != body
 
     again = server.fetch(f"/acme/{key}")
     assert (again.status, again.body, again.complete) == (200, body, True)
@@ -263,13 +265,20 @@ ODD = {
 }
 
 
+@pytest.fixture(scope="module")
+def patient(edges):
+    """NGINX's timeout for the head is one for the whole of it."""
+
+    return edges({"acme": ""})
+
+
 @pytest.mark.parametrize("name", ODD)
-def test_odd_but_whole(stack, edge, faults, name):
+def test_odd_but_whole(stack, patient, faults, name):
     key, body = stack.put()
 
     with faults.active({"path": key, "times": 0, **ODD[name]}):
         for _ in range(2):
-            response = edge.fetch(f"/acme/{key}")
+            response = patient.fetch(f"/acme/{key}")
             assert (response.status, response.body, response.complete) == (200, body, True)
 
 
