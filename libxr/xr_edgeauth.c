@@ -188,18 +188,13 @@ xr_edgeauth_fields(xr_edgeauth_t *t, xr_err_t *err)
 
 
 static xr_rc_t
-xr_edgeauth_check_bytes(xr_str_t token, xr_err_t *err)
+xr_edgeauth_check_bytes(xr_str_t message, xr_err_t *err)
 {
     size_t  i;
 
-    if (token.len > XR_EDGEAUTH_MAX_SIZE) {
-        return xr_fail(err, XR_INVALID, XR_EDGEAUTH_MAX_SIZE,
-                       "the token is longer than 2048 bytes");
-    }
+    for (i = 0; i < message.len; i++) {
 
-    for (i = 0; i < token.len; i++) {
-
-        if (token.data[i] < 0x20 || token.data[i] == 0x7f) {
+        if (message.data[i] < 0x20 || message.data[i] == 0x7f) {
             return xr_fail(err, XR_INVALID, i, "a control character");
         }
     }
@@ -208,40 +203,57 @@ xr_edgeauth_check_bytes(xr_str_t token, xr_err_t *err)
 }
 
 
-xr_rc_t
-xr_edgeauth_parse(xr_str_t token, xr_edgeauth_t *t, xr_err_t *err)
+/* Takes the MAC off the end: what is left is what it was made of. */
+
+static xr_rc_t
+xr_edgeauth_split(xr_str_t token, xr_edgeauth_t *t, xr_err_t *err)
 {
-    size_t         len;
-    xr_rc_t        rc;
-    xr_str_t       tail, digits;
-    xr_edgeauth_t  parsed;
+    size_t    len;
+    xr_str_t  tail, digits;
 
-    rc = xr_edgeauth_check_bytes(token, err);
-
-    if (rc != XR_OK) {
-        return rc;
+    if (token.len > XR_EDGEAUTH_MAX_SIZE) {
+        return xr_fail(err, XR_INVALID, XR_EDGEAUTH_MAX_SIZE,
+                       "the token is longer than 2048 bytes");
     }
 
     if (token.len <= xr_edgeauth_hmac.len + XR_EDGEAUTH_MAC_DIGITS) {
         return xr_fail(err, XR_INVALID, token.len, "the token is cut short");
     }
 
-    memset(&parsed, 0, sizeof(parsed));
-
     len = token.len - xr_edgeauth_hmac.len - XR_EDGEAUTH_MAC_DIGITS;
     tail = xr_str_of(token.data + len, xr_edgeauth_hmac.len);
     digits = xr_str_of(tail.data + tail.len, XR_EDGEAUTH_MAC_DIGITS);
 
     if (!xr_str_eq(tail, xr_edgeauth_hmac)
-        || xr_hex_decode(digits, parsed.mac, sizeof(parsed.mac)) != XR_OK)
+        || xr_hex_decode(digits, t->mac, sizeof(t->mac)) != XR_OK)
     {
         return xr_fail(err, XR_INVALID, len, "the token does not end with "
                        "hmac and 64 hexadecimal digits");
     }
 
-    parsed.message = xr_str_of(token.data, len);
+    t->message = xr_str_of(token.data, len);
 
-    rc = xr_edgeauth_fields(&parsed, err);
+    return XR_OK;
+}
+
+
+xr_rc_t
+xr_edgeauth_parse(xr_str_t token, xr_edgeauth_t *t, xr_err_t *err)
+{
+    xr_rc_t        rc;
+    xr_edgeauth_t  parsed;
+
+    memset(&parsed, 0, sizeof(parsed));
+
+    rc = xr_edgeauth_split(token, &parsed, err);
+
+    if (rc == XR_OK) {
+        rc = xr_edgeauth_check_bytes(parsed.message, err);
+    }
+
+    if (rc == XR_OK) {
+        rc = xr_edgeauth_fields(&parsed, err);
+    }
 
     if (rc == XR_OK) {
         *t = parsed;

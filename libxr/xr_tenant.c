@@ -4,6 +4,7 @@
  */
 
 #include "xr_tenant.h"
+#include "xr_addr.h"
 
 #include <string.h>
 

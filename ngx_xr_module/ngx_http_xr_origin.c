@@ -8,6 +8,7 @@
 
 #define NGX_HTTP_XR_ORIGIN_HEADERS  6
 #define NGX_HTTP_XR_CONDITION_MAX   1024
+#define NGX_HTTP_XR_DATE_SIZE       sizeof("Mon, 28 Sep 1970 06:00:00 GMT")
 
 
 /* A request being built; names are in lower case, as they are signed. */
@@ -18,6 +19,8 @@ typedef struct {
     ngx_str_t                 path;
     xr_sigv4_header_t         headers[NGX_HTTP_XR_ORIGIN_HEADERS];
     size_t                    nheaders;
+    ngx_str_t                 date;
+    u_char                    date_text[NGX_HTTP_XR_DATE_SIZE];
 } ngx_http_xr_origin_request_t;
 
 
@@ -262,21 +265,34 @@ static void
 ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req)
 {
-    ngx_http_upstream_t  *u;
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
 
     u = r->upstream;
+    exchange = u->input_filter_ctx;
 
     if (r->cache == NULL) {
         ngx_http_xr_origin_client_conditions(r, req);
         return;
     }
 
-    if (u->cache_status == NGX_HTTP_CACHE_EXPIRED
-        && u->conf->cache_revalidate
-        && r->cache->etag.len != 0)
+    if (u->cache_status != NGX_HTTP_CACHE_EXPIRED
+        || !u->conf->cache_revalidate)
     {
+        return;
+    }
+
+    if (r->cache->etag.len != 0) {
         ngx_http_xr_origin_header(req, "if-none-match", &r->cache->etag);
-        ((ngx_http_xr_origin_t *) u->input_filter_ctx)->conditional = 1;
+        exchange->conditional = 1;
+
+    } else if (r->cache->last_modified != -1) {
+        req->date.data = req->date_text;
+        req->date.len = ngx_http_time(req->date_text, r->cache->last_modified)
+                        - req->date_text;
+
+        ngx_http_xr_origin_header(req, "if-modified-since", &req->date);
+        exchange->conditional = 1;
     }
 }
 
@@ -518,6 +534,7 @@ ngx_http_xr_origin_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
     ctx = ngx_http_xr_get_ctx(r);
 
     if (ctx->deny == XR_DENY_NONE
+        && !r->background
         && (rc == NGX_HTTP_BAD_GATEWAY || rc == NGX_HTTP_GATEWAY_TIME_OUT))
     {
         ctx->deny = XR_DENY_ORIGIN_UNREACHABLE;

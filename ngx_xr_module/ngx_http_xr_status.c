@@ -160,7 +160,9 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
         status = NGX_HTTP_BAD_GATEWAY;
     }
 
-    ctx->deny = deny;
+    if (!r->background) {
+        ctx->deny = deny;           /* else the client was served already */
+    }
 
     tenant = ngx_http_xr_ngx(ctx->tenant->tenant.name);
     reason = ngx_http_xr_ngx(xr_deny_name(deny));

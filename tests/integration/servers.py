@@ -26,11 +26,12 @@ import http1
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 ASAN = os.environ.get("XR_STACK_ASAN") == "1"
-BUILD = TOP / "build" / "asan" if ASAN else TOP / "build"
-NGINX = BUILD / "nginx" / "sbin" / "nginx"
-MODULE = BUILD / "modules" / "ngx_http_xr_module.so"
+BUILD = TOP / os.environ.get("BUILD", "build")
+FLAVOUR = BUILD / "asan" if ASAN else BUILD
+NGINX = FLAVOUR / "nginx" / "sbin" / "nginx"
+MODULE = FLAVOUR / "modules" / "ngx_http_xr_module.so"
 SYSTEM_NGINX = pathlib.Path("/usr/sbin/nginx")
-SYSTEM_MODULE = TOP / "build" / "system" / "ngx_http_xr_module.so"
+SYSTEM_MODULE = BUILD / "system" / "ngx_http_xr_module.so"
 
 # what must not appear in any log, whatever the test did
 TROUBLE = re.compile(r"\[(alert|emerg)\].*|.*exited on signal.*|.*(Address|Leak)Sanitizer.*|"
@@ -247,16 +248,17 @@ class Edge:
     """
     An NGINX with the module, in a folder of its own.  "tenants" maps names to
     the options of their blocks; "keys" and "credentials" are added where they
-    are not given.  "files" are written beside the configuration.
+    are not given, unless "defaults" is false.  "files" are written beside the configuration.
     """
 
     def __init__(self, folder, tenants, location=CACHE, http="", server="", origin="",
-                 files=None, workers=1, credentials="", nginx=NGINX, module=MODULE):
+                 files=None, workers=1, credentials="", defaults=True, nginx=NGINX, module=MODULE):
         self.folder = pathlib.Path(folder)
         self.port = free_port()
         self.nginx, self.module = nginx, module
         self.origin, self.credentials, self.workers = origin, credentials, workers
         self.parts = {"location": location, "server": server, "http": http}
+        self.defaults = defaults
         self.reloads = False                # tests that reload say so
         self.process = None
 
@@ -277,11 +279,13 @@ class Edge:
         conf = CONF.format(module=self.module, port=self.port, workers=self.workers,
                            user="user root;" if os.geteuid() == 0 else "",
                            server=self.parts["server"], location=self.parts["location"],
-                           http=f"{blocks}\n{self.parts['http']}")
+                           http=f"{self.parts['http']}\n{blocks}")
         self.write("nginx.conf", conf, 0o644)
 
     def _tenant(self, name, text):
         words = text.replace(";", " ; ").split()
+        if not self.defaults:
+            return f"xr_tenant {name} {{ {text} }}"
         if "origin" not in words:
             text += f" origin {self.origin};"
         if "credentials" not in words and "s3://" in text:
@@ -300,6 +304,7 @@ class Edge:
 
         done = subprocess.run(self.command("-t"), capture_output=True, text=True,
                               env=environment(), timeout=60)
+        assert done.returncode >= 0, f"nginx -t died of signal {-done.returncode}"
         return done.returncode, done.stderr
 
     def start(self):

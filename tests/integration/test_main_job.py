@@ -229,6 +229,38 @@ def test_if_range(stack, edge, uncached, cache):
     assert (same.status, same.body) == (206, body[:10])
 
 
+@pytest.mark.parametrize("cache", ["warm", "off"])
+@pytest.mark.parametrize("value", ["bytes=0-9223372036854775807", "bytes=9223372036854775807-",
+                                   "bytes=-9223372036854775808", "bytes=0-18446744073709551616",
+                                   "bytes=18446744073709551616-", "bytes=5-18446744073709551620"])
+def test_numbers_beyond_numbers(stack, edge, uncached, cache, value):
+    key, body = stack.put()
+    server = uncached if cache == "off" else edge
+    server.fetch(f"/acme/{key}")
+    response = server.fetch(f"/acme/{key}", headers={"Range": value})
+
+    assert response.status in (200, 206, 416)
+    if response.status != 416:
+        assert response.body in (body, body[5:])
+
+
+def test_a_condition_comes_before_a_range(stack, edge):
+    key, _ = stack.put()
+    etag = edge.fetch(f"/acme/{key}")["etag"]
+    response = edge.fetch(f"/acme/{key}", headers={"If-None-Match": etag, "Range": "bytes=0-9"})
+
+    assert response.status == 304
+
+
+def test_ranges_do_not_add_up_to_more_than_the_object(stack, edge):
+    key, body = stack.put()
+    edge.fetch(f"/acme/{key}")
+    response = edge.fetch(f"/acme/{key}", headers={"Range": "bytes=" + ",".join(["0-"] * 200)})
+
+    assert response.status in (200, 206, 416)
+    assert len(response.body) < 2 * len(body)
+
+
 def test_several_ranges_are_the_right_bytes(stack, edge):
     key, body = stack.put()
     edge.fetch(f"/acme/{key}")

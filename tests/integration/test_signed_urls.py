@@ -63,7 +63,7 @@ def npm_signer():
     """A function that has npm's akamai-edgeauth make tokens: (options, how, path) each."""
 
     subprocess.run([servers.TOP / "scripts" / "build-viewer", "tests"], check=True, timeout=120)
-    module = servers.TOP / "build" / "npm" / "tests" / "node_modules" / "akamai-edgeauth"
+    module = servers.BUILD / "npm" / "tests" / "node_modules" / "akamai-edgeauth"
 
     def make(wishes):
         out = subprocess.run(["node", "-e", SIGNER, module, json.dumps(wishes)], text=True,
@@ -131,6 +131,16 @@ def test_public_signer_for_a_name_that_needs_escapes(stack, edge, npm_signer):
 
 # Our own tokens, made from the description alone
 
+def fields_for(path, fields):
+    """Fields of a token: times count from now, "{path}" is the asset's path."""
+
+    now = int(time.time())
+
+    return {name: value + now if name in ("st", "exp")
+            else value.format(path=path, stem=path.removesuffix(".glb"))
+            for name, value in fields.items()}
+
+
 ACCEPTED = {
     "url": dict(url="{path}"),
     "acl": dict(acl="{path}"),
@@ -139,9 +149,9 @@ ACCEPTED = {
     "acl with two patterns": dict(acl="/x/*!{path}"),
     "question mark is one byte": dict(acl="/acme/?/*"),
     "subject and data": dict(acl="/*", id="visitor", data="quality:high"),
-    "started": dict(acl="/*", st=NOW - 10),
-    "start within leeway": dict(acl="/*", st=NOW + 15),
-    "end within leeway": dict(acl="/*", exp=NOW - 2),
+    "started": dict(acl="/*", st=-10),
+    "start within leeway": dict(acl="/*", st=15),
+    "end within leeway": dict(acl="/*", exp=-2),
     "own address": dict(acl="/*", ip="127.0.0.1"),
     "own address as IPv6": dict(acl="/*", ip="::ffff:127.0.0.1"),
 }
@@ -151,19 +161,18 @@ ACCEPTED = {
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_accepted(edge, asset, name, carrier):
     path, body = asset
-    fields = {n: v.format(path=path) if isinstance(v, str) else v
-              for n, v in ACCEPTED[name].items()}
-    response = edge.get(carrier(path, token(KEY, **fields)))
+    made = token(KEY, **fields_for(path, ACCEPTED[name]))
+    response = edge.get(carrier(path, made))
 
     assert (response.status, response.body == body) == (200, True)
 
 
 REFUSED = {
-    "expired": ("token_expired", dict(acl="/*", exp=NOW - 100)),
-    "not yet valid": ("token_early", dict(acl="/*", st=NOW + 1000, exp=NOW + 2000)),
+    "expired": ("token_expired", dict(acl="/*", exp=-100)),
+    "not yet valid": ("token_early", dict(acl="/*", st=1000, exp=2000)),
     "wrong key": ("token_signature", dict(acl="/*", key=OTHER_KEY)),
     "wrong acl": ("token_scope", dict(acl="/acme/other.glb")),
-    "acl is no prefix": ("token_scope", dict(acl="{path}".replace(".glb", ""))),
+    "acl is no prefix": ("token_scope", dict(acl="{stem}")),
     "acl is a folder": ("token_scope", dict(acl="/acme/")),
     "neighbour with the same beginning": ("token_scope", dict(acl="/acm/*")),
     "acl of a longer name": ("token_scope", dict(acl="{path}x")),
@@ -180,8 +189,7 @@ REFUSED = {
 def test_refused(edge, asset, name, carrier):
     path, _ = asset
     reason, fields = REFUSED[name]
-    fields = {n: v.format(path=path[:-4] if name == "acl is no prefix" else path)
-              if isinstance(v, str) else v for n, v in fields.items()}
+    fields = fields_for(path, fields)
     made = token(fields.pop("key", KEY), **fields)
 
     assert_refused(edge, edge.get(carrier(path, made)), reason)
@@ -390,6 +398,68 @@ def test_a_token_leaves_no_trace(stack, edge, carrier):
 
     # links in what was served do not carry it on
     assert served["referrer-policy"] == "no-referrer"
+
+
+def test_the_parameter_may_have_another_name(stack, edges):
+    key, body = stack.put()
+    path = f"/acme/{key}"
+    edge = edges({"acme": ""}, server="xr_token_name hdnts;")
+    made = token(KEY, acl="/*")
+
+    assert edge.get(f"{path}?hdnts={made}").body == body
+    assert_refused(edge, edge.get(in_query(path, made)), "token_missing")
+
+
+def test_the_address_behind_a_trusted_proxy(stack, edge, edges):
+    """NGINX's realip says who is trusted; without it the header is a mere claim."""
+
+    key, body = stack.put()
+    target = in_query(f"/acme/{key}", token(KEY, acl="/*", ip="192.0.2.7"))
+    behind = edges({"acme": ""}, server="""
+        set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;""")
+
+    assert behind.get(target, headers={"X-Forwarded-For": "192.0.2.7"}).body == body
+    for server, address in ((behind, "192.0.2.8"), (edge, "192.0.2.7")):
+        response = server.get(target, headers={"X-Forwarded-For": address})
+        assert_refused(server, response, "token_address")
+
+
+# Ways to an object around its own URL
+
+@pytest.fixture(scope="module")
+def detours(stack, edges):
+    secret, body = stack.put(b"the secret", key=f"secret/{next(stack.names)}.txt")
+    edge = edges({"acme": ""}, server=f"""
+        root .;
+        location /rewrite/ {{ rewrite ^ /acme/{secret} last; }}
+        location /try/ {{ try_files /none /acme/{secret}; }}
+        location /error/ {{ error_page 418 = /acme/{secret}; return 418; }}
+        location /ssi/ {{ ssi on; ssi_types *; }}
+        location /acme/secret/ {{ xr on; satisfy any; allow all; }}
+    """)
+    (edge.folder / "ssi").mkdir()
+    edge.write("ssi/page", f'<!--# include virtual="/acme/{secret}" -->', 0o644)
+
+    return edge, f"/acme/{secret}", body
+
+
+@pytest.mark.parametrize("way", ["/rewrite/x", "/try/x", "/error/x", "/ssi/page"])
+def test_internal_ways_need_the_token_of_the_object(detours, way):
+    edge, path, body = detours
+
+    for made in (None, token(KEY, url=way), token(KEY, acl=way), token(OTHER_KEY, acl="/*")):
+        response = edge.get(in_query(way, made) if made else way)
+        assert body not in response.body, response
+
+    # the one that covers the object itself
+    assert body in edge.get(in_query(way, token(KEY, acl=path))).body
+
+
+def test_satisfy_any_is_no_way_around(detours):
+    edge, path, body = detours
+
+    assert_refused(edge, edge.get(path), "token_missing")
+    assert edge.get(in_query(path, token(KEY, acl=path))).body == body
 
 
 def test_variables(stack, edge):

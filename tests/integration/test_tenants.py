@@ -150,7 +150,8 @@ def test_names_do_not_run_together(stack, edges):
     stack.put(b"one", key=f"{folder}/b/c.glb")
     stack.put(b"two", key=f"{folder}b/c.glb")
     origin = stack.origin.replace(stack.bucket, f"{stack.bucket}/{folder}")
-    both = edges({"one": f"origin {origin};", "two": f"origin {origin.replace(folder, folder + 'b')};",
+    both = edges({"one": f"origin {origin};",
+                  "two": f"origin {origin.replace(folder, folder + 'b')};",
                   "three": f"origin {origin.replace(folder, folder + '/b')};"})
 
     assert both.fetch("/one/b/c.glb").body == b"one"
