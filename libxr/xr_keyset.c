@@ -252,24 +252,3 @@ xr_keyset_free(xr_keyset_t *set)
 
     xr_wipe(set, sizeof(xr_keyset_t));
 }
-
-
-bool
-xr_keyset_overlap(const xr_keyset_t *a, const xr_keyset_t *b)
-{
-    size_t  i, j;
-
-    for (i = 0; i < a->n; i++) {
-
-        for (j = 0; j < b->n; j++) {
-
-            if (xr_equal(a->keys[i].digest, b->keys[j].digest,
-                         XR_SHA256_SIZE))
-            {
-                return true;
-            }
-        }
-    }
-
-    return false;
-}

@@ -52,8 +52,5 @@ xr_rc_t xr_keyset_parse(xr_str_t text, const xr_mem_t *mem,
 
 void xr_keyset_free(xr_keyset_t *set);
 
-/* Whether two sets share a key. */
-bool xr_keyset_overlap(const xr_keyset_t *a, const xr_keyset_t *b);
-
 
 #endif /* XR_KEYSET_H */

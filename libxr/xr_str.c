@@ -200,16 +200,23 @@ xr_str_uint(xr_str_t *s, uint64_t *out)
 }
 
 
+/*
+ * A table, as digits of MACs are random: a processor mispredicts branches on
+ * them.  Values are one too high, so that what is not listed is 0.
+ */
+
+static const uint8_t  xr_hex_digits[256] = {
+    ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6,
+    ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16
+};
+
+
 int
 xr_hex_digit(uint8_t c)
 {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c = xr_str_lower(c);
-
-    return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
+    return xr_hex_digits[c] - 1;
 }
 
 

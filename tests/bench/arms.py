@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -193,23 +194,10 @@ class Server:
                     raise BenchError(f"{self.name}: wrong bytes for {name}")
         connection.close()
 
-    def settle(self, size):
-        """
-        Reads the cached files into memory anew.  Where they lie there, and how
-        many pages the kernel moves at a time, is worth a few percent and is
-        chance.
-        """
+    def empty(self):
+        """Forgets the cache; the server must not be running."""
 
-        length = SIZES[size][0]
-
-        for path in (self.prefix / "cache").rglob("*"):
-            if path.is_file() and 0 < path.stat().st_size - length < 4096:
-                with open(path, "rb", buffering=0) as f:
-                    os.fsync(f.fileno())
-                    os.posix_fadvise(f.fileno(), 0, 0,
-                                     os.POSIX_FADV_DONTNEED)
-                    while f.read(1 << 20):
-                        pass
+        shutil.rmtree(self.prefix / "cache", ignore_errors=True)
 
     def check_log(self):
         """No server may complain while it is measured."""

@@ -6,6 +6,7 @@ import collections
 import contextlib
 import json
 import pathlib
+import random
 import re
 import signal
 import statistics
@@ -18,7 +19,7 @@ LOAD = BUILD / "bench/load"
 
 CONNECTIONS = {"4k": 16, "64k": 8, "1m": 4, "64m": 2}
 
-Pair = collections.namedtuple("Pair", "ratio cpu rate p50")
+Pair = collections.namedtuple("Pair", "ratio cpu rate")
 
 
 def build_load():
@@ -53,9 +54,20 @@ def load(space, servers, size, cpu, connections=1, **limit):
 
 
 def warm(space, server, size, cpu):
-    """Every object once, from the files that are there."""
+    """Every object once: from then on all are hits."""
 
     load(space, [server], size, cpu, requests=SIZES[size][1])
+
+
+@contextlib.contextmanager
+def no_misses(origin):
+    """What is measured as a hit must not have touched the origin."""
+
+    before = origin.requests_logged()
+    yield
+    missed = origin.requests_logged() - before
+    if missed:
+        raise BenchError(f"{missed} requests reached the origin: no hits")
 
 
 def cpu_ns(pid):
@@ -67,27 +79,57 @@ def cpu_ns(pid):
     return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0])
 
 
-def side_by_side(space, reference, ours, size, cpu, milliseconds, swap=False):
+def side_by_side(space, origin, servers, size, cpu, milliseconds):
     """
-    Both servers on one processor at the same time, the same closed-loop load
-    on both: whatever disturbs the machine disturbs both.
+    Two servers on one processor at the same time, the same closed-loop load on
+    both: whatever disturbs the machine disturbs both.  The first is the
+    reference.
     """
 
-    servers = [reference, ours]
     workers = [s.worker() for s in servers]
     before = [cpu_ns(w) for w in workers]
 
-    report = load(space, servers[::-1] if swap else servers, size, cpu,
-                  CONNECTIONS[size], milliseconds=milliseconds)
+    # who is served first in each turn of the load generator is chance
+    order = random.sample((0, 1), 2)
+    with no_misses(origin):
+        report = load(space, [servers[i] for i in order], size, cpu,
+                      CONNECTIONS[size], milliseconds=milliseconds)
     time.sleep(0.05)                            # they close their connections
 
-    results = report["servers"][::-1] if swap else report["servers"]
+    results = [report["servers"][order.index(i)] for i in (0, 1)]
     spent = [(cpu_ns(w) - b) / r["requests"] / 1000
              for w, b, r in zip(workers, before, results)]
 
     return Pair(spent[0] / spent[1], spent,
-                [r["requests"] / report["seconds"] for r in results],
-                [r["p50_us"] for r in results])
+                [r["requests"] / report["seconds"] for r in results])
+
+
+def ratios(space, origin, reference, others, size, cpus, rounds, milliseconds):
+    """
+    The reference beside each of the others, in turns.  Every round has new
+    processes and new caches: where their memory lies is worth a few percent,
+    is chance, and would otherwise be the same in all rounds.
+    """
+
+    pairs = [[] for _ in others]
+
+    for _ in range(rounds):
+        with contextlib.ExitStack() as running:
+            servers = [reference, *others]
+            for server in random.sample(servers, len(servers)):
+                server.empty()
+                running.enter_context(server)
+                warm(space, server, size, cpus[1])
+
+            for i in random.sample(range(len(others)), len(others)):
+                pairs[i].append(side_by_side(
+                    space, origin, (reference, others[i]), size, cpus[1],
+                    milliseconds))
+
+        for server in servers:
+            server.check_log()
+
+    return pairs
 
 
 def summary(values):
@@ -142,7 +184,8 @@ def instructions(space, template, origin, size, requests, cpus):
                 f"--callgrind-out-file={out}"]
         with Server(space, template, name, cpus[0], origin, tool) as server:
             warm(space, server, size, cpus[1])
-            load(space, [server], size, cpus[1], requests=n)
+            with no_misses(origin):
+                load(space, [server], size, cpus[1], requests=n)
         server.check_log()
         runs.append(read_callgrind(out))
 
@@ -180,12 +223,13 @@ def trace(space, server, size, requests, cpu):
     return calls
 
 
-def system_calls(space, server, size, requests, cpu):
+def system_calls(space, origin, server, size, requests, cpu):
     """System calls per request, by name: again the difference of two runs."""
 
     warm(space, server, size, cpu)
-    runs = [trace(space, server, size, n, cpu)
-            for n in (requests, 2 * requests)]
+    with no_misses(origin):
+        runs = [trace(space, server, size, n, cpu)
+                for n in (requests, 2 * requests)]
 
     calls = {c: (runs[1][c] - runs[0][c]) / requests for c in runs[1]}
     calls = {c: n for c, n in calls.items() if abs(n) >= 0.01}
@@ -193,14 +237,3 @@ def system_calls(space, server, size, requests, cpu):
         raise BenchError(f"{server.name}: strace saw no system call")
 
     return calls
-
-
-@contextlib.contextmanager
-def no_misses(origin):
-    """What is measured as a hit must not have touched the origin."""
-
-    before = origin.requests_logged()
-    yield
-    missed = origin.requests_logged() - before
-    if missed:
-        raise BenchError(f"{missed} requests reached the origin: no hits")

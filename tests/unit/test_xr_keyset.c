@@ -239,23 +239,25 @@ test_no_memory(void **state)
 }
 
 
+/* HMAC cannot tell a key from the same one with zeros after it. */
+
 static void
-test_overlap(void **state)
+test_digest(void **state)
 {
     size_t         i;
+    bool           same;
     xr_keyset_t    a, b;
     xr_test_mem_t  m;
 
     static const struct {
         const char  *a;
         const char  *b;
-        bool         overlap;
+        bool         same;
     } pairs[] = {
-        { "x " K16 "\ny " K32, "x " K20,             false },
-        { "x " K16 "\ny " K32, "z " K20 "\n" K32,    true },
-        { K16,                 "a " K16,             true },
-        { K16,                 K16 "00",             true },
-        { K16,                 K16 "01",             false }
+        { K16, "a " K16, true },
+        { K16, K16 "00", true },
+        { K16, K16 "01", false },
+        { K32, K20,      false }
     };
 
     (void) state;
@@ -268,14 +270,11 @@ test_overlap(void **state)
         assert_int_equal(xr_keyset_parse(xr_str(pairs[i].b), &m.mem, &b, NULL),
                          XR_OK);
 
-        XR_CHECK_EQ(xr_keyset_overlap(&a, &b), pairs[i].overlap, pairs[i].b);
-        XR_CHECK_EQ(xr_keyset_overlap(&b, &a), pairs[i].overlap, pairs[i].b);
+        same = xr_equal(a.keys[0].digest, b.keys[0].digest, XR_SHA256_SIZE);
+        XR_CHECK_EQ(same, pairs[i].same, pairs[i].b);
 
         xr_keyset_free(&a);
-        XR_CHECK(!xr_keyset_overlap(&a, &b), "after free");
         xr_keyset_free(&b);
-        XR_CHECK(!xr_keyset_overlap(&a, &b), "two empty sets");
-
         xr_test_mem_free(&m);
     }
 }
@@ -290,7 +289,7 @@ main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_overlap)
+        cmocka_unit_test(test_digest)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
