@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 
 /*
@@ -66,17 +67,52 @@ typedef struct {
 xr_rc_t xr_fail(xr_err_t *err, xr_rc_t rc, size_t pos, const char *what);
 
 
-/* Views */
+/* Views.  The small ones are inline: requests make dozens of them. */
 
-xr_str_t xr_str(const char *s);
-xr_str_t xr_str_of(const void *data, size_t len);
-bool xr_str_eq(xr_str_t a, xr_str_t b);
-bool xr_str_eq_nocase(xr_str_t a, xr_str_t b);      /* ASCII only */
-bool xr_str_starts(xr_str_t s, xr_str_t prefix);
-bool xr_str_ends(xr_str_t s, xr_str_t suffix);
+static inline xr_str_t
+xr_str_of(const void *data, size_t len)
+{
+    return (xr_str_t) { data, len };
+}
+
+
+static inline xr_str_t
+xr_str(const char *s)
+{
+    return xr_str_of(s, strlen(s));
+}
+
+
+static inline bool
+xr_str_eq(xr_str_t a, xr_str_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+static inline bool
+xr_str_starts(xr_str_t s, xr_str_t prefix)
+{
+    return s.len >= prefix.len
+           && xr_str_eq(xr_str_of(s.data, prefix.len), prefix);
+}
+
 
 /* The offset of the first "c" in "s", or s.len. */
-size_t xr_str_find(xr_str_t s, uint8_t c);
+
+static inline size_t
+xr_str_find(xr_str_t s, uint8_t c)
+{
+    const uint8_t  *p;
+
+    p = (s.len == 0) ? NULL : memchr(s.data, c, s.len);
+
+    return (p == NULL) ? s.len : (size_t) (p - s.data);
+}
+
+
+bool xr_str_eq_nocase(xr_str_t a, xr_str_t b);      /* ASCII only */
+bool xr_str_ends(xr_str_t s, xr_str_t suffix);
 
 /* "s" without spaces, tabs, CR and LF at both ends. */
 xr_str_t xr_str_trim(xr_str_t s);

@@ -481,18 +481,6 @@ xr_edgeauth_verify(const xr_edgeauth_t *t, const xr_auth_request_t *req,
 }
 
 
-bool
-xr_edgeauth_covers(const xr_edgeauth_t *t, const xr_auth_request_t *req,
-    const xr_keyset_t *keys)
-{
-    if (t->acl.data != NULL) {
-        return xr_edgeauth_acl_covers(t->acl, req);
-    }
-
-    return xr_edgeauth_url_key(t, req, keys) != NULL;
-}
-
-
 /* Each field is followed by "~", which also stands before the MAC. */
 
 static void

@@ -57,14 +57,6 @@ xr_deny_t xr_edgeauth_verify(const xr_edgeauth_t *t,
     const xr_auth_request_t *req, const xr_auth_limits_t *limits,
     const xr_keyset_t *keys, xr_principal_t *who);
 
-/*
- * Whether a verified token also covers another path: an internal redirect
- * must not reach beyond what was signed.  URL tokens cover theirs only, which
- * the MAC decides, so the keys are needed again.
- */
-bool xr_edgeauth_covers(const xr_edgeauth_t *t, const xr_auth_request_t *req,
-    const xr_keyset_t *keys);
-
 
 /* For signers.  "path" is used when acl is empty: a URL token. */
 

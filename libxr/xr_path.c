@@ -15,6 +15,9 @@ typedef struct {
     size_t   segment;                   /* decoded length so far */
     size_t   dots;                      /* how many of it are "." */
     uint8_t  before[2];                 /* the last decoded bytes */
+    uint8_t  more;                      /* of a UTF-8 sequence, still due */
+    uint8_t  low;                       /* bounds of the next one */
+    uint8_t  high;
 } xr_path_walk_t;
 
 
@@ -80,6 +83,61 @@ xr_path_is_double(const xr_path_walk_t *w, uint8_t c)
 }
 
 
+/* How UTF-8 sequences begin: RFC 3629, section 4. */
+
+static const struct {
+    uint8_t  first;
+    uint8_t  last;
+    uint8_t  more;
+    uint8_t  low;
+    uint8_t  high;
+} xr_path_utf8_leads[] = {
+    { 0xc2, 0xdf, 1, 0x80, 0xbf },
+    { 0xe0, 0xe0, 2, 0xa0, 0xbf },
+    { 0xe1, 0xec, 2, 0x80, 0xbf },
+    { 0xed, 0xed, 2, 0x80, 0x9f },
+    { 0xee, 0xef, 2, 0x80, 0xbf },
+    { 0xf0, 0xf0, 3, 0x90, 0xbf },
+    { 0xf1, 0xf3, 3, 0x80, 0xbf },
+    { 0xf4, 0xf4, 3, 0x80, 0x8f }
+};
+
+
+static bool
+xr_path_is_utf8(xr_path_walk_t *w, uint8_t c)
+{
+    size_t  i;
+
+    if (w->more > 0) {
+
+        if (c < w->low || c > w->high) {
+            return false;
+        }
+
+        w->more--;
+        w->low = 0x80;
+        w->high = 0xbf;
+
+        return true;
+    }
+
+    for (i = 0; c >= 0x80 && i < XR_COUNT(xr_path_utf8_leads); i++) {
+
+        if (c >= xr_path_utf8_leads[i].first
+            && c <= xr_path_utf8_leads[i].last)
+        {
+            w->more = xr_path_utf8_leads[i].more;
+            w->low = xr_path_utf8_leads[i].low;
+            w->high = xr_path_utf8_leads[i].high;
+
+            return true;
+        }
+    }
+
+    return c < 0x80;
+}
+
+
 static const char *
 xr_path_check_byte(xr_path_walk_t *w, uint8_t c, bool escaped)
 {
@@ -99,6 +157,10 @@ xr_path_check_byte(xr_path_walk_t *w, uint8_t c, bool escaped)
 
     if (xr_path_is_double(w, c)) {
         return "a second layer of percent-encoding";
+    }
+
+    if (!xr_path_is_utf8(w, c)) {
+        return "a byte that is not UTF-8";
     }
 
     w->before[0] = w->before[1];
@@ -122,6 +184,10 @@ xr_path_check_segment(const xr_path_walk_t *w)
         return "a \".\" or \"..\" segment";
     }
 
+    if (w->more > 0) {
+        return "a UTF-8 sequence that is cut short";
+    }
+
     return NULL;
 }
 
@@ -139,7 +205,7 @@ xr_path_check(xr_str_t raw, xr_err_t *err)
         return xr_fail(err, XR_INVALID, 0, "does not start with \"/\"");
     }
 
-    w = (xr_path_walk_t) { 0, 0, { 0, 0 } };
+    w = (xr_path_walk_t) { .segment = 0 };
     last = raw.data + raw.len;
 
     for (p = raw.data + 1; p < last; p += n) {
@@ -151,7 +217,7 @@ xr_path_check(xr_str_t raw, xr_err_t *err)
 
         } else if (*p == '/') {
             what = xr_path_check_segment(&w);
-            w = (xr_path_walk_t) { 0, 0, { 0, 0 } };
+            w = (xr_path_walk_t) { .segment = 0 };
 
         } else {
             what = xr_path_check_byte(&w, c, n == 3);

@@ -21,7 +21,8 @@
  * one reading: valid percent-encoding; no empty, "." or ".." segment, encoded
  * or not; no encoded "/" or "\", no raw "\"; no control character or NUL; and
  * no second layer of encoding (a decoded "%" that starts an escape of "/",
- * ".", "\", "%" or a control character).  A trailing "/" is allowed.
+ * ".", "\", "%" or a control character); and only UTF-8, as S3 keys are.  A
+ * trailing "/" is allowed.
  */
 xr_rc_t xr_path_check(xr_str_t raw, xr_err_t *err);
 

@@ -5,8 +5,6 @@
 
 #include "xr.h"
 
-#include <string.h>
-
 
 xr_rc_t
 xr_fail(xr_err_t *err, xr_rc_t rc, size_t pos, const char *what)
@@ -17,27 +15,6 @@ xr_fail(xr_err_t *err, xr_rc_t rc, size_t pos, const char *what)
     }
 
     return rc;
-}
-
-
-xr_str_t
-xr_str(const char *s)
-{
-    return xr_str_of(s, strlen(s));
-}
-
-
-xr_str_t
-xr_str_of(const void *data, size_t len)
-{
-    return (xr_str_t) { data, len };
-}
-
-
-bool
-xr_str_eq(xr_str_t a, xr_str_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 
@@ -68,34 +45,11 @@ xr_str_eq_nocase(xr_str_t a, xr_str_t b)
 
 
 bool
-xr_str_starts(xr_str_t s, xr_str_t prefix)
-{
-    return s.len >= prefix.len
-           && xr_str_eq(xr_str_of(s.data, prefix.len), prefix);
-}
-
-
-bool
 xr_str_ends(xr_str_t s, xr_str_t suffix)
 {
     return s.len >= suffix.len
            && xr_str_eq(xr_str_of(s.data + s.len - suffix.len, suffix.len),
                         suffix);
-}
-
-
-size_t
-xr_str_find(xr_str_t s, uint8_t c)
-{
-    const uint8_t  *p;
-
-    if (s.len == 0) {
-        return 0;
-    }
-
-    p = memchr(s.data, c, s.len);
-
-    return (p == NULL) ? s.len : (size_t) (p - s.data);
 }
 
 
@@ -223,8 +177,8 @@ xr_hex_digit(uint8_t c)
 xr_rc_t
 xr_hex_decode(xr_str_t s, uint8_t *out, size_t size)
 {
-    int     high, low;
-    size_t  i;
+    size_t   i;
+    uint8_t  high, low;
 
     if (s.len % 2 != 0) {
         return XR_INVALID;
@@ -235,14 +189,14 @@ xr_hex_decode(xr_str_t s, uint8_t *out, size_t size)
     }
 
     for (i = 0; i < s.len; i += 2) {
-        high = xr_hex_digit(s.data[i]);
-        low = xr_hex_digit(s.data[i + 1]);
+        high = xr_hex_digits[s.data[i]];
+        low = xr_hex_digits[s.data[i + 1]];
 
-        if (high < 0 || low < 0) {
+        if (high == 0 || low == 0) {
             return XR_INVALID;
         }
 
-        out[i / 2] = (uint8_t) (high << 4 | low);
+        out[i / 2] = (uint8_t) ((high - 1) << 4 | (low - 1));
     }
 
     return XR_OK;

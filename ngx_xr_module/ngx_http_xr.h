@@ -46,6 +46,8 @@ typedef struct {
 
 /* A response header of the origin that is let in; see _response.c. */
 
+#define NGX_HTTP_XR_ORIGIN_SLOTS  64
+
 typedef struct {
     ngx_uint_t                     hash;
     ngx_str_t                      name;
@@ -62,7 +64,7 @@ typedef struct {
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
     ngx_array_t                    caches;      /* ngx_http_file_cache_t * */
-    ngx_array_t                    origin_headers;
+    ngx_http_xr_origin_header_t    origin_headers[NGX_HTTP_XR_ORIGIN_SLOTS];
 } ngx_http_xr_main_conf_t;
 
 
@@ -115,6 +117,7 @@ typedef struct {
     unsigned                       public:1;
     unsigned                       granted:1;
     unsigned                       preflight:1;
+    unsigned                       decorated:1; /* has its headers */
 } ngx_http_xr_ctx_t;
 
 

@@ -21,6 +21,7 @@ ngx_http_xr_file_read(ngx_conf_t *cf, xr_str_t name, ngx_str_t *path,
     off_t            size;
     ssize_t          n;
     ngx_int_t        rc;
+    ngx_uint_t       mode;
     ngx_file_t       file;
     ngx_file_info_t  fi;
 
@@ -65,11 +66,14 @@ ngx_http_xr_file_read(ngx_conf_t *cf, xr_str_t name, ngx_str_t *path,
         goto done;
     }
 
-    if (ngx_file_access(&fi) & S_IRWXO) {
+    mode = ngx_file_access(&fi);
+
+    if (mode & S_IRWXO) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" holds secrets but is open to everybody "
-                           "(mode %04uo), \"chmod o= %V\" closes it",
-                           path, (ngx_uint_t) ngx_file_access(&fi), path);
+                           "(mode 0%ui%ui%ui), \"chmod o= %V\" closes it",
+                           path, (mode >> 6) & 7, (mode >> 3) & 7, mode & 7,
+                           path);
         goto done;
     }
 

@@ -9,14 +9,16 @@
 
 
 static ngx_int_t ngx_http_xr_headers_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_headers_common(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_headers_object(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_headers_type(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_headers_cache_control(ngx_http_request_t *r,
     ngx_str_t *value);
-static void ngx_http_xr_headers_remove(ngx_http_request_t *r,
-    ngx_str_t *lowcase);
+static ngx_table_elt_t *ngx_http_xr_headers_add(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_xr_next_header_filter;
@@ -55,7 +57,6 @@ ngx_http_xr_headers_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_xr_headers_filter(ngx_http_request_t *r)
 {
-    ngx_uint_t               i;
     ngx_http_xr_ctx_t       *ctx;
     ngx_http_xr_loc_conf_t  *xlcf;
 
@@ -71,6 +72,29 @@ ngx_http_xr_headers_filter(ngx_http_request_t *r)
         return ngx_http_xr_next_header_filter(r);
     }
 
+    /* a filter further on may answer with an error instead, such as 416 */
+
+    if (!ctx->decorated || r->filter_finalize) {
+        ctx->decorated = 1;
+
+        if (ngx_http_xr_headers_common(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_http_xr_headers_object(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_xr_headers_common(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_uint_t  i;
+
     for (i = 0; i < 4; i++) {
 
         if (ngx_http_xr_headers_push(r, &ngx_http_xr_headers_always[i][0],
@@ -81,15 +105,7 @@ ngx_http_xr_headers_filter(ngx_http_request_t *r)
         }
     }
 
-    if (ctx->tenant != NULL && ngx_http_xr_cors_headers(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_xr_headers_object(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_xr_next_header_filter(r);
+    return (ctx->tenant != NULL) ? ngx_http_xr_cors_headers(r, ctx) : NGX_OK;
 }
 
 
@@ -180,41 +196,77 @@ ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static ngx_int_t
 ngx_http_xr_headers_cache_control(ngx_http_request_t *r, ngx_str_t *value)
 {
-    static ngx_str_t  cache_control = ngx_string("cache-control");
-    static ngx_str_t  expires = ngx_string("expires");
+    ngx_table_elt_t   *h;
+#if (nginx_version < 1023000)
+    ngx_uint_t         i;
+    ngx_table_elt_t  **cc;
+#endif
 
-    ngx_http_xr_headers_remove(r, &cache_control);
-    ngx_http_xr_headers_remove(r, &expires);
+    if (r->headers_out.expires != NULL) {
+        r->headers_out.expires->hash = 0;
+        r->headers_out.expires = NULL;
+    }
 
-    r->headers_out.expires = NULL;
-    ngx_memzero(&r->headers_out.cache_control,
-                sizeof(r->headers_out.cache_control));
+#if (nginx_version >= 1023000)
 
-    return ngx_http_xr_headers_push(r, &ngx_http_xr_headers_cc, value);
+    for (h = r->headers_out.cache_control; h; h = h->next) {
+        h->hash = 0;
+    }
+
+#else
+
+    cc = r->headers_out.cache_control.elts;
+
+    for (i = 0; i < r->headers_out.cache_control.nelts; i++) {
+        cc[i]->hash = 0;
+    }
+
+#endif
+
+    h = ngx_http_xr_headers_add(r, &ngx_http_xr_headers_cc, value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+#if (nginx_version >= 1023000)
+
+    r->headers_out.cache_control = h;
+
+#else
+
+    if (ngx_array_init(&r->headers_out.cache_control, r->pool, 1,
+                       sizeof(ngx_table_elt_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cc = ngx_array_push(&r->headers_out.cache_control);
+    *cc = h;
+
+#endif
+
+    return NGX_OK;
 }
 
 
-static void
-ngx_http_xr_headers_remove(ngx_http_request_t *r, ngx_str_t *lowcase)
+static ngx_table_elt_t *
+ngx_http_xr_headers_add(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
+    h = ngx_list_push(&r->headers_out.headers);
 
-        h = part->elts;
+    if (h != NULL) {
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
 
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == lowcase->len
-                && ngx_strncasecmp(h[i].key.data, lowcase->data, lowcase->len)
-                   == 0)
-            {
-                h[i].hash = 0;
-            }
-        }
+        h->hash = 1;
+        h->key = *name;
+        h->value = *value;
     }
+
+    return h;
 }
 
 
@@ -222,18 +274,6 @@ ngx_int_t
 ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key = *name;
-    h->value = *value;
-
-    return NGX_OK;
+    return ngx_http_xr_headers_add(r, name, value) != NULL ? NGX_OK
+                                                           : NGX_ERROR;
 }

@@ -14,11 +14,15 @@
 #define NGX_HTTP_XR_HEADER_VARY       0x08  /* likewise, if it is "*" */
 
 
+static ngx_http_xr_origin_header_t *ngx_http_xr_response_slot(
+    ngx_http_xr_main_conf_t *xmcf, ngx_uint_t hash, u_char *lowcase,
+    size_t len);
 static ngx_int_t ngx_http_xr_response_header(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_line(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_take(ngx_http_request_t *r,
     ngx_http_xr_origin_header_t *oh);
 static ngx_int_t ngx_http_xr_response_done(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_response_compact(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_stored(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_chunked_filter(ngx_event_pipe_t *p,
     ngx_buf_t *buf);
@@ -45,14 +49,14 @@ static const struct {
 };
 
 
-/* Prepares the table: a header of a response is found by its hash. */
+/* Enters the table into slots by hash: most headers are in none of them. */
 
 ngx_int_t
 ngx_http_xr_response_init(ngx_conf_t *cf)
 {
-    u_char                         *p;
+    u_char                         *lowcase;
     ngx_str_t                      *name;
-    ngx_uint_t                      i, n;
+    ngx_uint_t                      i, n, hash;
     ngx_http_xr_main_conf_t        *xmcf;
     ngx_http_xr_origin_header_t    *oh;
     ngx_http_upstream_main_conf_t  *umcf;
@@ -63,32 +67,49 @@ ngx_http_xr_response_init(ngx_conf_t *cf)
     n = sizeof(ngx_http_xr_response_headers)
         / sizeof(ngx_http_xr_response_headers[0]);
 
-    if (ngx_array_init(&xmcf->origin_headers, cf->pool, n,
-                       sizeof(ngx_http_xr_origin_header_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    oh = ngx_array_push_n(&xmcf->origin_headers, n);
-
     for (i = 0; i < n; i++) {
-        name = &oh[i].name;
-        *name = ngx_http_xr_response_headers[i].name;
+        name = (ngx_str_t *) &ngx_http_xr_response_headers[i].name;
 
-        p = ngx_pnalloc(cf->pool, name->len);
-        if (p == NULL) {
+        lowcase = ngx_pnalloc(cf->pool, name->len);
+        if (lowcase == NULL) {
             return NGX_ERROR;
         }
 
-        oh[i].lowcase = p;
-        oh[i].flags = ngx_http_xr_response_headers[i].flags;
-        oh[i].hash = ngx_hash_strlow(p, name->data, name->len);
-        oh[i].header = ngx_hash_find(&umcf->headers_in_hash, oh[i].hash,
-                                     p, name->len);
+        hash = ngx_hash_strlow(lowcase, name->data, name->len);
+
+        oh = ngx_http_xr_response_slot(xmcf, hash, lowcase, name->len);
+
+        oh->name = *name;
+        oh->lowcase = lowcase;
+        oh->hash = hash;
+        oh->flags = ngx_http_xr_response_headers[i].flags;
+        oh->header = ngx_hash_find(&umcf->headers_in_hash, hash, lowcase,
+                                   name->len);
     }
 
     return NGX_OK;
+}
+
+
+/* The slot of a header, or the empty one where it would be. */
+
+static ngx_http_xr_origin_header_t *
+ngx_http_xr_response_slot(ngx_http_xr_main_conf_t *xmcf, ngx_uint_t hash,
+    u_char *lowcase, size_t len)
+{
+    ngx_uint_t                    i;
+    ngx_http_xr_origin_header_t  *oh;
+
+    for (i = hash; /* void */; i++) {
+        oh = &xmcf->origin_headers[i % NGX_HTTP_XR_ORIGIN_SLOTS];
+
+        if (oh->name.len == 0
+            || (oh->hash == hash && oh->name.len == len
+                && ngx_memcmp(oh->lowcase, lowcase, len) == 0))
+        {
+            return oh;
+        }
+    }
 }
 
 
@@ -170,29 +191,22 @@ ngx_http_xr_response_header(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_response_line(ngx_http_request_t *r)
 {
-    u_char                       *name;
     size_t                        len;
-    ngx_uint_t                    i;
     ngx_http_xr_main_conf_t      *xmcf;
     ngx_http_xr_origin_header_t  *oh;
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-    oh = xmcf->origin_headers.elts;
+    len = r->header_name_end - r->header_name_start;
 
-    name = r->header_name_start;
-    len = r->header_name_end - name;
-
-    for (i = 0; i < xmcf->origin_headers.nelts; i++) {
-
-        if (oh[i].hash == r->header_hash
-            && oh[i].name.len == len
-            && ngx_strncasecmp(oh[i].name.data, name, len) == 0)
-        {
-            return ngx_http_xr_response_take(r, &oh[i]);
-        }
+    if (len != r->lowcase_index) {
+        return NGX_OK;                  /* longer than any that we know */
     }
 
-    return NGX_OK;
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    oh = ngx_http_xr_response_slot(xmcf, r->header_hash, r->lowcase_header,
+                                   len);
+
+    return (oh->name.len != 0) ? ngx_http_xr_response_take(r, oh) : NGX_OK;
 }
 
 
@@ -321,6 +335,72 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
         || u->headers_in.content_length_n == 0)
     {
         u->keepalive = !u->headers_in.connection_close;
+    }
+
+    if (u->headers_in.status_n == NGX_HTTP_OK && r->cache != NULL
+        && u->cacheable)
+    {
+        return ngx_http_xr_response_compact(r);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Rewrites the header that is about to be stored with the lines that count,
+ * in the place of the origin's: it is read again on each hit, and what it
+ * does not hold no hit can leak.  The rest of the place is never looked at,
+ * as a stored header ends at its empty line.
+ */
+
+static ngx_int_t
+ngx_http_xr_response_compact(ngx_http_request_t *r)
+{
+    size_t                size;
+    u_char               *start;
+    xr_buf_t              b;
+    ngx_uint_t            i;
+    ngx_list_part_t      *part;
+    ngx_table_elt_t      *h;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    start = u->buffer.start + r->cache->header_start;
+    size = u->buffer.pos - start;
+
+    b = xr_buf(ngx_pnalloc(r->pool, size), size);
+
+    if (b.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    xr_buf_puts(&b, "HTTP/1.1 200 OK" CRLF);
+
+    for (part = &u->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (&h[i] == u->headers_in.transfer_encoding
+                || &h[i] == u->headers_in.connection)
+            {
+                continue;
+            }
+
+            xr_buf_put(&b, ngx_http_xr_view(&h[i].key));
+            xr_buf_puts(&b, ": ");
+            xr_buf_put(&b, ngx_http_xr_view(&h[i].value));
+            xr_buf_puts(&b, CRLF);
+        }
+    }
+
+    xr_buf_puts(&b, CRLF);
+
+    if (xr_buf_ok(&b)) {
+        ngx_memcpy(start, b.data, b.len);
     }
 
     return NGX_OK;

@@ -12,6 +12,8 @@
 static ngx_int_t ngx_http_xr_token_path(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_token_query(ngx_http_request_t *r,
     ngx_str_t *name);
+static ngx_uint_t ngx_http_xr_token_is_named(xr_str_t rest, ngx_str_t *name);
+static size_t ngx_http_xr_token_end(xr_str_t part);
 static ngx_int_t ngx_http_xr_token_take(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
 static ngx_int_t ngx_http_xr_token_decode(ngx_http_request_t *r,
@@ -121,38 +123,37 @@ ngx_http_xr_token_path(ngx_http_request_t *r)
 
 /*
  * Every parameter of the token's name counts, in any case, so that a second
- * one is noticed.  "?" separates too: some viewers append "?v=..." blindly.
+ * one is noticed.  Some viewers append "?v=..." to whatever URL they have: a
+ * "?" begins a parameter too, and ends a token that it follows.
  */
 
 static ngx_int_t
 ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
 {
-    u_char             *p, *start, *last;
+    xr_str_t            rest, part;
     ngx_str_t           value;
     ngx_http_xr_ctx_t  *ctx;
 
-    last = r->args.data + r->args.len;
+    rest = ngx_http_xr_view(&r->args);
 
-    for (start = r->args.data; start < last; start = p + 1) {
+    while (rest.len > 0) {
 
-        for (p = start; p < last && *p != '&' && *p != '?'; p++) {
-            /* void */
-        }
-
-        if ((size_t) (p - start) <= name->len
-            || start[name->len] != '='
-            || ngx_strncasecmp(start, name->data, name->len) != 0)
-        {
+        if (!ngx_http_xr_token_is_named(rest, name)) {
+            part = xr_str_of(rest.data, xr_str_find(rest, '&'));
+            (void) xr_str_cut(&rest, xr_str_find(part, '?') < part.len ? '?'
+                                                                       : '&');
             continue;
         }
+
+        part = xr_str_cut(&rest, '&');
+
+        value.data = (u_char *) part.data + name->len + 1;
+        value.len = ngx_http_xr_token_end(part) - name->len - 1;
 
         ctx = ngx_http_xr_make_ctx(r);
         if (ctx == NULL) {
             return NGX_ERROR;
         }
-
-        value.data = start + name->len + 1;
-        value.len = p - value.data;
 
         if (ctx->tokens == 0
             && ngx_http_xr_token_take(r, ctx, &value) != NGX_OK)
@@ -166,6 +167,38 @@ ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_xr_token_is_named(xr_str_t rest, ngx_str_t *name)
+{
+    return rest.len > name->len
+           && rest.data[name->len] == '='
+           && xr_str_eq_nocase(xr_str_of(rest.data, name->len),
+                               ngx_http_xr_view(name));
+}
+
+
+/* The MAC is a token's last field, so no "~" comes after what is appended. */
+
+static size_t
+ngx_http_xr_token_end(xr_str_t part)
+{
+    size_t  n;
+
+    for (n = part.len; n > 0; n--) {
+
+        if (part.data[n - 1] == '~') {
+            break;
+        }
+
+        if (part.data[n - 1] == '?') {
+            return n - 1;
+        }
+    }
+
+    return part.len;
 }
 
 

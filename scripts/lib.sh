@@ -68,6 +68,15 @@ block_is_free()
 }
 
 
+# lock_dir FILE: false if another has it.  As with the ports, the servers that
+# are started afterwards keep the lock.
+lock_dir()
+{
+    exec {LOCK_FD}> "$1"
+    flock -n "$LOCK_FD"
+}
+
+
 # start NAME COMMAND...: a server in the background, in a session of its own,
 # so that Ctrl-C reaches only the script
 start()

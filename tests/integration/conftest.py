@@ -13,14 +13,23 @@ import tempfile
 
 import pytest
 
-import servers
+# their assertions are to explain themselves as those of tests do
+pytest.register_assert_rewrite("servers", "http1")
+
+import servers                              # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def stack():
     # not below pytest's folder: the paths of sockets must be short
     folder = tempfile.mkdtemp(prefix="xr-stack-")
-    stack = servers.Stack(folder)
+
+    try:
+        stack = servers.Stack(folder)
+    except BaseException:
+        servers.stack("down", folder)
+        raise
+
     yield stack
     stack.down()
     servers.remove(folder)

@@ -88,14 +88,21 @@ def trouble_in(folder):
     return found
 
 
+def command_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def workers_of(pid):
     """The pids of the worker processes below a master."""
 
     found = set()
 
-    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        with contextlib.suppress(OSError):
-            if b"worker process" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes():
+    with contextlib.suppress(OSError):
+        for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if b"worker process" in command_of(child):
                 found.add(int(child))
 
     return found
@@ -113,9 +120,7 @@ def alive(pid):
 def serves(worker):
     """Whether a worker process takes connections: neither gone nor about to go."""
 
-    with contextlib.suppress(OSError):
-        return b"shutting down" not in pathlib.Path(f"/proc/{worker}/cmdline").read_bytes() \
-            and alive(worker)
+    return alive(worker) and b"shutting down" not in command_of(worker)
 
 
 class Faults:
@@ -147,6 +152,11 @@ class Faults:
             self.rules([])
 
 
+def stack(command, folder, *options):
+    return subprocess.run([TOP / "scripts" / "stack", command, "--dir", folder, *options],
+                          capture_output=True, text=True, cwd=TOP, env=environment(), timeout=180)
+
+
 class Stack:
     """scripts/stack, shared by the tests of one worker process of pytest."""
 
@@ -154,9 +164,7 @@ class Stack:
         self.folder = pathlib.Path(folder)
         self.names = (f"{os.getpid()}-{n}" for n in itertools.count(1))
 
-        command = [TOP / "scripts" / "stack", "up", "--dir", folder, "--faults"]
-        up = subprocess.run(command + ["--asan"] * ASAN, capture_output=True, text=True,
-                            cwd=TOP, env=environment(), timeout=180)
+        up = stack("up", folder, "--faults", *["--asan"] * ASAN)
         assert up.returncode == 0, up.stdout + up.stderr
 
         self.values = dict(line.split("=", 1) for line in up.stdout.splitlines() if "=" in line)
@@ -197,8 +205,7 @@ class Stack:
 
     def down(self):
         workers = workers_of(self.nginx_pid)
-        down = subprocess.run([TOP / "scripts" / "stack", "down", "--dir", self.folder],
-                              capture_output=True, text=True, cwd=TOP, timeout=120)
+        down = stack("down", self.folder)
 
         assert down.returncode == 0, down.stdout + down.stderr
         assert trouble_in(self.folder) == []
@@ -219,7 +226,7 @@ http {{
         '"request":"$request","tenant":"$xr_tenant","object":"$xr_object",'
         '"subject":"$xr_subject","kind":"$xr_auth_kind","auth":"$xr_auth_status",'
         '"reason":"$xr_deny_reason","expires":"$xr_expires","cache":"$xr_cache_status",'
-        '"header":"$http_x_xr_tenant$http_x_xr_forged"}}';
+        '"header":"$http_x_xr_tenant"}}';
     access_log access.log test;
 
     client_body_temp_path tmp/body;
@@ -368,12 +375,15 @@ class Edge:
         """The access log's line of a response."""
 
         def line():
-            for text in (self.folder / "access.log").read_text().splitlines():
+            for text in self.access_log().splitlines():
                 entry = json.loads(text)
                 if entry["tag"] == response.tag:
                     return entry
 
         return wait_for(f"{response} in the access log", line)
+
+    def access_log(self):
+        return (self.folder / "access.log").read_text()
 
     def error_log(self):
         return (self.folder / "error.log").read_text(errors="replace")

@@ -400,6 +400,33 @@ def test_a_token_leaves_no_trace(stack, edge, carrier):
     assert served["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("carrier", [in_query, in_path])
+def test_a_token_leaves_no_trace_over_http2_and_http3(stack, edges, carrier, tmp_path):
+    """There the request line of the log is made up by NGINX, from copies of the target."""
+
+    key, body = stack.put()
+    port = servers.free_port()
+    edge = edges({"acme": ""}, server=f"""
+        listen 127.0.0.1:{port} ssl; listen 127.0.0.1:{port} quic; http2 on;
+        ssl_certificate {stack['cert']}; ssl_certificate_key {stack['dir']}/tls/key.pem;
+    """)
+    made = token(KEY, acl="/*", id=f"trace-{key}")
+    url = f"https://127.0.0.1:{port}{carrier(f'/acme/{key}', made)}"
+
+    h2 = subprocess.run(["curl", "-sS", "--http2", "--cacert", stack["cert"], "-A", "h2", url],
+                        capture_output=True, timeout=60)
+    assert h2.stdout == body
+    subprocess.run(["gtlsclient", "-q", "--exit-on-all-streams-close", f"--download={tmp_path}",
+                    "127.0.0.1", str(port), url], capture_output=True, timeout=60, check=True)
+    [h3] = tmp_path.iterdir()
+    assert h3.read_bytes() == body
+
+    servers.wait_for("both in the access log", lambda: edge.access_log().count(key) >= 2)
+    assert "HTTP/2.0" in edge.access_log() and "HTTP/3.0" in edge.access_log()
+    assert edge.files_with(made[-64:]) == []
+    assert edge.files_with(in_path("", made)[2:]) == []
+
+
 def test_the_parameter_may_have_another_name(stack, edges):
     key, body = stack.put()
     path = f"/acme/{key}"

@@ -155,13 +155,6 @@ verify(xr_str_t token, const request_t *r, const xr_keyset_t *keys,
 
     deny = xr_edgeauth_verify(&t, &req, &r->limits, keys, who);
 
-    if (deny == XR_DENY_NONE) {
-        assert_true(xr_edgeauth_covers(&t, &req, keys));
-
-    } else if (deny == XR_DENY_TOKEN_SCOPE) {
-        assert_false(xr_edgeauth_covers(&t, &req, keys));
-    }
-
     xr_test_copy_free(req.raw_path);
     xr_test_copy_free(req.path);
 
@@ -853,47 +846,6 @@ test_order(void **state)
 
 
 static void
-test_covers(void **state)
-{
-    size_t             i;
-    uint8_t            memory[4096];
-    xr_edgeauth_t      t;
-    xr_auth_request_t  req;
-
-    fixture_t *f = *state;
-
-    static const struct {
-        const char  *message;
-        const char  *url;
-        const char  *path;
-        bool         covers;
-    } cases[] = {
-        { "exp=1767225700~acl=/a/*",  NULL,         "/a/index.html", true },
-        { "exp=1767225700~acl=/a/*",  NULL,         "/b/index.html", false },
-        { "exp=1767225700~acl=/a/",   NULL,         "/a/index.html", false },
-        { "exp=1767225700",           "/a/",        "/a/",           true },
-        { "exp=1767225700",           "/a/",        "/a/index.html", false },
-        { "exp=1767225700",           "%2fa%2fb",   "/a/b",          true }
-    };
-
-    memset(&req, 0, sizeof(req));
-
-    for (i = 0; i < XR_COUNT(cases); i++) {
-        assert_int_equal(xr_edgeauth_parse(make(&f->keys.keys[1],
-                                                cases[i].message,
-                                                cases[i].url, memory),
-                                           &t, NULL), XR_OK);
-
-        req.raw_path = xr_str(cases[i].path);
-        req.path = req.raw_path;
-
-        XR_CHECK_EQ(xr_edgeauth_covers(&t, &req, &f->keys), cases[i].covers,
-                    cases[i].path);
-    }
-}
-
-
-static void
 test_make_refuses(void **state)
 {
     size_t              i;
@@ -1020,7 +972,6 @@ main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_tamper),
         cmocka_unit_test(test_order),
-        cmocka_unit_test(test_covers),
         cmocka_unit_test(test_make_refuses),
         cmocka_unit_test(test_make_space)
     };

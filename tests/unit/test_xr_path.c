@@ -64,6 +64,25 @@ static const struct {
     { "/a/.%2e/b",              NULL, 7 },
     { "/a/%2e./b",              NULL, 7 },
 
+    /* UTF-8, RFC 3629 */
+
+    { "/%F0%9F%98%80",          "/\360\237\230\200", 0 },
+    { "/%E6%BC%A2/%c3%a9",      "/\346\274\242/\303\251", 0 },
+    { "/%ED%9F%BF%EE%80%80",    "/\355\237\277\356\200\200", 0 },
+    { "/%F4%8F%BF%BF",          "/\364\217\277\277", 0 },
+    { "/a%ff",                  NULL, 2 },
+    { "/a%80",                  NULL, 2 },
+    { "/%c0%ae%c0%ae",          NULL, 1 },
+    { "/%c1%bf",                NULL, 1 },
+    { "/%e0%80%af",             NULL, 4 },
+    { "/%f0%80%80%af",          NULL, 4 },
+    { "/%ed%a0%80",             NULL, 4 },
+    { "/%f4%90%80%80",          NULL, 4 },
+    { "/%f5%80%80%80",          NULL, 1 },
+    { "/%c3a",                  NULL, 4 },
+    { "/%c3/a",                 NULL, 4 },
+    { "/a%e6%bc",               NULL, 8 },
+
     /* separators and control characters, encoded or not */
 
     { "/a%2fb",                 NULL, 2 },
