@@ -12,8 +12,8 @@
 static ngx_int_t ngx_http_xr_token_path(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_token_query(ngx_http_request_t *r,
     ngx_str_t *name);
-static ngx_uint_t ngx_http_xr_token_is_named(xr_str_t rest, ngx_str_t *name);
-static size_t ngx_http_xr_token_end(xr_str_t part);
+static ngx_uint_t ngx_http_xr_token_is_named(xr_str_t part, ngx_str_t *name);
+static size_t ngx_http_xr_token_end(xr_str_t part, size_t start);
 static ngx_int_t ngx_http_xr_token_take(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
 static ngx_int_t ngx_http_xr_token_decode(ngx_http_request_t *r,
@@ -138,17 +138,21 @@ ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
 
     while (rest.len > 0) {
 
-        if (!ngx_http_xr_token_is_named(rest, name)) {
-            part = xr_str_of(rest.data, xr_str_find(rest, '&'));
+        part = xr_str_of(rest.data, xr_str_find(rest, '&'));
+
+        if (!ngx_http_xr_token_is_named(part, name)) {
             (void) xr_str_cut(&rest, xr_str_find(part, '?') < part.len ? '?'
                                                                        : '&');
             continue;
         }
 
-        part = xr_str_cut(&rest, '&');
+        part.len = ngx_http_xr_token_end(part, name->len + 1);
+
+        rest = xr_str_of(rest.data + part.len, rest.len - part.len);
+        (void) xr_str_cut(&rest, rest.len > 0 ? rest.data[0] : '&');
 
         value.data = (u_char *) part.data + name->len + 1;
-        value.len = ngx_http_xr_token_end(part) - name->len - 1;
+        value.len = part.len - name->len - 1;
 
         ctx = ngx_http_xr_make_ctx(r);
         if (ctx == NULL) {
@@ -171,34 +175,46 @@ ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
 
 
 static ngx_uint_t
-ngx_http_xr_token_is_named(xr_str_t rest, ngx_str_t *name)
+ngx_http_xr_token_is_named(xr_str_t part, ngx_str_t *name)
 {
-    return rest.len > name->len
-           && rest.data[name->len] == '='
-           && xr_str_eq_nocase(xr_str_of(rest.data, name->len),
+    return part.len > name->len
+           && part.data[name->len] == '='
+           && xr_str_eq_nocase(xr_str_of(part.data, name->len),
                                ngx_http_xr_view(name));
 }
 
 
-/* The MAC is a token's last field, so no "~" comes after what is appended. */
+/*
+ * Where the token that starts at "start" ends: at a "?" after its MAC, which
+ * is its last field.  One before that is a wildcard of its paths; a token
+ * that was escaped as a whole has no "=" and no "?" of its own.
+ */
 
 static size_t
-ngx_http_xr_token_end(xr_str_t part)
+ngx_http_xr_token_end(xr_str_t part, size_t start)
 {
-    size_t  n;
+    size_t    n;
+    u_char   *p;
+    xr_str_t  value;
 
-    for (n = part.len; n > 0; n--) {
+    static u_char  mac[] = "~hmac=";
 
-        if (part.data[n - 1] == '~') {
-            break;
-        }
+    value = xr_str_of(part.data + start, part.len - start);
+    n = xr_str_find(value, '?');
 
-        if (part.data[n - 1] == '?') {
-            return n - 1;
-        }
+    if (n == value.len || n < xr_str_find(value, '=')) {
+        return start + n;
     }
 
-    return part.len;
+    p = ngx_strnstr((u_char *) value.data, (char *) mac, value.len);
+
+    if (p == NULL) {
+        return part.len;
+    }
+
+    n = p - value.data;
+
+    return start + n + xr_str_find(xr_str_of(p, value.len - n), '?');
 }
 
 

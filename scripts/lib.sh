@@ -96,7 +96,8 @@ is_ours()
 {
     local command
 
-    [[ $(readlink "/proc/$1/cwd")/ = "$DIR"/* ]] && return
+    # with its status: in a trap, "return" has the one from before the trap
+    [[ $(readlink "/proc/$1/cwd")/ = "$DIR"/* ]] && return 0
 
     command=$(tr '\0' ' ' < "/proc/$1/cmdline") &&
         [[ $command = *"$DIR"[/\ ]* ]]

@@ -169,7 +169,7 @@ static void
 test_check_bytes(void **state)
 {
     int   c;
-    bool  control, raw_ok, escaped_ok;
+    bool  alone, raw_ok, escaped_ok;
     char  raw[] = "/a?b", escaped[] = "/a%..b";
 
     static const char  digits[] = "0123456789abcdef";
@@ -177,9 +177,9 @@ test_check_bytes(void **state)
     (void) state;
 
     for (c = 0; c < 256; c++) {
-        control = (c < 0x20 || c == 0x7f);
-        raw_ok = !control && (c == 0 || strchr(" \\?#%", c) == NULL);
-        escaped_ok = !control && c != '/' && c != '\\';
+        alone = (c >= 0x20 && c < 0x7f);    /* neither control nor UTF-8 */
+        raw_ok = alone && strchr(" \\?#%", c) == NULL;
+        escaped_ok = alone && c != '/' && c != '\\';
 
         raw[2] = (char) c;
         escaped[3] = digits[c >> 4];
