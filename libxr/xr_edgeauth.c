@@ -53,7 +53,10 @@ xr_edgeauth_field(xr_str_t field, xr_str_t *value)
 
     for (i = 0; i < XR_EDGEAUTH_FIELDS; i++) {
 
-        if (xr_str_starts(field, xr_edgeauth_names[i])) {
+        if (field.len > 0
+            && field.data[0] == xr_edgeauth_names[i].data[0]
+            && xr_str_starts(field, xr_edgeauth_names[i]))
+        {
             *value = xr_str_of(field.data + xr_edgeauth_names[i].len,
                                field.len - xr_edgeauth_names[i].len);
             break;

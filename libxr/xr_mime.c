@@ -101,22 +101,40 @@ static const xr_mime_entry_t  xr_mime_table[] = {
 };
 
 
+/* Eight bytes as one number that sorts as they do. */
+
+static uint64_t
+xr_mime_key(const char *s)
+{
+    uint64_t  key;
+
+    memcpy(&key, s, sizeof(key));
+
+#if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+    key = __builtin_bswap64(key);
+#endif
+
+    return key;
+}
+
+
 /*
- * The extension in lower case, padded with zeros; false where there is none
- * that the table could hold.  As in NGINX, ".glb" is a name without one.
+ * The key of the extension in lower case; 0 where there is none that the
+ * table could hold.  As in NGINX, ".glb" is a name without one.
  */
 
-static bool
-xr_mime_extension(xr_str_t path, uint8_t out[XR_MIME_EXTENSION_MAX])
+static uint64_t
+xr_mime_extension(xr_str_t path)
 {
     size_t   dot, i;
+    char     extension[XR_MIME_EXTENSION_MAX];
     uint8_t  c;
 
     dot = path.len;
 
     do {
         if (dot == 0 || path.len - dot > XR_MIME_EXTENSION_MAX) {
-            return false;
+            return 0;
         }
 
         dot--;
@@ -124,49 +142,45 @@ xr_mime_extension(xr_str_t path, uint8_t out[XR_MIME_EXTENSION_MAX])
     } while (path.data[dot] != '.' && path.data[dot] != '/');
 
     if (path.data[dot] == '/' || dot == 0 || path.data[dot - 1] == '/') {
-        return false;
+        return 0;
     }
 
-    memset(out, 0, XR_MIME_EXTENSION_MAX);
+    memset(extension, 0, sizeof(extension));
 
     for (i = 0; i < path.len - dot - 1; i++) {
         c = path.data[dot + 1 + i];
 
         if (c == '\0') {
-            return false;
+            return 0;
         }
 
-        out[i] = (c >= 'A' && c <= 'Z') ? (uint8_t) (c | 0x20) : c;
+        extension[i] = (char) ((c >= 'A' && c <= 'Z') ? (c | 0x20) : c);
     }
 
-    return true;
+    return xr_mime_key(extension);
 }
 
 
 xr_str_t
 xr_mime_type(xr_str_t path)
 {
-    int      order;
-    size_t   low, high, middle;
-    uint8_t  extension[XR_MIME_EXTENSION_MAX];
+    size_t    low, high, middle;
+    uint64_t  extension, key;
 
-    if (!xr_mime_extension(path, extension)) {
-        return xr_str_of(NULL, 0);
-    }
+    extension = xr_mime_extension(path);
 
     low = 0;
-    high = XR_COUNT(xr_mime_table);
+    high = (extension != 0) ? XR_COUNT(xr_mime_table) : 0;
 
     while (low < high) {
         middle = (low + high) / 2;
-        order = memcmp(extension, xr_mime_table[middle].extension,
-                       XR_MIME_EXTENSION_MAX);
+        key = xr_mime_key(xr_mime_table[middle].extension);
 
-        if (order == 0) {
+        if (extension == key) {
             return xr_mime_table[middle].type;
         }
 
-        if (order < 0) {
+        if (extension < key) {
             high = middle;
 
         } else {

@@ -192,6 +192,48 @@ xr_path_check_segment(const xr_path_walk_t *w)
 }
 
 
+/* Most of a path: bytes that mean nothing but themselves. */
+
+static const bool  xr_path_plain_bytes[256] = {
+    ['-'] = true, ['_'] = true, ['~'] = true,
+    ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true,
+    ['5'] = true, ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true,
+    ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true, ['e'] = true,
+    ['f'] = true, ['g'] = true, ['h'] = true, ['i'] = true, ['j'] = true,
+    ['k'] = true, ['l'] = true, ['m'] = true, ['n'] = true, ['o'] = true,
+    ['p'] = true, ['q'] = true, ['r'] = true, ['s'] = true, ['t'] = true,
+    ['u'] = true, ['v'] = true, ['w'] = true, ['x'] = true, ['y'] = true,
+    ['z'] = true,
+    ['A'] = true, ['B'] = true, ['C'] = true, ['D'] = true, ['E'] = true,
+    ['F'] = true, ['G'] = true, ['H'] = true, ['I'] = true, ['J'] = true,
+    ['K'] = true, ['L'] = true, ['M'] = true, ['N'] = true, ['O'] = true,
+    ['P'] = true, ['Q'] = true, ['R'] = true, ['S'] = true, ['T'] = true,
+    ['U'] = true, ['V'] = true, ['W'] = true, ['X'] = true, ['Y'] = true,
+    ['Z'] = true
+};
+
+
+/* How many come next, unless they could complete what was begun. */
+
+static size_t
+xr_path_plain(const xr_path_walk_t *w, const uint8_t *p, const uint8_t *last)
+{
+    const uint8_t  *start;
+
+    if (w->before[0] == '%' || w->before[1] == '%' || w->more > 0) {
+        return 0;
+    }
+
+    start = p;
+
+    while (p < last && xr_path_plain_bytes[*p]) {
+        p++;
+    }
+
+    return (size_t) (p - start);
+}
+
+
 xr_rc_t
 xr_path_check(xr_str_t raw, xr_err_t *err)
 {
@@ -209,6 +251,13 @@ xr_path_check(xr_str_t raw, xr_err_t *err)
     last = raw.data + raw.len;
 
     for (p = raw.data + 1; p < last; p += n) {
+
+        n = xr_path_plain(&w, p, last);
+
+        if (n != 0) {
+            w.segment += n;
+            continue;
+        }
 
         n = xr_path_byte(p, last, &c);
 
