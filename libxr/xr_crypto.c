@@ -3,11 +3,20 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
+/*
+ * A saved SHA-256 state is copied for each message.  EVP's copy allocates
+ * twice, wipes twice and costs a third more, so the plain state is used, for
+ * which OpenSSL 3 has no other name than the deprecated one.
+ */
+
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "xr_crypto.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/sha.h>
 
 #include <limits.h>
 #include <string.h>
@@ -17,10 +26,8 @@
 
 
 struct xr_hmac_s {
-    EVP_MD      *md;
-    EVP_MD_CTX  *inner;
-    EVP_MD_CTX  *outer;
-    EVP_MD_CTX  *scratch;
+    SHA256_CTX  inner;
+    SHA256_CTX  outer;
 };
 
 
@@ -65,38 +72,31 @@ xr_hmac_sha256(xr_str_t key, xr_str_t in, uint8_t out[XR_SHA256_SIZE])
 
 /* A state that has taken in the key, XORed with RFC 2104's ipad or opad. */
 
-static EVP_MD_CTX *
-xr_crypto_keyed(const EVP_MD *md, const uint8_t key[XR_CRYPTO_BLOCK_SIZE],
+static bool
+xr_crypto_keyed(SHA256_CTX *ctx, const uint8_t key[XR_CRYPTO_BLOCK_SIZE],
     uint8_t pad)
 {
-    size_t       i;
-    uint8_t      block[XR_CRYPTO_BLOCK_SIZE];
-    EVP_MD_CTX  *ctx;
+    bool     ok;
+    size_t   i;
+    uint8_t  block[XR_CRYPTO_BLOCK_SIZE];
 
     for (i = 0; i < sizeof(block); i++) {
         block[i] = key[i] ^ pad;
     }
 
-    ctx = EVP_MD_CTX_new();
-
-    if (ctx != NULL
-        && (EVP_DigestInit_ex2(ctx, md, NULL) != 1
-            || EVP_DigestUpdate(ctx, block, sizeof(block)) != 1))
-    {
-        EVP_MD_CTX_free(ctx);
-        ctx = NULL;
-    }
+    ok = SHA256_Init(ctx) == 1
+         && SHA256_Update(ctx, block, sizeof(block)) == 1;
 
     xr_wipe(block, sizeof(block));
 
-    return ctx;
+    return ok;
 }
 
 
 xr_hmac_t *
 xr_hmac_create(xr_str_t key)
 {
-    xr_rc_t     rc;
+    bool        ok;
     uint8_t     block[XR_CRYPTO_BLOCK_SIZE];
     xr_hmac_t  *hmac;
 
@@ -107,28 +107,21 @@ xr_hmac_create(xr_str_t key)
     }
 
     memset(block, 0, sizeof(block));
-    rc = XR_OK;
+    ok = true;
 
     if (key.len > sizeof(block)) {
-        rc = xr_sha256(key, block);
+        ok = xr_sha256(key, block) == XR_OK;
 
     } else if (key.len > 0) {
         memcpy(block, key.data, key.len);
     }
 
-    /* fetched here, as EVP_sha256() would be looked up for each message */
-
-    hmac->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-
-    if (rc == XR_OK && hmac->md != NULL) {
-        hmac->inner = xr_crypto_keyed(hmac->md, block, 0x36);
-        hmac->outer = xr_crypto_keyed(hmac->md, block, 0x5c);
-        hmac->scratch = EVP_MD_CTX_new();
-    }
+    ok = ok && xr_crypto_keyed(&hmac->inner, block, 0x36)
+         && xr_crypto_keyed(&hmac->outer, block, 0x5c);
 
     xr_wipe(block, sizeof(block));
 
-    if (hmac->inner == NULL || hmac->outer == NULL || hmac->scratch == NULL) {
+    if (!ok) {
         xr_hmac_free(hmac);
         return NULL;
     }
@@ -140,44 +133,37 @@ xr_hmac_create(xr_str_t key)
 void
 xr_hmac_free(xr_hmac_t *hmac)
 {
-    if (hmac == NULL) {
-        return;
+    if (hmac != NULL) {
+        OPENSSL_clear_free(hmac, sizeof(xr_hmac_t));
     }
-
-    /* the library cleanses the states as it frees them */
-
-    EVP_MD_CTX_free(hmac->inner);
-    EVP_MD_CTX_free(hmac->outer);
-    EVP_MD_CTX_free(hmac->scratch);
-    EVP_MD_free(hmac->md);
-
-    OPENSSL_clear_free(hmac, sizeof(xr_hmac_t));
 }
 
 
 xr_rc_t
-xr_hmac_sign(xr_hmac_t *hmac, const xr_str_t *parts, size_t n,
+xr_hmac_sign(const xr_hmac_t *hmac, const xr_str_t *parts, size_t n,
     uint8_t out[XR_SHA256_SIZE])
 {
-    size_t   i;
-    uint8_t  digest[XR_SHA256_SIZE];
+    size_t      i;
+    uint8_t     digest[XR_SHA256_SIZE];
+    SHA256_CTX  ctx;
 
-    if (EVP_MD_CTX_copy_ex(hmac->scratch, hmac->inner) != 1) {
-        return XR_ERROR;
-    }
+    ctx = hmac->inner;
 
     for (i = 0; i < n; i++) {
 
-        if (EVP_DigestUpdate(hmac->scratch, parts[i].data, parts[i].len) != 1)
-        {
+        if (SHA256_Update(&ctx, parts[i].data, parts[i].len) != 1) {
             return XR_ERROR;
         }
     }
 
-    if (EVP_DigestFinal_ex(hmac->scratch, digest, NULL) != 1
-        || EVP_MD_CTX_copy_ex(hmac->scratch, hmac->outer) != 1
-        || EVP_DigestUpdate(hmac->scratch, digest, sizeof(digest)) != 1
-        || EVP_DigestFinal_ex(hmac->scratch, out, NULL) != 1)
+    if (SHA256_Final(digest, &ctx) != 1) {
+        return XR_ERROR;
+    }
+
+    ctx = hmac->outer;
+
+    if (SHA256_Update(&ctx, digest, sizeof(digest)) != 1
+        || SHA256_Final(out, &ctx) != 1)
     {
         return XR_ERROR;
     }

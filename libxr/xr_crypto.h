@@ -28,7 +28,7 @@ xr_rc_t xr_hmac_sha256(xr_str_t key, xr_str_t in,
 
 /*
  * A key that signs many messages: the inner and outer states are computed
- * once, so a message costs no set-up.  Not for two threads at once.
+ * once, so a message costs no set-up and no allocation.
  */
 
 typedef struct xr_hmac_s  xr_hmac_t;
@@ -37,7 +37,7 @@ xr_hmac_t *xr_hmac_create(xr_str_t key);        /* NULL: out of memory */
 void xr_hmac_free(xr_hmac_t *hmac);             /* wipes; NULL is allowed */
 
 /* The MAC of the concatenation of "n" parts. */
-xr_rc_t xr_hmac_sign(xr_hmac_t *hmac, const xr_str_t *parts, size_t n,
+xr_rc_t xr_hmac_sign(const xr_hmac_t *hmac, const xr_str_t *parts, size_t n,
     uint8_t out[XR_SHA256_SIZE]);
 
 

@@ -288,6 +288,47 @@ xr_path_check(xr_str_t raw, xr_err_t *err)
 
 
 xr_rc_t
+xr_path_check_decoded(xr_str_t path, xr_err_t *err)
+{
+    size_t          i;
+    uint8_t         c;
+    const char     *what;
+    xr_path_walk_t  w;
+
+    if (path.len == 0 || path.data[0] != '/') {
+        return xr_fail(err, XR_INVALID, 0, "does not start with \"/\"");
+    }
+
+    w = (xr_path_walk_t) { .segment = 0 };
+
+    for (i = 1; i < path.len; i++) {
+        c = path.data[i];
+
+        if (c == '/') {
+            what = xr_path_check_segment(&w);
+            w = (xr_path_walk_t) { .segment = 0 };
+
+        } else if (xr_path_is_control(c) || c == '\\') {
+            what = "a control character or \"\\\"";
+
+        } else {
+            what = xr_path_is_utf8(&w, c) ? NULL : "a byte that is not UTF-8";
+            w.segment++;
+            w.dots += (c == '.');
+        }
+
+        if (what != NULL) {
+            return xr_fail(err, XR_INVALID, i, what);
+        }
+    }
+
+    what = (w.segment == 0) ? NULL : xr_path_check_segment(&w);
+
+    return (what == NULL) ? XR_OK : xr_fail(err, XR_INVALID, path.len, what);
+}
+
+
+xr_rc_t
 xr_path_decode(xr_str_t raw, xr_buf_t *out, xr_err_t *err)
 {
     size_t    n;

@@ -26,6 +26,12 @@
  */
 xr_rc_t xr_path_check(xr_str_t raw, xr_err_t *err);
 
+/*
+ * The same rules for a path that is decoded already, apart from those about
+ * escapes: a "%" stands for itself, and "?", "#" and " " are bytes of a name.
+ */
+xr_rc_t xr_path_check_decoded(xr_str_t path, xr_err_t *err);
+
 /* Decodes "raw" once.  Does not check; XR_INVALID on broken escapes. */
 xr_rc_t xr_path_decode(xr_str_t raw, xr_buf_t *out, xr_err_t *err);
 

@@ -57,12 +57,29 @@ typedef struct {
 } ngx_http_xr_origin_header_t;
 
 
+/*
+ * TLS towards origins.  One for all, as locations share the connections: one
+ * that does not verify must not lend its own to one that does.
+ */
+
+typedef struct {
+    ngx_ssl_t                     *ssl;
+    ngx_str_t                      certificate; /* of trusted authorities */
+    ngx_str_t                      ciphers;
+    ngx_uint_t                     protocols;
+    ngx_int_t                      verify_depth;
+    ngx_flag_t                     verify;
+    ngx_flag_t                     session_reuse;
+} ngx_http_xr_tls_t;
+
+
 typedef struct {
     ngx_uint_t                     enable;      /* "xr on" somewhere */
     xr_mem_t                       mem;         /* cf->pool */
     xr_tenant_table_t              tenants;
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
+    ngx_http_xr_tls_t              tls;
     ngx_array_t                    caches;      /* ngx_http_file_cache_t * */
     ngx_http_xr_origin_header_t    origin_headers[NGX_HTTP_XR_ORIGIN_SLOTS];
 } ngx_http_xr_main_conf_t;
@@ -75,20 +92,11 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                      certificate; /* of trusted authorities */
-    ngx_str_t                      ciphers;
-    ngx_uint_t                     protocols;
-    ngx_uint_t                     verify_depth;
-} ngx_http_xr_ssl_conf_t;
-
-
-typedef struct {
     ngx_flag_t                     enable;
     ngx_uint_t                     auth;
     ngx_uint_t                     tenant_from;
     ngx_str_t                      cache_control;
     ngx_http_upstream_conf_t       upstream;
-    ngx_http_xr_ssl_conf_t         ssl;
 } ngx_http_xr_loc_conf_t;
 
 
@@ -99,7 +107,8 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                     step;
-    ngx_str_t                      uri;         /* what was decided on */
+    ngx_str_t                      uri;         /* what was decided on, */
+    ngx_http_xr_loc_conf_t        *conf;        /* and by whose rules */
 
     ngx_str_t                      target;      /* raw, no token, no query */
     ngx_str_t                      raw_path;    /* what must be covered */
@@ -126,6 +135,7 @@ typedef struct {
 typedef struct {
     ngx_http_status_t              status;
     ngx_http_chunked_t             chunked;
+    unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
     unsigned                       conditional:1;
@@ -169,6 +179,7 @@ ngx_int_t ngx_http_xr_deny(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
 /* token */
 ngx_int_t ngx_http_xr_token_handler(ngx_http_request_t *r);
+xr_str_t ngx_http_xr_token_uri(ngx_http_request_t *r);
 char *ngx_http_xr_token_name(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* tenant */
@@ -193,6 +204,10 @@ ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_add(ngx_conf_t *cf,
 char *ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* tls */
+void ngx_http_xr_tls_create(ngx_http_xr_tls_t *tls);
+char *ngx_http_xr_tls_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
+
 /* origin_conf */
 void ngx_http_xr_origin_create_conf(ngx_http_xr_loc_conf_t *conf);
 char *ngx_http_xr_origin_merge_conf(ngx_conf_t *cf,
@@ -206,6 +221,8 @@ ngx_int_t ngx_http_xr_origin_handler(ngx_http_request_t *r);
 /* response */
 ngx_int_t ngx_http_xr_response_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_xr_response_status_line(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_response_parse_chunk(ngx_http_request_t *r,
+    ngx_buf_t *b, ngx_http_chunked_t *chunked);
 ngx_int_t ngx_http_xr_response_filter_init(void *data);
 ngx_int_t ngx_http_xr_response_copy_filter(ngx_event_pipe_t *p,
     ngx_buf_t *buf);
@@ -215,6 +232,8 @@ ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_status_error(ngx_http_request_t *r);
 
 /* headers */
+char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_headers_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);

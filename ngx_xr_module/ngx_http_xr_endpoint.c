@@ -18,6 +18,7 @@ static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_group(
 static ngx_int_t ngx_http_xr_endpoint_servers(ngx_conf_t *cf,
     ngx_http_xr_endpoint_t *e, xr_tenant_t *t,
     ngx_http_upstream_srv_conf_t *uscf);
+static ngx_uint_t ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr);
 static ngx_int_t ngx_http_xr_endpoint_keep(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *uscf, ngx_uint_t n);
 
@@ -201,6 +202,17 @@ ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
         return NGX_ERROR;
     }
 
+    for (i = 0; i < u.naddrs; i++) {
+
+        if (ngx_http_xr_endpoint_link_local(u.addrs[i].sockaddr)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "origin endpoint \"%V\" is the link-local "
+                               "address %V, where clouds keep credentials",
+                               &u.url, &u.addrs[i].name);
+            return NGX_ERROR;
+        }
+    }
+
     n = (u.naddrs == 1) ? 2 : 1;
 
     uscf->servers = ngx_array_create(cf->pool, n,
@@ -226,6 +238,47 @@ ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
     }
 
     return NGX_OK;
+}
+
+
+/* 169.254.0.0/16, fe80::/10, and the address of EC2's metadata in IPv6. */
+
+static ngx_uint_t
+ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr)
+{
+    u_char                *p;
+    struct sockaddr_in    *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6   *sin6;
+
+    static const u_char  metadata[16] = {
+        0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54
+    };
+#endif
+
+    switch (sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) sockaddr;
+        p = sin6->sin6_addr.s6_addr;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            return p[12] == 169 && p[13] == 254;
+        }
+
+        return (p[0] == 0xfe && (p[1] & 0xc0) == 0x80)
+               || ngx_memcmp(p, metadata, 16) == 0;
+#endif
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) sockaddr;
+        p = (u_char *) &sin->sin_addr.s_addr;
+
+        return p[0] == 169 && p[1] == 254;
+    }
+
+    return 0;
 }
 
 

@@ -10,6 +10,8 @@ static ngx_int_t ngx_http_xr_gate_method(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_gate_path(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_gate_internal(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_gate_served(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_gate_cleanup(void *data);
@@ -56,7 +58,8 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
     /* a redirect inside NGINX may not reach beyond what was granted */
 
     if (ctx->step > 0
-        && (ctx->uri.len != r->uri.len
+        && (ctx->conf != xlcf
+            || ctx->uri.len != r->uri.len
             || ngx_memcmp(ctx->uri.data, r->uri.data, r->uri.len) != 0))
     {
         ctx->step = 0;
@@ -65,6 +68,7 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
     }
 
     ctx->uri = r->uri;
+    ctx->conf = xlcf;
 
     for ( /* void */ ; ctx->step < NGX_HTTP_XR_STEPS; ctx->step++) {
 
@@ -133,8 +137,7 @@ ngx_http_xr_gate_path(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     xr_err_t  err;
 
     if (r != r->main) {
-        ctx->raw_path = r->uri;
-        return NGX_OK;
+        return ngx_http_xr_gate_internal(r, ctx);
     }
 
     if (!ctx->checked
@@ -149,13 +152,33 @@ ngx_http_xr_gate_path(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     ctx->checked = 1;
 
     if (r->internal) {
-        ctx->raw_path = r->uri;
-        return NGX_OK;
+        return ngx_http_xr_gate_internal(r, ctx);
     }
 
     ctx->raw_path = ctx->target;
 
     return ngx_http_xr_gate_served(r, ctx);
+}
+
+
+/* A rewrite may have put together what no client could have sent. */
+
+static ngx_int_t
+ngx_http_xr_gate_internal(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    xr_err_t  err;
+
+    if (xr_path_check_decoded(ngx_http_xr_view(&r->uri), &err) != XR_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "xr: internal path refused: %s at offset %uz",
+                      err.what, err.pos);
+
+        return ngx_http_xr_deny(r, ctx, XR_DENY_PATH, NGX_HTTP_BAD_REQUEST);
+    }
+
+    ctx->raw_path = r->uri;
+
+    return NGX_OK;
 }
 
 
@@ -197,7 +220,7 @@ ngx_http_xr_gate_served(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
 
 /*
- * The context of a request: its own, or the main request's for clones such as
+ * The context of a request: its own, or its parent's for clones such as
  * background updates, which continue in the content phase.  NULL if none.
  */
 
@@ -214,7 +237,7 @@ ngx_http_xr_get_ctx(ngx_http_request_t *r)
     }
 
     if (r != r->main) {
-        return ngx_http_xr_get_ctx(r->main);
+        return ngx_http_xr_get_ctx(r->parent);
     }
 
     if (!r->internal && !r->filter_finalize) {

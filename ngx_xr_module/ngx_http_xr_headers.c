@@ -62,13 +62,15 @@ ngx_http_xr_headers_filter(ngx_http_request_t *r)
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    if (!xlcf->enable || r != r->main) {
+    if (r != r->main) {
         return ngx_http_xr_next_header_filter(r);
     }
 
     ctx = ngx_http_xr_get_ctx(r);
 
-    if (ctx == NULL) {
+    /* an error page of another location is still about what was refused */
+
+    if (ctx == NULL || (!xlcf->enable && ctx->deny == XR_DENY_NONE)) {
         return ngx_http_xr_next_header_filter(r);
     }
 
@@ -121,10 +123,11 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
         /* a failure that is remembered comes without its first reason */
 
-        if (ctx->deny == XR_DENY_NONE && r->cache != NULL) {
-            ctx->deny = (r->headers_out.status == NGX_HTTP_NOT_FOUND)
-                        ? XR_DENY_ORIGIN_NOT_FOUND
-                        : XR_DENY_ORIGIN_UNREACHABLE;
+        if (ctx->deny == XR_DENY_NONE
+            && r->cache != NULL
+            && r->headers_out.status == NGX_HTTP_NOT_FOUND)
+        {
+            ctx->deny = XR_DENY_ORIGIN_NOT_FOUND;
         }
 
         if (r->headers_out.status == NGX_HTTP_NOT_ALLOWED
@@ -139,7 +142,10 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
                                              &ngx_http_xr_headers_no_store);
     }
 
-    if (r->upstream == NULL || ctx->tenant == NULL) {
+    if (ctx->tenant == NULL
+        || r->upstream == NULL
+        || r->upstream->output.tag != (ngx_buf_tag_t) &ngx_http_xr_module)
+    {
         return NGX_OK;                  /* a preflight, or another handler's */
     }
 
@@ -188,6 +194,28 @@ ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     r->headers_out.content_type_len = type.len;
     r->headers_out.content_type_lowcase = NULL;
     r->headers_out.charset.len = 0;
+}
+
+
+/* xr_cache_control: it goes out as it is. */
+
+char *
+ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 0; i < value[1].len; i++) {
+
+        if (value[1].data[i] < 0x20 || value[1].data[i] >= 0x7f) {
+            return "holds a control character or one outside ASCII";
+        }
+    }
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
 }
 
 

@@ -8,6 +8,7 @@
 
 static ngx_int_t ngx_http_xr_module_init(ngx_conf_t *cf);
 static void *ngx_http_xr_module_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_xr_module_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_xr_module_create_srv_conf(ngx_conf_t *cf);
 static char *ngx_http_xr_module_merge_srv_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -78,7 +79,7 @@ static ngx_command_t  ngx_http_xr_commands[] = {
 
     { ngx_string("xr_cache_control"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_xr_headers_cache_control_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_xr_loc_conf_t, cache_control),
       NULL },
@@ -280,45 +281,45 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       NULL },
 
     { ngx_string("xr_origin_ssl_verify"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_xr_loc_conf_t, upstream.ssl_verify),
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, tls.verify),
       NULL },
 
     { ngx_string("xr_origin_ssl_verify_depth"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_xr_loc_conf_t, ssl.verify_depth),
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, tls.verify_depth),
       NULL },
 
     { ngx_string("xr_origin_ssl_trusted_certificate"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_xr_loc_conf_t, ssl.certificate),
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, tls.certificate),
       NULL },
 
     { ngx_string("xr_origin_ssl_protocols"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_conf_set_bitmask_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_xr_loc_conf_t, ssl.protocols),
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, tls.protocols),
       &ngx_http_xr_ssl_masks },
 
     { ngx_string("xr_origin_ssl_ciphers"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_str_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_xr_loc_conf_t, ssl.ciphers),
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, tls.ciphers),
       NULL },
 
     { ngx_string("xr_origin_ssl_session_reuse"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_xr_loc_conf_t, upstream.ssl_session_reuse),
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, tls.session_reuse),
       NULL },
 
       ngx_null_command
@@ -330,7 +331,7 @@ static ngx_http_module_t  ngx_http_xr_module_ctx = {
     ngx_http_xr_module_init,                /* postconfiguration */
 
     ngx_http_xr_module_create_main_conf,    /* create main configuration */
-    NULL,                                   /* init main configuration */
+    ngx_http_xr_module_init_main_conf,      /* init main configuration */
 
     ngx_http_xr_module_create_srv_conf,     /* create server configuration */
     ngx_http_xr_module_merge_srv_conf,      /* merge server configuration */
@@ -372,8 +373,8 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
     }
 
     if (xmcf->tenants.n == 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"xr on\" needs at least one \"xr_tenant\"");
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"xr on\" needs at least one \"xr_tenant\"");
         return NGX_ERROR;
     }
 
@@ -422,6 +423,8 @@ ngx_http_xr_module_create_main_conf(ngx_conf_t *cf)
     xmcf->mem.ctx = cf->pool;
     xmcf->keepalive = NGX_CONF_UNSET;
 
+    ngx_http_xr_tls_create(&xmcf->tls);
+
     if (ngx_array_init(&xmcf->endpoints, cf->pool, 4,
                        sizeof(ngx_http_xr_endpoint_t *))
         != NGX_OK
@@ -433,6 +436,13 @@ ngx_http_xr_module_create_main_conf(ngx_conf_t *cf)
     }
 
     return xmcf;
+}
+
+
+static char *
+ngx_http_xr_module_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    return ngx_http_xr_tls_init(cf, conf);
 }
 
 
@@ -534,13 +544,17 @@ ngx_http_xr_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     xlcf = conf;
+    xscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_xr_module);
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
 
     if (xlcf->enable) {
-        xscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_xr_module);
-        xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
-
         xscf->enable = 1;
         xmcf->enable = 1;
+
+    } else if (cf->cmd_type == NGX_HTTP_SRV_CONF
+               && xscf->enable == NGX_CONF_UNSET)
+    {
+        xscf->enable = 0;               /* whatever "http" says */
     }
 
     return NGX_CONF_OK;

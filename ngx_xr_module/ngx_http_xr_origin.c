@@ -32,7 +32,8 @@ static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
 static void ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
-static ngx_uint_t ngx_http_xr_origin_condition_ok(ngx_table_elt_t *h);
+static void ngx_http_xr_origin_condition(ngx_http_xr_origin_request_t *req,
+    const char *name, ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_xr_origin_range_ok(ngx_str_t *range);
 static ngx_int_t ngx_http_xr_origin_sign(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature);
@@ -169,6 +170,7 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     }
 
     exchange = r->upstream->input_filter_ctx;
+    exchange->cacheable = r->upstream->cacheable;
 
     /* a HEAD that is to be cached has been made a GET */
 
@@ -221,9 +223,11 @@ ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
     ngx_http_xr_endpoint_t *endpoint)
 {
     ngx_http_upstream_t       *u;
+    ngx_http_xr_main_conf_t   *xmcf;
     ngx_http_upstream_conf_t  *conf;
 
     u = r->upstream;
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
     conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
     if (conf == NULL) {
@@ -234,6 +238,9 @@ ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
 
     conf->upstream = endpoint->upstream;
     conf->ssl_name = &endpoint->ssl_name;
+    conf->ssl = xmcf->tls.ssl;
+    conf->ssl_verify = xmcf->tls.verify;
+    conf->ssl_session_reuse = xmcf->tls.session_reuse;
 
     u->conf = conf;
     u->ssl = endpoint->tls;
@@ -309,36 +316,47 @@ ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
     in = &r->headers_in;
     exchange = r->upstream->input_filter_ctx;
 
-    if (ngx_http_xr_origin_condition_ok(in->if_modified_since)) {
-        ngx_http_xr_origin_header(req, "if-modified-since",
-                                  &in->if_modified_since->value);
-        exchange->conditional = 1;
-    }
+    ngx_http_xr_origin_condition(req, "if-match", in->if_match);
+    ngx_http_xr_origin_condition(req, "if-modified-since",
+                                 in->if_modified_since);
+    ngx_http_xr_origin_condition(req, "if-none-match", in->if_none_match);
+    ngx_http_xr_origin_condition(req, "if-unmodified-since",
+                                 in->if_unmodified_since);
 
-    if (ngx_http_xr_origin_condition_ok(in->if_none_match)) {
-        ngx_http_xr_origin_header(req, "if-none-match",
-                                  &in->if_none_match->value);
-        exchange->conditional = 1;
-    }
+    exchange->conditional = (req->nheaders != 0);
 
     /* S3 servers ignore If-Range: the whole object is asked for instead */
 
-    if (ngx_http_xr_origin_condition_ok(in->range)
+    if (in->range != NULL
         && in->if_range == NULL
         && ngx_http_xr_origin_range_ok(&in->range->value))
     {
-        ngx_http_xr_origin_header(req, "range", &in->range->value);
+        ngx_http_xr_origin_condition(req, "range", in->range);
         exchange->ranged = 1;
     }
 }
 
 
-/* What is too long for a signature is answered in full instead. */
+/* What cannot be signed or sent is left out: the answer is whole then. */
 
-static ngx_uint_t
-ngx_http_xr_origin_condition_ok(ngx_table_elt_t *h)
+static void
+ngx_http_xr_origin_condition(ngx_http_xr_origin_request_t *req,
+    const char *name, ngx_table_elt_t *h)
 {
-    return h != NULL && h->value.len <= NGX_HTTP_XR_CONDITION_MAX;
+    size_t  i;
+
+    if (h == NULL || h->value.len > NGX_HTTP_XR_CONDITION_MAX) {
+        return;
+    }
+
+    for (i = 0; i < h->value.len; i++) {
+
+        if (h->value.data[i] < 0x20 || h->value.data[i] == 0x7f) {
+            return;
+        }
+    }
+
+    ngx_http_xr_origin_header(req, name, &h->value);
 }
 
 
@@ -487,6 +505,7 @@ ngx_http_xr_origin_write(ngx_http_request_t *r,
     }
 
     out->last = out->pos + b.len;
+    out->flush = 1;                 /* TLS gathers buffers until one says so */
 
     cl->buf = out;
     cl->next = NULL;
@@ -515,6 +534,18 @@ ngx_http_xr_origin_reinit_request(ngx_http_request_t *r)
     u->pipe->input_filter = ngx_http_xr_response_copy_filter;
     r->state = 0;
 
+    /* a failed try decides nothing about the next one */
+
+    u->cacheable = exchange->cacheable;
+
+    if (r->cache != NULL) {
+        r->cache->error = 0;
+    }
+
+    if (!r->background) {
+        ngx_http_xr_get_ctx(r)->deny = XR_DENY_NONE;
+    }
+
     return NGX_OK;
 }
 
@@ -533,7 +564,8 @@ ngx_http_xr_origin_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 
     ctx = ngx_http_xr_get_ctx(r);
 
-    if (ctx->deny == XR_DENY_NONE
+    if (ctx != NULL
+        && ctx->deny == XR_DENY_NONE
         && !r->background
         && (rc == NGX_HTTP_BAD_GATEWAY || rc == NGX_HTTP_GATEWAY_TIME_OUT))
     {

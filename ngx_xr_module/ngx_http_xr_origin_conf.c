@@ -6,16 +6,16 @@
 #include "ngx_http_xr.h"
 
 
-#define NGX_HTTP_XR_TRUSTED  "/etc/ssl/certs/ca-certificates.crt"
+/* 503 is how S3 asks for less: it is not answered with one request more. */
 
-#define NGX_HTTP_XR_FT_STATUS                                                 \
-    (NGX_HTTP_UPSTREAM_FT_HTTP_500|NGX_HTTP_UPSTREAM_FT_HTTP_502              \
-     |NGX_HTTP_UPSTREAM_FT_HTTP_503|NGX_HTTP_UPSTREAM_FT_HTTP_504)
-
-#define NGX_HTTP_XR_FT_DEFAULT                                                \
+#define NGX_HTTP_XR_FT_RETRY                                                  \
     (NGX_CONF_BITMASK_SET|NGX_HTTP_UPSTREAM_FT_ERROR                          \
      |NGX_HTTP_UPSTREAM_FT_TIMEOUT|NGX_HTTP_UPSTREAM_FT_INVALID_HEADER        \
-     |NGX_HTTP_XR_FT_STATUS)
+     |NGX_HTTP_UPSTREAM_FT_HTTP_502|NGX_HTTP_UPSTREAM_FT_HTTP_504)
+
+#define NGX_HTTP_XR_FT_STALE                                                  \
+    (NGX_HTTP_XR_FT_RETRY|NGX_HTTP_UPSTREAM_FT_HTTP_503                       \
+     |NGX_HTTP_UPSTREAM_FT_UPDATING)
 
 
 static void ngx_http_xr_origin_merge_base(ngx_http_upstream_conf_t *prev,
@@ -26,10 +26,6 @@ static char *ngx_http_xr_origin_merge_cache(ngx_conf_t *cf,
     ngx_http_upstream_conf_t *prev, ngx_http_upstream_conf_t *conf);
 static char *ngx_http_xr_origin_cache_valid(ngx_conf_t *cf,
     ngx_http_upstream_conf_t *conf);
-static char *ngx_http_xr_origin_merge_ssl(ngx_conf_t *cf,
-    ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
-static char *ngx_http_xr_origin_create_ssl(ngx_conf_t *cf,
-    ngx_http_xr_loc_conf_t *conf);
 
 
 static ngx_path_init_t  ngx_http_xr_origin_temp_path = {
@@ -37,11 +33,13 @@ static ngx_path_init_t  ngx_http_xr_origin_temp_path = {
 };
 
 
+/* A 500 of the origin is a 502 of ours: it goes by either name. */
+
 ngx_conf_bitmask_t  ngx_http_xr_origin_next_masks[] = {
     { ngx_string("error"), NGX_HTTP_UPSTREAM_FT_ERROR },
     { ngx_string("timeout"), NGX_HTTP_UPSTREAM_FT_TIMEOUT },
     { ngx_string("invalid_header"), NGX_HTTP_UPSTREAM_FT_INVALID_HEADER },
-    { ngx_string("http_500"), NGX_HTTP_UPSTREAM_FT_HTTP_500 },
+    { ngx_string("http_500"), NGX_HTTP_UPSTREAM_FT_HTTP_502 },
     { ngx_string("http_502"), NGX_HTTP_UPSTREAM_FT_HTTP_502 },
     { ngx_string("http_503"), NGX_HTTP_UPSTREAM_FT_HTTP_503 },
     { ngx_string("http_504"), NGX_HTTP_UPSTREAM_FT_HTTP_504 },
@@ -102,10 +100,6 @@ ngx_http_xr_origin_create_conf(ngx_http_xr_loc_conf_t *conf)
     u->cache_lock_age = NGX_CONF_UNSET_MSEC;
     u->cache_revalidate = NGX_CONF_UNSET;
     u->cache_background_update = NGX_CONF_UNSET;
-
-    u->ssl_session_reuse = NGX_CONF_UNSET;
-    u->ssl_verify = NGX_CONF_UNSET;
-    conf->ssl.verify_depth = NGX_CONF_UNSET_UINT;
 }
 
 
@@ -149,7 +143,7 @@ ngx_http_xr_origin_merge_conf(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_xr_origin_merge_ssl(cf, prev, conf);
+    return NGX_CONF_OK;
 }
 
 
@@ -178,7 +172,7 @@ ngx_http_xr_origin_merge_base(ngx_http_upstream_conf_t *prev,
     ngx_conf_merge_msec_value(conf->read_timeout, prev->read_timeout, 30000);
 
     ngx_conf_merge_bitmask_value(conf->next_upstream, prev->next_upstream,
-                                 NGX_HTTP_XR_FT_DEFAULT);
+                                 NGX_HTTP_XR_FT_RETRY);
 
     if (conf->next_upstream & NGX_HTTP_UPSTREAM_FT_OFF) {
         conf->next_upstream = NGX_CONF_BITMASK_SET|NGX_HTTP_UPSTREAM_FT_OFF;
@@ -274,8 +268,7 @@ ngx_http_xr_origin_merge_cache(ngx_conf_t *cf,
     ngx_conf_merge_uint_value(conf->cache_min_uses, prev->cache_min_uses, 1);
 
     ngx_conf_merge_bitmask_value(conf->cache_use_stale, prev->cache_use_stale,
-                                 (NGX_HTTP_XR_FT_DEFAULT
-                                  |NGX_HTTP_UPSTREAM_FT_UPDATING));
+                                 NGX_HTTP_XR_FT_STALE);
 
     if (conf->cache_use_stale & NGX_HTTP_UPSTREAM_FT_OFF) {
         conf->cache_use_stale = NGX_CONF_BITMASK_SET
@@ -337,111 +330,6 @@ ngx_http_xr_origin_cache_valid(ngx_conf_t *cf, ngx_http_upstream_conf_t *conf)
         valid[i].status = defaults[i].status;
         valid[i].valid = defaults[i].seconds;
     }
-
-    return NGX_CONF_OK;
-}
-
-
-/*
- * The origin's certificate is verified unless the operator says otherwise.
- * The context is made where it is first needed, and inherited.
- */
-
-static char *
-ngx_http_xr_origin_merge_ssl(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
-    ngx_http_xr_loc_conf_t *conf)
-{
-    ngx_uint_t                 i, tls, same;
-    ngx_http_xr_endpoint_t   **e;
-    ngx_http_xr_main_conf_t   *xmcf;
-
-    same = conf->ssl.certificate.data == NULL
-           && conf->ssl.ciphers.data == NULL
-           && conf->ssl.protocols == 0
-           && conf->ssl.verify_depth == NGX_CONF_UNSET_UINT
-           && conf->upstream.ssl_verify == NGX_CONF_UNSET
-           && conf->upstream.ssl_session_reuse == NGX_CONF_UNSET;
-
-    ngx_conf_merge_str_value(conf->ssl.certificate, prev->ssl.certificate,
-                             NGX_HTTP_XR_TRUSTED);
-    ngx_conf_merge_str_value(conf->ssl.ciphers, prev->ssl.ciphers, "DEFAULT");
-    ngx_conf_merge_bitmask_value(conf->ssl.protocols, prev->ssl.protocols,
-                                 (NGX_CONF_BITMASK_SET|NGX_SSL_TLSv1_2
-                                  |NGX_SSL_TLSv1_3));
-    ngx_conf_merge_uint_value(conf->ssl.verify_depth, prev->ssl.verify_depth,
-                              4);
-    ngx_conf_merge_value(conf->upstream.ssl_verify,
-                         prev->upstream.ssl_verify, 1);
-    ngx_conf_merge_value(conf->upstream.ssl_session_reuse,
-                         prev->upstream.ssl_session_reuse, 1);
-
-    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
-    e = xmcf->endpoints.elts;
-    tls = 0;
-
-    for (i = 0; i < xmcf->endpoints.nelts; i++) {
-        tls |= e[i]->tls;
-    }
-
-    if (!conf->enable || !tls) {
-        return NGX_CONF_OK;
-    }
-
-    if (same && prev->upstream.ssl != NULL) {
-        conf->upstream.ssl = prev->upstream.ssl;
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_xr_origin_create_ssl(cf, conf);
-}
-
-
-static char *
-ngx_http_xr_origin_create_ssl(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *conf)
-{
-    ngx_ssl_t           *ssl;
-    ngx_pool_cleanup_t  *cln;
-
-    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
-    if (ssl == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ssl->log = cf->log;
-
-    if (ngx_ssl_create(ssl, conf->ssl.protocols, NULL) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        ngx_ssl_cleanup_ctx(ssl);
-        return NGX_CONF_ERROR;
-    }
-
-    cln->handler = ngx_ssl_cleanup_ctx;
-    cln->data = ssl;
-
-    if (ngx_ssl_ciphers(cf, ssl, &conf->ssl.ciphers, 0) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->upstream.ssl_verify
-        && ngx_ssl_trusted_certificate(cf, ssl, &conf->ssl.certificate,
-                                       (ngx_int_t) conf->ssl.verify_depth)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_ssl_client_session_cache(cf, ssl,
-                                     conf->upstream.ssl_session_reuse)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    conf->upstream.ssl = ssl;
 
     return NGX_CONF_OK;
 }

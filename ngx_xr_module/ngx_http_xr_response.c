@@ -12,6 +12,7 @@
 #define NGX_HTTP_XR_HEADER_COPY       0x02  /* passed on with an object */
 #define NGX_HTTP_XR_HEADER_COOKIE     0x04  /* makes it uncacheable */
 #define NGX_HTTP_XR_HEADER_VARY       0x08  /* likewise, if it is "*" */
+#define NGX_HTTP_XR_HEADER_RANGE      0x10  /* 416 has it too */
 
 
 static ngx_http_xr_origin_header_t *ngx_http_xr_response_slot(
@@ -38,7 +39,8 @@ static const struct {
     { ngx_string("ETag"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Last-Modified"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Content-Type"), NGX_HTTP_XR_HEADER_COPY },
-    { ngx_string("Content-Range"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Content-Range"),
+      NGX_HTTP_XR_HEADER_COPY|NGX_HTTP_XR_HEADER_RANGE },
     { ngx_string("Content-Encoding"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Content-Language"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Content-Disposition"), NGX_HTTP_XR_HEADER_COPY },
@@ -131,13 +133,13 @@ ngx_http_xr_response_status_line(ngx_http_request_t *r)
         return rc;
     }
 
-    if (rc == NGX_ERROR || exchange->status.code < NGX_HTTP_OK) {
+    if (rc == NGX_ERROR || exchange->status.code < 100) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "xr: origin sent no valid status line");
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
-    if (u->state && u->state->status == 0) {
+    if (u->state && u->state->status < NGX_HTTP_OK) {
         u->state->status = exchange->status.code;
     }
 
@@ -224,6 +226,10 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
     value = r->header_start;
     len = r->header_end - value;
 
+    if (u->headers_in.status_n < NGX_HTTP_OK) {
+        return NGX_OK;
+    }
+
     if (oh->flags & NGX_HTTP_XR_HEADER_COOKIE) {
         u->cacheable = 0;
         return NGX_OK;
@@ -240,7 +246,9 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
 
     if (u->headers_in.status_n >= NGX_HTTP_SPECIAL_RESPONSE
         && u->headers_in.status_n != NGX_HTTP_NOT_MODIFIED
-        && !(oh->flags & NGX_HTTP_XR_HEADER_FRAMING))
+        && !(oh->flags & NGX_HTTP_XR_HEADER_FRAMING)
+        && !(u->headers_in.status_n == NGX_HTTP_RANGE_NOT_SATISFIABLE
+             && oh->flags & NGX_HTTP_XR_HEADER_RANGE))
     {
         return NGX_OK;              /* an error's headers are not an object's */
     }
@@ -285,6 +293,18 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
 
     u = r->upstream;
     exchange = u->input_filter_ctx;
+
+    if (u->headers_in.status_n < NGX_HTTP_OK) {
+
+        /* 103 and the like, RFC 9110 section 15.2: the answer follows */
+
+        ngx_memzero(&exchange->status, sizeof(ngx_http_status_t));
+        r->state = 0;
+
+        u->process_header = ngx_http_xr_response_status_line;
+
+        return ngx_http_xr_response_status_line(r);
+    }
 
     if (u->headers_in.chunked) {
         u->headers_in.content_length_n = -1;
@@ -334,7 +354,8 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
         || exchange->head
         || u->headers_in.content_length_n == 0)
     {
-        u->keepalive = !u->headers_in.connection_close;
+        u->keepalive = !u->headers_in.connection_close
+                       && u->buffer.pos == u->buffer.last;
     }
 
     if (u->headers_in.status_n == NGX_HTTP_OK && r->cache != NULL
@@ -459,7 +480,6 @@ ngx_http_xr_response_filter_init(void *data)
     if (u->headers_in.status_n == NGX_HTTP_NOT_MODIFIED || exchange->head) {
         u->pipe->length = 0;
         u->length = 0;
-        u->keepalive = !u->headers_in.connection_close;
 
     } else if (u->headers_in.chunked) {
         u->pipe->input_filter = ngx_http_xr_response_chunked_filter;
@@ -470,7 +490,7 @@ ngx_http_xr_response_filter_init(void *data)
         u->pipe->length = u->headers_in.content_length_n;
         u->length = u->headers_in.content_length_n;
 
-        /* for an error mapped to no body "keepalive" is decided already */
+        /* of what has no body "keepalive" is decided already */
     }
 
     return NGX_OK;
@@ -541,6 +561,24 @@ ngx_http_xr_response_copy_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
     }
 
     return NGX_OK;
+}
+
+
+/* NGINX's parser, whose arguments differ by version. */
+
+ngx_int_t
+ngx_http_xr_response_parse_chunk(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *chunked)
+{
+#if (nginx_version >= 1029003)
+
+    return ngx_http_parse_chunked(r, b, chunked, 0);
+
+#else
+
+    return ngx_http_parse_chunked(r, b, chunked);
+
+#endif
 }
 
 
@@ -617,11 +655,7 @@ ngx_http_xr_response_chunked_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
     b = NULL;
     prev = &buf->shadow;
 
-    while ((rc = ngx_http_parse_chunked(r, buf, &exchange->chunked
-#if (nginx_version >= 1029003)
-                                        , 0
-#endif
-                                        ))
+    while ((rc = ngx_http_xr_response_parse_chunk(r, buf, &exchange->chunked))
            == NGX_OK)
     {
         next = ngx_http_xr_response_chunk(p, buf, &exchange->chunked);

@@ -19,12 +19,13 @@ typedef struct {
     ngx_uint_t  to;
     xr_deny_t   deny;
     ngx_uint_t  status;
+    ngx_uint_t  asked;          /* only in answer to a condition or range */
 } ngx_http_xr_status_rule_t;
 
 
 static ngx_int_t ngx_http_xr_status_finish(ngx_http_request_t *r,
     ngx_uint_t complete);
-static ngx_uint_t ngx_http_xr_status_complete(ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_xr_status_complete(ngx_http_request_t *r);
 static ngx_str_t ngx_http_xr_status_code(ngx_http_upstream_t *u);
 static ngx_uint_t ngx_http_xr_status_is_credentials(ngx_str_t *code);
 static void ngx_http_xr_status_remember(ngx_http_request_t *r,
@@ -32,16 +33,17 @@ static void ngx_http_xr_status_remember(ngx_http_request_t *r,
 
 
 static const ngx_http_xr_status_rule_t  ngx_http_xr_status_rules[] = {
-    { 300, 399, XR_DENY_ORIGIN_REDIRECT, NGX_HTTP_BAD_GATEWAY },
-    { 401, 401, XR_DENY_ORIGIN_CREDENTIALS, NGX_HTTP_BAD_GATEWAY },
-    { 403, 403, XR_DENY_ORIGIN_FORBIDDEN, NGX_HTTP_NOT_FOUND },
-    { 404, 404, XR_DENY_ORIGIN_NOT_FOUND, NGX_HTTP_NOT_FOUND },
-    { 410, 410, XR_DENY_ORIGIN_NOT_FOUND, NGX_HTTP_NOT_FOUND },
-    { 416, 416, XR_DENY_NONE, NGX_HTTP_RANGE_NOT_SATISFIABLE },
-    { 429, 429, XR_DENY_ORIGIN_THROTTLED, NGX_HTTP_SERVICE_UNAVAILABLE },
-    { 503, 503, XR_DENY_ORIGIN_THROTTLED, NGX_HTTP_SERVICE_UNAVAILABLE },
-    { 504, 504, XR_DENY_ORIGIN_ERROR, NGX_HTTP_GATEWAY_TIME_OUT },
-    { 0, 999, XR_DENY_ORIGIN_ERROR, NGX_HTTP_BAD_GATEWAY }
+    { 300, 399, XR_DENY_ORIGIN_REDIRECT, NGX_HTTP_BAD_GATEWAY, 0 },
+    { 401, 401, XR_DENY_ORIGIN_CREDENTIALS, NGX_HTTP_BAD_GATEWAY, 0 },
+    { 403, 403, XR_DENY_ORIGIN_FORBIDDEN, NGX_HTTP_NOT_FOUND, 0 },
+    { 404, 404, XR_DENY_ORIGIN_NOT_FOUND, NGX_HTTP_NOT_FOUND, 0 },
+    { 410, 410, XR_DENY_ORIGIN_NOT_FOUND, NGX_HTTP_NOT_FOUND, 0 },
+    { 412, 412, XR_DENY_NONE, NGX_HTTP_PRECONDITION_FAILED, 1 },
+    { 416, 416, XR_DENY_NONE, NGX_HTTP_RANGE_NOT_SATISFIABLE, 1 },
+    { 429, 429, XR_DENY_ORIGIN_THROTTLED, NGX_HTTP_SERVICE_UNAVAILABLE, 0 },
+    { 503, 503, XR_DENY_ORIGIN_THROTTLED, NGX_HTTP_SERVICE_UNAVAILABLE, 0 },
+    { 504, 504, XR_DENY_ORIGIN_ERROR, NGX_HTTP_GATEWAY_TIME_OUT, 0 },
+    { 0, 999, XR_DENY_ORIGIN_ERROR, NGX_HTTP_BAD_GATEWAY, 0 }
 };
 
 
@@ -59,9 +61,8 @@ static const ngx_str_t  ngx_http_xr_status_credentials[] = {
 
 
 /*
- * The header of an answer without an object is complete.  Its body is read
- * as far as it fits into the buffer: S3 states the error's code there, and a
- * connection whose answer was read to the end can be kept.
+ * The header of an answer without an object is complete.  Where S3's error
+ * code decides what the status means, the body is read up to it.
  */
 
 ngx_int_t
@@ -73,12 +74,11 @@ ngx_http_xr_status_map(ngx_http_request_t *r)
     u = r->upstream;
     exchange = u->input_filter_ctx;
 
-    if (exchange->head || u->headers_in.content_length_n == 0) {
-        return ngx_http_xr_status_finish(r, 1);
-    }
-
-    if (u->headers_in.status_n < NGX_HTTP_BAD_REQUEST) {
-        return ngx_http_xr_status_finish(r, 0);
+    if (exchange->head
+        || (u->headers_in.status_n != NGX_HTTP_FORBIDDEN
+            && u->headers_in.status_n != NGX_HTTP_BAD_REQUEST))
+    {
+        return ngx_http_xr_status_finish(r, ngx_http_xr_status_complete(r));
     }
 
     u->process_header = ngx_http_xr_status_error;
@@ -96,7 +96,7 @@ ngx_http_xr_status_error(ngx_http_request_t *r)
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
-    complete = ngx_http_xr_status_complete(u);
+    complete = ngx_http_xr_status_complete(r);
 
     if (!complete
         && u->buffer.last != u->buffer.end
@@ -110,20 +110,43 @@ ngx_http_xr_status_error(ngx_http_request_t *r)
 }
 
 
+/*
+ * Whether the whole answer is in the buffer, and nothing else: only then may
+ * the connection carry another request, which may be another tenant's.
+ */
+
 static ngx_uint_t
-ngx_http_xr_status_complete(ngx_http_upstream_t *u)
+ngx_http_xr_status_complete(ngx_http_request_t *r)
 {
-    size_t  size;
+    off_t                  size;
+    ngx_int_t              rc;
+    ngx_buf_t              b;
+    ngx_http_chunked_t     chunked;
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
 
-    static const xr_str_t  last_chunk = XR_STR("0\r\n\r\n");
+    u = r->upstream;
+    exchange = u->input_filter_ctx;
+    b = u->buffer;
 
-    size = u->buffer.last - u->buffer.pos;
-
-    if (u->headers_in.chunked) {
-        return xr_str_ends(xr_str_of(u->buffer.pos, size), last_chunk);
+    if (exchange->head) {
+        return b.pos == b.last;
     }
 
-    return (off_t) size == u->headers_in.content_length_n;
+    if (!u->headers_in.chunked) {
+        return b.last - b.pos == u->headers_in.content_length_n;
+    }
+
+    ngx_memzero(&chunked, sizeof(ngx_http_chunked_t));
+
+    while ((rc = ngx_http_xr_response_parse_chunk(r, &b, &chunked)) == NGX_OK)
+    {
+        size = ngx_min(b.last - b.pos, chunked.size);
+        b.pos += size;
+        chunked.size -= size;
+    }
+
+    return rc == NGX_DONE && b.pos == b.last;
 }
 
 
@@ -135,16 +158,19 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
     xr_deny_t                         deny;
     ngx_http_xr_ctx_t                *ctx;
     ngx_http_upstream_t              *u;
+    ngx_http_xr_origin_t             *exchange;
     const ngx_http_xr_status_rule_t  *rule;
 
     u = r->upstream;
+    exchange = u->input_filter_ctx;
     ctx = ngx_http_xr_get_ctx(r);
     code = ngx_http_xr_status_code(u);
 
     rule = ngx_http_xr_status_rules;
 
     while (u->headers_in.status_n < rule->from
-           || u->headers_in.status_n > rule->to)
+           || u->headers_in.status_n > rule->to
+           || (rule->asked && !exchange->conditional && !exchange->ranged))
     {
         rule++;
     }
@@ -172,14 +198,25 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
                   "xr: origin answered %ui \"%V\", %V, tenant %V, status %ui",
                   u->headers_in.status_n, &code, &reason, &tenant, status);
 
-    ngx_http_xr_status_remember(r, status);
+    if (complete || code.len != 0 || deny == XR_DENY_ORIGIN_NOT_FOUND) {
+        ngx_http_xr_status_remember(r, status);
+    }
+
+    u->cacheable = 0;
+
+    if (u->headers_in.status_n < NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        u->peer.tries = 0;          /* it would be the same answer */
+    }
+
+    if (status != NGX_HTTP_RANGE_NOT_SATISFIABLE) {
+        u->headers_in.headers.part.nelts = 0;
+        u->headers_in.headers.part.next = NULL;
+        u->headers_in.headers.last = &u->headers_in.headers.part;
+    }
 
     u->headers_in.status_n = status;
     u->headers_in.content_length_n = 0;
     u->headers_in.chunked = 0;
-    u->headers_in.headers.part.nelts = 0;
-    u->headers_in.headers.part.next = NULL;
-    u->headers_in.headers.last = &u->headers_in.headers.part;
     u->buffer.last = u->buffer.pos;
     u->keepalive = complete && !u->headers_in.connection_close;
 
@@ -206,8 +243,6 @@ ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
             r->cache->error = status;
         }
     }
-
-    u->cacheable = 0;
 }
 
 

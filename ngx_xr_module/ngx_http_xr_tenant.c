@@ -272,6 +272,14 @@ ngx_http_xr_tenant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         t = ngx_http_xr_tenant_in_path(r, ctx, &xmcf->tenants);
     }
 
+    if (t == NULL && r->uri.len > 1 && r->uri.data[1] == '~') {
+
+        /* no tenant's name starts so: it was to be a path token */
+
+        return ngx_http_xr_deny(r, ctx, XR_DENY_TOKEN_MALFORMED,
+                                NGX_HTTP_FORBIDDEN);
+    }
+
     if (t == NULL) {
         return ngx_http_xr_deny(r, ctx, XR_DENY_TENANT, NGX_HTTP_NOT_FOUND);
     }

@@ -8,6 +8,10 @@
 
 #define NGX_HTTP_XR_TOKEN_MASK  '*'
 
+/* No token in base64url is as short: its MAC alone takes 86 characters. */
+
+#define NGX_HTTP_XR_TOKEN_MIN   64
+
 
 static ngx_int_t ngx_http_xr_token_path(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_token_query(ngx_http_request_t *r,
@@ -47,44 +51,44 @@ ngx_http_xr_token_handler(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    if (r->unparsed_uri.len > 2 && r->unparsed_uri.data[0] == '/'
-        && r->unparsed_uri.data[1] == '~')
-    {
-        return ngx_http_xr_token_path(r);
-    }
-
-    return NGX_DECLINED;
+    return ngx_http_xr_token_path(r);
 }
 
 
 /*
- * "/~<base64url(token)>/path": the segment is removed from the URI.  Only a
- * segment that reads the same raw and decoded counts; what does not is left
- * for the path check to refuse.
+ * "/~<base64url(token)>/path": the segment is removed from the URI.  What is
+ * too short for a token is a name that happens to start with "~".
  */
 
 static ngx_int_t
 ngx_http_xr_token_path(ngx_http_request_t *r)
 {
-    u_char             *p, *last;
-    size_t              len;
+    size_t              skip, decoded;
+    xr_str_t            target, segment;
     ngx_str_t           value;
     ngx_http_xr_ctx_t  *ctx;
 
-    last = r->unparsed_uri.data + r->unparsed_uri.len;
+    static const xr_str_t  tilde = XR_STR("/~");
+    static const xr_str_t  upper = XR_STR("/%7E");
+    static const xr_str_t  lower = XR_STR("/%7e");
 
-    p = ngx_strlchr(r->unparsed_uri.data + 1, last, '/');
+    target = ngx_http_xr_view(&r->unparsed_uri);
+    target.len = xr_str_find(target, '?');
 
-    if (p == NULL) {
+    if (xr_str_starts(target, tilde)) {
+        skip = tilde.len;
+
+    } else if (xr_str_starts(target, upper) || xr_str_starts(target, lower)) {
+        skip = upper.len;               /* as some libraries write "~" */
+
+    } else {
         return NGX_DECLINED;
     }
 
-    len = p - r->unparsed_uri.data;
+    segment = xr_str_of(target.data + skip, target.len - skip);
+    segment.len = xr_str_find(segment, '/');
 
-    if (r->uri.len <= len
-        || ngx_memcmp(r->uri.data, r->unparsed_uri.data, len) != 0
-        || r->uri.data[len] != '/')
-    {
+    if (segment.len < NGX_HTTP_XR_TOKEN_MIN) {
         return NGX_DECLINED;
     }
 
@@ -93,11 +97,20 @@ ngx_http_xr_token_path(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    value.data = r->unparsed_uri.data + 2;
-    value.len = len - 2;
+    value = ngx_http_xr_ngx(segment);
+    decoded = tilde.len + segment.len;
 
-    if (ctx->target.len < len) {
-        return NGX_DECLINED;                /* the "/" is in the query */
+    if (skip + segment.len == target.len
+        || r->uri.len <= decoded
+        || ngx_memcmp(r->uri.data, tilde.data, tilde.len) != 0
+        || ngx_memcmp(r->uri.data + tilde.len, segment.data, segment.len) != 0
+        || r->uri.data[decoded] != '/')
+    {
+        /* nothing follows, or NGINX reads it otherwise: not to be served */
+
+        ngx_http_xr_token_mask(r, &value);
+
+        return ngx_http_xr_deny(r, ctx, XR_DENY_PATH, NGX_HTTP_BAD_REQUEST);
     }
 
     if (ctx->tokens == 0 && ngx_http_xr_token_decode(r, ctx, &value) != NGX_OK)
@@ -107,15 +120,16 @@ ngx_http_xr_token_path(ngx_http_request_t *r)
 
     ctx->tokens++;
 
-    ctx->target.data += len;
-    ctx->target.len -= len;
+    ctx->target.data += skip + segment.len;
+    ctx->target.len -= skip + segment.len;
 
-    r->uri.data += len;
-    r->uri.len -= len;
+    ngx_http_xr_token_mask(r, &value);
+
+    r->uri.data += decoded;
+    r->uri.len -= decoded;
     r->valid_unparsed_uri = 0;              /* proxy_pass sends r->uri */
 
     ngx_http_set_exten(r);
-    ngx_http_xr_token_mask(r, &value);
 
     return NGX_DECLINED;
 }
@@ -288,56 +302,69 @@ ngx_http_xr_token_decode(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
-static void
-ngx_http_xr_token_mask_in(ngx_str_t *in, u_char *token, size_t len)
-{
-    u_char  *p, *last;
-
-    last = in->data + in->len;
-
-    for (p = in->data; (size_t) (last - p) >= len; p++) {
-
-        p = ngx_strlchr(p, last, token[0]);
-
-        if (p == NULL || (size_t) (last - p) < len) {
-            return;
-        }
-
-        if (ngx_memcmp(p, token, len) == 0) {
-            ngx_memset(p, NGX_HTTP_XR_TOKEN_MASK, len);
-            return;
-        }
-    }
-}
-
-
 /*
  * Overwrites a token wherever the request line is kept, as $request,
  * $request_uri, $args and each line of the error log show it.  HTTP/2 and
- * HTTP/3 keep the request line apart from the target.
+ * HTTP/3 make the request line anew, with the same target after the method.
+ * The URI holds a copy of its own if NGINX had to decode it.
  */
 
 static void
 ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value)
 {
-    u_char  *line, *target;
+    u_char  *line, *last, *target;
 
-    if (value->len == 0) {
-        return;
-    }
-
-    line = r->request_line.data;
     target = r->unparsed_uri.data;
+    line = r->request_line.data;
+    last = line + r->request_line.len;
 
-    if (target < line || target >= line + r->request_line.len) {
-        ngx_http_xr_token_mask_in(&r->request_line, value->data, value->len);
+    if (target < line || target >= last) {
+        line += r->method_name.len + 1 + (value->data - target);
+
+        if (last - line >= (ssize_t) value->len
+            && ngx_memcmp(line, value->data, value->len) == 0)
+        {
+            ngx_memset(line, NGX_HTTP_XR_TOKEN_MASK, value->len);
+        }
     }
 
-    if (value->data < target || value->data >= target + r->unparsed_uri.len) {
-        ngx_http_xr_token_mask_in(&r->unparsed_uri, value->data, value->len);
+    line = r->uri.data + 2;
+
+    if (r->uri.len >= value->len + 2
+        && ngx_memcmp(line, value->data, value->len) == 0)
+    {
+        ngx_memset(line, NGX_HTTP_XR_TOKEN_MASK, value->len);
     }
 
     ngx_memset(value->data, NGX_HTTP_XR_TOKEN_MASK, value->len);
+}
+
+
+/*
+ * The URI for logs.  Requests that NGINX refuses before the server rewrite
+ * phase still have their token in it, and in $request.
+ */
+
+xr_str_t
+ngx_http_xr_token_uri(ngx_http_request_t *r)
+{
+    xr_str_t  uri, rest, segment;
+
+    uri = ngx_http_xr_view(&r->uri);
+    rest = uri;
+
+    if (uri.len < 2 || uri.data[0] != '/' || uri.data[1] != '~') {
+        return uri;
+    }
+
+    (void) xr_str_cut(&rest, '/');
+    segment = xr_str_cut(&rest, '/');
+
+    if (segment.len < NGX_HTTP_XR_TOKEN_MIN) {
+        return uri;
+    }
+
+    return xr_str_of(rest.data - 1, rest.len + 1);
 }
 
 

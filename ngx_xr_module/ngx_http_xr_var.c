@@ -10,6 +10,8 @@ static ngx_int_t ngx_http_xr_var_tenant(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_object(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_uri(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_subject(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_auth_kind(ngx_http_request_t *r,
@@ -30,6 +32,8 @@ static ngx_http_variable_t  ngx_http_xr_vars[] = {
     { ngx_string("xr_tenant"), NULL, ngx_http_xr_var_tenant, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
     { ngx_string("xr_object"), NULL, ngx_http_xr_var_object, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("xr_uri"), NULL, ngx_http_xr_var_uri, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
     { ngx_string("xr_subject"), NULL, ngx_http_xr_var_subject, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -120,6 +124,14 @@ ngx_http_xr_var_object(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     return ngx_http_xr_var_set(v, ngx_http_xr_view(&ctx->object));
+}
+
+
+static ngx_int_t
+ngx_http_xr_var_uri(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    return ngx_http_xr_var_set(v, ngx_http_xr_token_uri(r));
 }
 
 
