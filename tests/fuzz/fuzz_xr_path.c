@@ -105,6 +105,8 @@ fuzz_check_good(xr_str_t raw)
     assert(fuzz_count(twice, '.') == fuzz_count(path, '.'));
     fuzz_check_decoded(twice);
 
+    assert(xr_path_check_decoded(path, NULL) == XR_OK);
+
     /* what is sent to the origin reads as what was checked */
 
     encoded = xr_buf(again, raw.len * 3);

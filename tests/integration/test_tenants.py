@@ -3,6 +3,8 @@
 
 """Whose request it is, and that nothing of one tenant is another's."""
 
+import urllib.parse
+
 import pytest
 
 import servers
@@ -210,3 +212,21 @@ def test_keys_are_rotated_with_an_overlap(stack, edges):
     assert edge.fetch(f"/acme/{key}", new).body == body
     assert edge.fetch(f"/acme/{key}", old).body == body
     assert edge.fetch(f"/acme/{key}", "33" * 32).status == 403
+
+
+def test_virtual_style_and_an_upstream_of_ones_own(stack, edges):
+    """Host and signature name the bucket; the connection goes where the group says."""
+
+    address = stack["origin"].split("//")[1]
+    port = address.rsplit(":", 1)[1]
+    edge = edges({"acme": f"origin s3://{stack['bucket']} style=virtual upstream=swift "
+                          f"endpoint=http://s3.test:{port};"},
+                 http=f"upstream swift {{ server {address}; keepalive 4; }}")
+
+    for name in ("a b+c.glb", "plain.glb"):
+        key, body = stack.put(key=f"virtual/{next(stack.names)} {name}")
+        response = edge.fetch("/acme/" + urllib.parse.quote(key))
+
+        assert (response.status, response.body) == (200, body)
+        [seen] = stack.faults.log(f"{urllib.parse.quote(key.rsplit('/', 1)[1])}")
+        assert seen["headers"]["host"] == f"{stack['bucket']}.s3.test:{port}"

@@ -194,6 +194,50 @@ test_check_bytes(void **state)
 
 
 static void
+test_check_decoded(void **state)
+{
+    size_t    i;
+    xr_err_t  err;
+
+    static const struct {
+        const char  *path;
+        bool         ok;
+        size_t       pos;
+    } paths[] = {
+        { "/",                   true,  0 },
+        { "/a/b c?d#e%2fg.glb",  true,  0 },
+        { "/a/",                 true,  0 },
+        { "/.../..a",            true,  0 },
+        { "/\303\274",           true,  0 },
+        { "",                    false, 0 },
+        { "a",                   false, 0 },
+        { "//",                  false, 1 },
+        { "/a//b",               false, 3 },
+        { "/a/./b",              false, 4 },
+        { "/a/../b",             false, 5 },
+        { "/a/..",               false, 5 },
+        { "/a\\b",               false, 2 },
+        { "/a\nb",               false, 2 },
+        { "/a\177",              false, 2 },
+        { "/a\377",              false, 2 },
+        { "/\303/a",             false, 2 },
+        { "/\303",               false, 2 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(paths); i++) {
+        err.pos = 0;
+
+        XR_CHECK_EQ(xr_path_check_decoded(xr_str(paths[i].path), &err)
+                    == XR_OK,
+                    paths[i].ok, paths[i].path);
+        XR_CHECK_EQ(err.pos, paths[i].pos, paths[i].path);
+    }
+}
+
+
+static void
 test_decode(void **state)
 {
     size_t     i, size;
@@ -325,6 +369,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_check),
         cmocka_unit_test(test_check_bytes),
+        cmocka_unit_test(test_check_decoded),
         cmocka_unit_test(test_decode),
         cmocka_unit_test(test_decode_any),
         cmocka_unit_test(test_encode)
