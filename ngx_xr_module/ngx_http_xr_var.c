@@ -6,74 +6,112 @@
 #include "ngx_http_xr.h"
 
 
-static ngx_int_t ngx_http_xr_var_tenant(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_var_object(ngx_http_request_t *r,
+/* A variable's value; empty, which logs show as "-", where it has none. */
+
+typedef xr_str_t (*ngx_http_xr_var_pt)(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+
+
+static ngx_int_t ngx_http_xr_var_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_uri(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_var_subject(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_var_auth_kind(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_var_auth_status(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_var_deny_reason(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_var_expires(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_var_key_id(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_var_cache_status(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_set(ngx_http_variable_value_t *v,
+    xr_str_t s);
+
+static xr_str_t ngx_http_xr_var_tenant(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_object(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_subject(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_auth_kind(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_auth_status(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_deny_reason(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_expires(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_key_id(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_cache_status(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 
 
-static ngx_http_variable_t  ngx_http_xr_vars[] = {
-    { ngx_string("xr_tenant"), NULL, ngx_http_xr_var_tenant, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_object"), NULL, ngx_http_xr_var_object, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_uri"), NULL, ngx_http_xr_var_uri, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_subject"), NULL, ngx_http_xr_var_subject, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_auth_kind"), NULL, ngx_http_xr_var_auth_kind, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_auth_status"), NULL, ngx_http_xr_var_auth_status, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_deny_reason"), NULL, ngx_http_xr_var_deny_reason, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_expires"), NULL, ngx_http_xr_var_expires, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_key_id"), NULL, ngx_http_xr_var_key_id, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-    { ngx_string("xr_cache_status"), NULL, ngx_http_xr_var_cache_status, 0,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-      ngx_http_null_variable
+static const struct {
+    ngx_str_t            name;
+    ngx_http_xr_var_pt   value;
+} ngx_http_xr_vars[] = {
+    { ngx_string("xr_tenant"), ngx_http_xr_var_tenant },
+    { ngx_string("xr_object"), ngx_http_xr_var_object },
+    { ngx_string("xr_subject"), ngx_http_xr_var_subject },
+    { ngx_string("xr_auth_kind"), ngx_http_xr_var_auth_kind },
+    { ngx_string("xr_auth_status"), ngx_http_xr_var_auth_status },
+    { ngx_string("xr_deny_reason"), ngx_http_xr_var_deny_reason },
+    { ngx_string("xr_expires"), ngx_http_xr_var_expires },
+    { ngx_string("xr_key_id"), ngx_http_xr_var_key_id },
+    { ngx_string("xr_cache_status"), ngx_http_xr_var_cache_status }
 };
 
 
 ngx_int_t
 ngx_http_xr_var_add(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
+    ngx_str_t             name;
+    ngx_uint_t            i, n;
+    ngx_http_variable_t  *var;
 
-    for (v = ngx_http_xr_vars; v->name.len; v++) {
+    static ngx_str_t  uri = ngx_string("xr_uri");
 
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
+    n = sizeof(ngx_http_xr_vars) / sizeof(ngx_http_xr_vars[0]);
+
+    for (i = 0; i < n; i++) {
+        name = ngx_http_xr_vars[i].name;
+
+        var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
         if (var == NULL) {
             return NGX_ERROR;
         }
 
-        var->get_handler = v->get_handler;
-        var->data = v->data;
+        var->get_handler = ngx_http_xr_var_get;
+        var->data = i;
     }
+
+    var = ngx_http_add_variable(cf, &uri, NGX_HTTP_VAR_NOCACHEABLE);
+    if (var == NULL) {
+        return NGX_ERROR;
+    }
+
+    var->get_handler = ngx_http_xr_var_uri;
 
     return NGX_OK;
 }
 
 
-/* An empty view is "not found", which logs show as "-". */
+static ngx_int_t
+ngx_http_xr_var_get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_http_xr_ctx_t  *ctx;
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    return ngx_http_xr_var_set(v, (ctx != NULL)
+                                  ? ngx_http_xr_vars[data].value(r, ctx)
+                                  : xr_str_of(NULL, 0));
+}
+
+
+/* Has a value for requests, too, that never reach the module's first phase. */
+
+static ngx_int_t
+ngx_http_xr_var_uri(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    return ngx_http_xr_var_set(v, ngx_http_xr_token_uri(r));
+}
+
 
 static ngx_int_t
 ngx_http_xr_var_set(ngx_http_variable_value_t *v, xr_str_t s)
@@ -88,186 +126,85 @@ ngx_http_xr_var_set(ngx_http_variable_value_t *v, xr_str_t s)
 }
 
 
-static ngx_int_t
-ngx_http_xr_var_none(ngx_http_variable_value_t *v)
+static xr_str_t
+ngx_http_xr_var_tenant(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return ngx_http_xr_var_set(v, xr_str_of(NULL, 0));
+    return (ctx->tenant != NULL) ? ctx->tenant->tenant.name
+                                 : xr_str_of(NULL, 0);
 }
 
 
-static ngx_int_t
-ngx_http_xr_var_tenant(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+static xr_str_t
+ngx_http_xr_var_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_http_xr_ctx_t  *ctx;
-
-    ctx = ngx_http_xr_get_ctx(r);
-
-    if (ctx == NULL || ctx->tenant == NULL) {
-        return ngx_http_xr_var_none(v);
-    }
-
-    return ngx_http_xr_var_set(v, ctx->tenant->tenant.name);
+    return (ctx->tenant != NULL) ? ngx_http_xr_view(&ctx->object)
+                                 : xr_str_of(NULL, 0);
 }
 
 
-static ngx_int_t
-ngx_http_xr_var_object(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+static xr_str_t
+ngx_http_xr_var_subject(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_http_xr_ctx_t  *ctx;
-
-    ctx = ngx_http_xr_get_ctx(r);
-
-    if (ctx == NULL || ctx->tenant == NULL) {
-        return ngx_http_xr_var_none(v);
-    }
-
-    return ngx_http_xr_var_set(v, ngx_http_xr_view(&ctx->object));
+    return ctx->granted ? ctx->who.subject : xr_str_of(NULL, 0);
 }
 
 
-static ngx_int_t
-ngx_http_xr_var_uri(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+static xr_str_t
+ngx_http_xr_var_auth_kind(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return ngx_http_xr_var_set(v, ngx_http_xr_token_uri(r));
+    return xr_str(ctx->granted ? "edgeauth" : "");
 }
 
 
-static ngx_int_t
-ngx_http_xr_var_subject(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+static xr_str_t
+ngx_http_xr_var_auth_status(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_http_xr_ctx_t  *ctx;
-
-    ctx = ngx_http_xr_get_ctx(r);
-
-    if (ctx == NULL || !ctx->granted) {
-        return ngx_http_xr_var_none(v);
-    }
-
-    return ngx_http_xr_var_set(v, ctx->who.subject);
-}
-
-
-static ngx_int_t
-ngx_http_xr_var_auth_kind(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
-{
-    ngx_http_xr_ctx_t  *ctx;
-
-    static const xr_str_t  edgeauth = XR_STR("edgeauth");
-
-    ctx = ngx_http_xr_get_ctx(r);
-
-    if (ctx == NULL || !ctx->granted) {
-        return ngx_http_xr_var_none(v);
-    }
-
-    return ngx_http_xr_var_set(v, edgeauth);
-}
-
-
-static ngx_int_t
-ngx_http_xr_var_auth_status(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    ngx_http_xr_ctx_t  *ctx;
-
-    static const xr_str_t  granted = XR_STR("GRANTED");
-    static const xr_str_t  public = XR_STR("PUBLIC");
-    static const xr_str_t  denied = XR_STR("DENIED");
-
-    ctx = ngx_http_xr_get_ctx(r);
-
-    if (ctx == NULL) {
-        return ngx_http_xr_var_none(v);
-    }
-
     if (ctx->granted || ctx->public) {
-        return ngx_http_xr_var_set(v, ctx->granted ? granted : public);
+        return xr_str(ctx->granted ? "GRANTED" : "PUBLIC");
     }
 
-    if (ctx->deny != XR_DENY_NONE) {
-        return ngx_http_xr_var_set(v, denied);
-    }
-
-    return ngx_http_xr_var_none(v);
+    return xr_str(ctx->deny != XR_DENY_NONE ? "DENIED" : "");
 }
 
 
-static ngx_int_t
-ngx_http_xr_var_deny_reason(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+static xr_str_t
+ngx_http_xr_var_deny_reason(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_http_xr_ctx_t  *ctx;
-
-    ctx = ngx_http_xr_get_ctx(r);
-
-    if (ctx == NULL) {
-        return ngx_http_xr_var_none(v);
-    }
-
-    return ngx_http_xr_var_set(v, xr_deny_name(ctx->deny));
+    return xr_deny_name(ctx->deny);
 }
 
 
-static ngx_int_t
-ngx_http_xr_var_expires(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+static xr_str_t
+ngx_http_xr_var_expires(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    u_char             *p;
-    ngx_http_xr_ctx_t  *ctx;
+    u_char  *p;
 
-    ctx = ngx_http_xr_get_ctx(r);
+    p = ctx->granted ? ngx_pnalloc(r->pool, NGX_INT64_LEN) : NULL;
 
-    if (ctx == NULL || !ctx->granted) {
-        return ngx_http_xr_var_none(v);
-    }
-
-    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
     if (p == NULL) {
-        return NGX_ERROR;
+        return xr_str_of(NULL, 0);
     }
 
-    return ngx_http_xr_var_set(v,
-               xr_str_of(p, ngx_sprintf(p, "%L", ctx->who.expires) - p));
+    return xr_str_of(p, ngx_sprintf(p, "%L", ctx->who.expires) - p);
 }
 
 
-static ngx_int_t
-ngx_http_xr_var_key_id(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+static xr_str_t
+ngx_http_xr_var_key_id(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_http_xr_ctx_t  *ctx;
-
-    ctx = ngx_http_xr_get_ctx(r);
-
-    if (ctx == NULL || !ctx->granted) {
-        return ngx_http_xr_var_none(v);
-    }
-
-    return ngx_http_xr_var_set(v, ctx->who.key_id);
+    return ctx->granted ? ctx->who.key_id : xr_str_of(NULL, 0);
 }
 
 
 /* MISS, HIT, EXPIRED, STALE, UPDATING, REVALIDATED, BYPASS */
 
-static ngx_int_t
-ngx_http_xr_var_cache_status(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+static xr_str_t
+ngx_http_xr_var_cache_status(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_str_t  s;
-
-    if (ngx_http_xr_get_ctx(r) == NULL
-        || r->upstream == NULL
-        || r->upstream->cache_status == 0)
-    {
-        return ngx_http_xr_var_none(v);
+    if (r->upstream == NULL || r->upstream->cache_status == 0) {
+        return xr_str_of(NULL, 0);
     }
 
-    s = ngx_http_cache_status[r->upstream->cache_status - 1];
-
-    return ngx_http_xr_var_set(v, ngx_http_xr_view(&s));
+    return ngx_http_xr_view(
+               &ngx_http_cache_status[r->upstream->cache_status - 1]);
 }
