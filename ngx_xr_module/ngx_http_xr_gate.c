@@ -70,12 +70,16 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
     ctx->uri = r->uri;
     ctx->conf = xlcf;
 
-    for ( /* void */ ; ctx->step < NGX_HTTP_XR_STEPS; ctx->step++) {
+    while (ctx->step < NGX_HTTP_XR_STEPS) {
 
         rc = ngx_http_xr_steps[ctx->step](r, ctx);
 
         if (rc != NGX_OK) {
             return rc;                      /* NGX_AGAIN: same step, later */
+        }
+
+        if (++ctx->step == NGX_HTTP_XR_STEPS) {
+            ctx->deny = XR_DENY_NONE;       /* what led here is made up for */
         }
     }
 

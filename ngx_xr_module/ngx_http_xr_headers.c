@@ -121,6 +121,9 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
 
+        ngx_http_clear_last_modified(r);    /* those of an error page */
+        ngx_http_clear_etag(r);
+
         /* a failure that is remembered comes without its first reason */
 
         if (ctx->deny == XR_DENY_NONE

@@ -3,9 +3,11 @@
 
 """What "nginx -t" refuses: with the place, and the reason in words."""
 
+import os
 import re
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -212,6 +214,19 @@ def test_secret_that_is_no_file(edge):
     assert_refused(edge({"acme": f"{WEB} keys tmp;"}), "not a regular file")
 
 
+@pytest.mark.parametrize("name", ["acme.keys", "credentials"])
+def test_secret_that_is_a_pipe(edge, name):
+    """Nobody writes to it: who opens it and waits, waits for ever."""
+
+    configured = edge({"acme": S3})
+    (configured.folder / name).unlink()
+    os.mkfifo(configured.folder / name, 0o600)
+    started = time.monotonic()
+
+    assert_refused(configured, f'/{name}".* not a regular file')
+    assert time.monotonic() - started < 5
+
+
 def test_secret_that_is_huge(edge):
     assert_refused(edge({"acme": f"{WEB} keys big;"}, files={"big": "#" * (4 << 20)}), "at most")
 
@@ -248,7 +263,7 @@ def test_one_key_for_two_tenants(edge):
 
 
 def test_xr_without_a_tenant(edge):
-    assert_refused(edge({}), '"xr on" needs at least one "xr_tenant"', None)
+    assert_refused(edge({}), '"xr on" needs at least one "xr_tenant"')
 
 
 # Directives of locations
@@ -267,6 +282,14 @@ LOCATIONS = {
     "unknown directive": ("xr_colour red;", 'unknown directive "xr_colour"'),
     "tenant in a location": ("xr_tenant acme { }", '"xr_tenant" directive is not allowed here'),
     "cache_control twice": ("xr_cache_control a; xr_cache_control b;", "duplicate"),
+    "line feed in cache_control": (r'xr_cache_control "a\nX: b";', "control character"),
+    "line end in cache_control": (r'xr_cache_control "a\r\nX: b";', "control character"),
+    "control in cache_control": ('xr_cache_control "a\x01";', "control character"),
+    "delete in cache_control": ('xr_cache_control "a\x7f";', "control character"),
+    "ssl_verify in a location": ("xr_origin_ssl_verify off;",
+                                 '"xr_origin_ssl_verify" directive is not allowed here'),
+    "trusted_certificate in a location": ("xr_origin_ssl_trusted_certificate /x;",
+                                          "directive is not allowed here"),
     "one buffer": ("xr_origin_buffers 1 4k;", "at least 2"),
 }
 
@@ -275,6 +298,27 @@ LOCATIONS = {
 def test_location(edge, name):
     text, reason = LOCATIONS[name]
     assert_refused(edge({"acme": WEB}, location=text), reason)
+
+
+@pytest.mark.parametrize("url", [
+    "http://169.254.169.254/", "https://169.254.169.254", "http://169.254.1.2:8080/a",
+    "s3://models endpoint=http://169.254.169.254", "http://[fe80::1]/", "http://[febf::1]:80/",
+    "http://[fd00:ec2::254]/", "http://[::ffff:169.254.169.254]/"])
+def test_origin_where_clouds_keep_credentials(edge, url):
+    assert_refused(edge({"acme": f"origin {url};"}),
+                   "link-local|neither a host name nor an address")
+
+
+@pytest.mark.parametrize("directive, reason", {
+    "xr_origin_ssl_trusted_certificate /none.pem;": "none.pem",
+    "xr_origin_ssl_ciphers NONSENSE;": "NONSENSE",
+    "xr_origin_ssl_protocols TLSv1.1;": 'invalid value "TLSv1.1"',
+    "xr_origin_ssl_verify maybe;": 'it must be "on" or "off"',
+    "xr_origin_ssl_verify_depth x;": "invalid number",
+    "xr_origin_ssl_verify on; xr_origin_ssl_verify off;": "duplicate",
+}.items())
+def test_tls_of_origins(edge, directive, reason):
+    assert_refused(edge({"acme": "origin https://127.0.0.1:9;"}, http=directive), reason, None)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a&b", "a/b", "a%20"])

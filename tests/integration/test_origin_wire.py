@@ -102,6 +102,8 @@ def test_tls(edges, certificates, tls_origin, cache, method):
             started = time.monotonic()
             response = edge.fetch(origin.put(answer, tenant=tenant), method=method)
 
+            edge.logged(response)           # a HEAD ends before the object is stored
+
             assert response.status == status, name
             assert time.monotonic() - started < 5, name
             if status == 200:
@@ -471,19 +473,18 @@ def test_range_beyond_the_end(uncached, origin, body):
     assert len(origin.seen(path)) == 1
 
 
-CONTROL = {"first": '\x01"x"', "inside": '"a\x1bb"', "tab": '"a\tb"', "delete": '"a\x7fb"',
-           "quote is open": '\x01"é', "end": '"x"\x02'}
+CONTROL = ['\x01"x"', '"a\x1bb"', '"a\tb"', '"a\x7fb"', '\x01"é', '"x"\x02']
 
 
-@pytest.mark.parametrize("name", CONTROL)
 @pytest.mark.parametrize("field", ["If-None-Match", "If-Modified-Since", "If-Match",
                                    "If-Unmodified-Since", "If-Range", "Range"])
 @pytest.mark.parametrize("tenant", ["acme", "bucket"])
-def test_control_bytes_do_not_reach_the_origin(uncached, origin, tenant, field, name):
-    path = origin.put(whole(b"hello"), tenant=tenant)
-    response = uncached.fetch(path, headers={field: CONTROL[name]})
+def test_control_bytes_do_not_reach_the_origin(uncached, origin, tenant, field):
+    for value in CONTROL:
+        path = origin.put(whole(b"hello"), tenant=tenant)
+        response = uncached.fetch(path, headers={field: value})
 
-    assert response.status < 500
-    assert response.status == 200 or field in ("If-Match", "Range")
-    for request in origin.seen(path):
-        assert all(byte >= " " and byte != "\x7f" for byte in "".join(request.headers.values()))
+        assert response.status < 500, value
+        assert response.status == 200 or field in ("If-Match", "Range"), value
+        for request in origin.seen(path):
+            assert all(c >= " " and c != "\x7f" for c in "".join(request.headers.values()))
