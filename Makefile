@@ -146,5 +146,6 @@ deb:
 	$(MAKE) --no-print-directory xr
 	scripts/deb
 
+# make clean      what was built is removed
 clean:
 	rm -rf $(BUILD)

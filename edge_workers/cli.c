@@ -125,6 +125,55 @@ xrw_options(const xrw_command_t *cmd, const xrw_option_t *options, size_t n,
 }
 
 
+/*
+ * Control characters as \xNN: those of ASCII, and those between 0x80 and 0x9f,
+ * which UTF-8 begins with 0xc2 and terminals obey as well.
+ */
+
+static void
+xrw_put(FILE *f, xr_str_t s)
+{
+    bool     second;
+    size_t   i;
+    uint8_t  c;
+
+    for (i = 0; i < s.len; i++) {
+        c = s.data[i];
+        second = c == 0xc2 && i + 1 < s.len && s.data[i + 1] >= 0x80
+                 && s.data[i + 1] < 0xa0;
+
+        if (second) {
+            (void) fprintf(f, "\\x%02x", (unsigned) c);
+            c = s.data[++i];
+        }
+
+        if (second || c < 0x20 || c == 0x7f) {
+            (void) fprintf(f, "\\x%02x", (unsigned) c);
+
+        } else {
+            (void) fputc(c, f);
+        }
+    }
+}
+
+
+/* Messages quote names of files, keys and tokens, which may be anything. */
+
+static void
+xrw_say(const char *format, va_list args)
+{
+    char  *text;
+
+    if (vasprintf(&text, format, args) == -1) {
+        (void) fputs("out of memory", stderr);
+        return;
+    }
+
+    xrw_put(stderr, xr_str(text));
+    free(text);
+}
+
+
 int
 xrw_usage(const xrw_command_t *cmd, const char *format, ...)
 {
@@ -133,7 +182,7 @@ xrw_usage(const xrw_command_t *cmd, const char *format, ...)
     (void) fputs("xr: ", stderr);
 
     va_start(args, format);
-    (void) vfprintf(stderr, format, args);
+    xrw_say(format, args);
     va_end(args);
 
     (void) fprintf(stderr, "\nxr: \"xr %s --help\" says more\n", cmd->name);
@@ -154,7 +203,7 @@ xrw_error(const char *format, ...)
     (void) fputs("xr: ", stderr);
 
     va_start(args, format);
-    (void) vfprintf(stderr, format, args);
+    xrw_say(format, args);
     va_end(args);
 
     (void) fputc('\n', stderr);
@@ -166,16 +215,7 @@ xrw_error(const char *format, ...)
 void
 xrw_print(xr_str_t s)
 {
-    size_t  i;
-
-    for (i = 0; i < s.len; i++) {
-        if (s.data[i] < 0x20 || s.data[i] == 0x7f) {
-            printf("\\x%02x", (unsigned) s.data[i]);
-
-        } else {
-            (void) putchar(s.data[i]);
-        }
-    }
+    xrw_put(stdout, s);
 }
 
 
@@ -188,7 +228,7 @@ xrw_confirm(const char *format, ...)
     (void) fflush(stdout);
 
     va_start(args, format);
-    (void) vfprintf(stderr, format, args);
+    xrw_say(format, args);
     va_end(args);
 
     (void) fputs(" [y/N] ", stderr);

@@ -60,7 +60,10 @@ typedef struct {
 bool xrw_options(const xrw_command_t *cmd, const xrw_option_t *options,
     size_t n, int *argc, char ***argv, int *status);
 
-/* Says that a command was called wrongly; XRW_USAGE. */
+/*
+ * Messages, with control characters as \xNN.
+ * Says that a command was called wrongly; XRW_USAGE.
+ */
 int xrw_usage(const xrw_command_t *cmd, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -58,7 +58,7 @@ xrw_publish_key(xrw_publish_t *p, xrw_arena_t *arena, const char *key)
         return "its key has no name at the end";
     }
 
-    if (len + p->target.origin.base.len > XRW_PUBLISH_KEY_MAX) {
+    if (xr_s3_key_size(p->target.s3, xr_str(key)) > XRW_PUBLISH_KEY_MAX) {
         return "its key is too long for S3";
     }
 

@@ -66,6 +66,23 @@ xrw_make_text(const char *value)
 }
 
 
+/* One that is none would make a token that no edge ever takes. */
+
+static int
+xrw_make_address(const xrw_make_t *make)
+{
+    xr_addr_t  address;
+
+    if (make->ip == NULL
+        || xr_addr_parse(xr_str(make->ip), &address) == XR_OK)
+    {
+        return XRW_OK;
+    }
+
+    return xrw_usage(make->cmd, "--ip %s: not an address", make->ip);
+}
+
+
 static int
 xrw_make_times(xrw_make_t *make, xr_edgeauth_spec_t *spec)
 {
@@ -194,7 +211,11 @@ xrw_make_run(xrw_make_t *make, const char *path)
         .escape = !make->no_escape
     };
 
-    status = xrw_make_times(make, &spec);
+    status = xrw_make_address(make);
+
+    if (status == XRW_OK) {
+        status = xrw_make_times(make, &spec);
+    }
 
     if (status == XRW_OK) {
         status = xrw_token_key(make->arena, make->cmd, &make->key, &keys,

@@ -11,7 +11,6 @@
 xr_rc_t
 xrw_keys_file(xrw_arena_t *arena, const char *path, xr_keyset_t *set)
 {
-    size_t        i, line;
     xr_rc_t       rc;
     xr_err_t      err;
     xr_mem_t      mem;
@@ -29,13 +28,8 @@ xrw_keys_file(xrw_arena_t *arena, const char *path, xr_keyset_t *set)
     rc = xr_keyset_parse(xr_secret_str(&text), &mem, set, &err);
 
     if (rc != XR_OK) {
-        line = 1;
-
-        for (i = 0; i < err.pos && i < text.len; i++) {
-            line += (text.data[i] == '\n') ? 1 : 0;
-        }
-
-        (void) xrw_error("%s:%zu: %s", path, line, err.what);
+        (void) xrw_error("%s:%zu: %s", path, xr_secret_line(&text, err.pos),
+                         err.what);
     }
 
     xr_secret_free(&text);

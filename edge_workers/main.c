@@ -110,8 +110,8 @@ xrw_run(int argc, char **argv)
     cmd = xrw_find(argc, argv, &words);
 
     if (cmd == NULL) {
-        (void) fprintf(stderr, "xr: no such command: %s%s%s\n", argv[0],
-                       argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+        (void) xrw_error("no such command: %s%s%s", argv[0],
+                         argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
         xrw_list(stderr);
         return XRW_USAGE;
     }

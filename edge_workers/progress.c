@@ -28,6 +28,21 @@ xrw_progress_now(void)
 }
 
 
+/* Of ASCII, or the second byte of U+0080 to U+009F. */
+
+static bool
+xrw_progress_control(const char *p, size_t before)
+{
+    uint8_t  c;
+
+    c = (uint8_t) *p;
+
+    return c < 0x20 || c == 0x7f
+           || (c >= 0x80 && c < 0xa0 && before > 0
+               && (uint8_t) p[-1] == 0xc2);
+}
+
+
 /* The end of a long path says more than its beginning. */
 
 static void
@@ -46,7 +61,7 @@ xrw_progress_name(const char *name)
             (void) fputc(' ', stderr);
 
         } else {
-            (void) fputc((*name >= 0 && *name < ' ') ? '?' : *name, stderr);
+            (void) fputc(xrw_progress_control(name, i) ? '?' : *name, stderr);
             name++;
         }
     }

@@ -6,8 +6,10 @@
 #include "target.h"
 #include "when.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
 #define XRW_TARGET_TRIES    5
@@ -86,6 +88,12 @@ xrw_target_config(xrw_arena_t *arena, const xrw_target_flags_t *flags,
 
     if (paths[n] != NULL) {
         *files = paths[n++];
+
+        /* a file that was named has to be there */
+
+        if (access(*files, F_OK) == -1) {
+            return xrw_error("%s: %s", *files, strerror(errno));
+        }
 
     } else {
         paths[n++] = "/etc/ngx_xr/xr.json";

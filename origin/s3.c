@@ -111,27 +111,27 @@ xr_s3_status(const xr_s3_t *s3)
 }
 
 
+size_t
+xr_s3_key_size(const xr_s3_t *s3, xr_str_t key)
+{
+    return strlen(s3->prefix) + key.len;
+}
+
+
 /* Sends "req" for the path of "key" and with "query". */
 
 static xr_rc_t
 xr_s3_call(xr_s3_t *s3, xr_s3_request_t *req, xr_str_t key, const char *query)
 {
     char     *path;
-    size_t    size;
     xr_rc_t   rc;
-    xr_buf_t  buf;
 
-    size = xr_origin_path_size(s3->options.origin, key);
-    path = malloc(size);
+    path = xr_s3_path(s3, key, &req->path);
 
     if (path == NULL) {
         return xr_s3_fail(s3, XR_NO_SPACE, "out of memory");
     }
 
-    buf = xr_buf(path, size);
-    xr_origin_path(s3->options.origin, key, &buf);
-
-    req->path = xr_buf_str(&buf);
     req->query = xr_str(query);
 
     rc = xr_s3_send(s3, req);
@@ -385,13 +385,10 @@ xr_s3_completed(void *ctx, const char *parent, const char *name,
         return;
     }
 
-    if (text.len >= 2 && text.data[0] == '"') {
-        text = xr_str_of(text.data + 1, text.len - 2);
-    }
+    text = xr_s3_unquote(text);
 
-    if (text.len > 0 && text.len < XR_S3_ETAG_SIZE) {
-        memcpy(etag, text.data, text.len);
-        etag[text.len] = '\0';
+    if (text.len < XR_S3_ETAG_SIZE) {
+        xr_s3_copy(etag, XR_S3_ETAG_SIZE, text);
     }
 }
 

@@ -40,6 +40,9 @@ typedef struct {
 xr_s3_t *xr_s3_create(const xr_s3_options_t *options);
 void xr_s3_free(xr_s3_t *s3);
 
+/* How long a key is as the server counts it, with the prefix. */
+size_t xr_s3_key_size(const xr_s3_t *s3, xr_str_t key);
+
 /* Another receiver of progress, or none. */
 void xr_s3_set_progress(xr_s3_t *s3, bool (*progress)(void *ctx,
     uint64_t sent), void *ctx);

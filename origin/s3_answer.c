@@ -28,7 +28,7 @@ xr_s3_fail(xr_s3_t *s3, xr_rc_t rc, const char *what)
 }
 
 
-static void
+void
 xr_s3_copy(char *out, size_t size, xr_str_t s)
 {
     size_t  i, n;
@@ -41,6 +41,14 @@ xr_s3_copy(char *out, size_t size, xr_str_t s)
     }
 
     out[n] = '\0';
+}
+
+
+xr_str_t
+xr_s3_unquote(xr_str_t s)
+{
+    return (s.len >= 2 && s.data[0] == '"' && s.data[s.len - 1] == '"')
+           ? xr_str_of(s.data + 1, s.len - 2) : s;
 }
 
 
@@ -183,11 +191,7 @@ xr_s3_etag(xr_s3_t *s3, char etag[XR_S3_ETAG_SIZE])
         return xr_s3_fail(s3, XR_INVALID, "the answer has no ETag");
     }
 
-    s = xr_str_trim(xr_str(h->value));
-
-    if (s.len >= 2 && s.data[0] == '"' && s.data[s.len - 1] == '"') {
-        s = xr_str_of(s.data + 1, s.len - 2);
-    }
+    s = xr_s3_unquote(xr_str_trim(xr_str(h->value)));
 
     if (s.len == 0 || s.len >= XR_S3_ETAG_SIZE) {
         return xr_s3_fail(s3, XR_INVALID, "the answer has no usable ETag");

@@ -6,7 +6,6 @@
 #include "s3_request.h"
 #include "xr_path.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,20 +71,6 @@ xr_s3_page_number(xr_s3_page_t *page, xr_str_t text)
 
 
 static void
-xr_s3_page_copy(char *out, size_t size, xr_str_t text)
-{
-    if (text.len >= 2 && text.data[0] == '"'
-        && text.data[text.len - 1] == '"')
-    {
-        text = xr_str_of(text.data + 1, text.len - 2);
-    }
-
-    (void) snprintf(out, size, "%.*s", (int) text.len,
-                    (const char *) text.data);
-}
-
-
-static void
 xr_s3_page_text(xr_s3_page_t *page, char **out, xr_str_t text)
 {
     free(*out);
@@ -142,11 +127,11 @@ xr_s3_page_object(xr_s3_page_t *page, const char *name, xr_str_t text)
         page->next.size = xr_s3_page_number(page, text);
 
     } else if (strcmp(name, "LastModified") == 0) {
-        xr_s3_page_copy(page->next.modified, sizeof(page->next.modified),
-                        text);
+        xr_s3_copy(page->next.modified, sizeof(page->next.modified), text);
 
     } else if (strcmp(name, "ETag") == 0) {
-        xr_s3_page_copy(page->next.etag, sizeof(page->next.etag), text);
+        xr_s3_copy(page->next.etag, sizeof(page->next.etag),
+                   xr_s3_unquote(text));
     }
 }
 
@@ -473,22 +458,16 @@ xr_s3_upload_parts(xr_s3_t *s3, xr_str_t key, const char *id,
 {
     bool              more;
     char             *path, *marker;
-    size_t            size;
     xr_rc_t           rc;
-    xr_buf_t          buf;
     xr_s3_page_t      page;
     xr_s3_request_t   req;
 
-    size = xr_origin_path_size(s3->options.origin, key);
-    path = malloc(size);
+    req = (xr_s3_request_t) { .method = "GET" };
+    path = xr_s3_path(s3, key, &req.path);
 
     if (path == NULL) {
         return xr_s3_fail(s3, XR_NO_SPACE, "out of memory");
     }
-
-    buf = xr_buf(path, size);
-    xr_origin_path(s3->options.origin, key, &buf);
-    req = (xr_s3_request_t) { .method = "GET", .path = xr_buf_str(&buf) };
 
     memset(parts, 0, n * sizeof(xr_s3_part_t));
     marker = NULL;

@@ -290,6 +290,26 @@ xr_s3_sign(xr_s3_t *s3, const xr_s3_request_t *req, xr_s3_transfer_t *t)
 }
 
 
+char *
+xr_s3_path(const xr_s3_t *s3, xr_str_t key, xr_str_t *out)
+{
+    char      *path;
+    size_t     size;
+    xr_buf_t   buf;
+
+    size = xr_origin_path_size(s3->options.origin, key);
+    path = malloc(size);
+
+    if (path != NULL) {
+        buf = xr_buf(path, size);
+        xr_origin_path(s3->options.origin, key, &buf);
+        *out = xr_buf_str(&buf);
+    }
+
+    return path;
+}
+
+
 /* The Host may be a name that only the endpoint's own server knows. */
 
 static char *

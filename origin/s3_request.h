@@ -43,6 +43,9 @@ typedef struct {
 } xr_s3_request_t;
 
 
+/* The path of "key", encoded: "*out" and its memory, for the caller to free. */
+char *xr_s3_path(const xr_s3_t *s3, xr_str_t key, xr_str_t *out);
+
 /* Sends until it works or no try is left; the answer is in "s3" then. */
 xr_rc_t xr_s3_send(xr_s3_t *s3, const xr_s3_request_t *req);
 
@@ -55,6 +58,12 @@ xr_rc_t xr_s3_unanswered(xr_s3_t *s3, CURLcode code, bool *again);
 
 /* The answer's ETag without quotes; XR_INVALID where there is none. */
 xr_rc_t xr_s3_etag(xr_s3_t *s3, char etag[XR_S3_ETAG_SIZE]);
+
+/* An ETag may come with or without its quotes. */
+xr_str_t xr_s3_unquote(xr_str_t s);
+
+/* As much of "s" as fits, with spaces for control characters. */
+void xr_s3_copy(char *out, size_t size, xr_str_t s);
 
 /* Sets the error's text and returns "rc". */
 xr_rc_t xr_s3_fail(xr_s3_t *s3, xr_rc_t rc, const char *what);

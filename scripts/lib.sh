@@ -37,7 +37,9 @@ reserve_ports()
 {
     local block i port
 
-    mkdir -p "$PORTS_LOCKS"
+    # not one that another user has put there
+    mkdir -p -m 700 "$PORTS_LOCKS"
+    [ -O "$PORTS_LOCKS" ] || die "$PORTS_LOCKS belongs to another user"
 
     for (( i = 0; i < 700; i++ )); do
         block=$(( ($$ + i) % 700 ))

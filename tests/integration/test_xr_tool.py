@@ -702,3 +702,33 @@ def test_a_named_tenant_is_not_moved_by_the_environment(xr, stack, key):
     out, _ = xr.tenant("ls", key, env={"XR_ORIGIN": "s3://elsewhere", "AWS_ACCESS_KEY_ID": "x",
                                        "AWS_SECRET_ACCESS_KEY": "y", "AWS_PROFILE": "z"})
     assert f"{key}/a.glb" in out
+
+
+# ---- what it says, and what it is told
+
+
+def test_messages_cannot_drive_the_terminal(xr):
+    _, err = xr.tenant("publish", "no\x1b[31m\u009bsuch\nfile.glb", status=1)
+
+    assert "no\\x1b[31m\\xc2\\x9bsuch\\x0afile.glb" in err
+    assert "\x1b" not in err and "\u009b" not in err and err.count("\n") == 1
+
+
+def test_a_configuration_that_is_named_has_to_be_there(xr):
+    _, err = xr("ls", "--tenant", "acme", "--config", "none.json", status=1)
+    assert "none.json: No such file" in err
+
+
+@pytest.mark.parametrize("address", ["1.2.3", "here", "10.0.0.0/8", "::1%lo"])
+def test_an_address_that_is_none_makes_no_token(xr, address):
+    _, err = xr("token", "make", "--key-hex", "00" * 16, "--ip", address, "/a", status=2)
+    assert f"--ip {address}: not an address" in err
+
+
+@pytest.mark.parametrize("size, status", [(1024, 0), (1025, 1)])
+def test_a_key_is_as_long_as_the_origin_counts_it(xr, stack, size, status):
+    xr.write("a.glb", glb())
+    key = f"xr/{next(stack.names)}/".ljust(size - 4, "k") + ".glb"
+
+    out, err = xr.tenant("publish", "--as", key, "a.glb", status=status)
+    assert key in out if status == 0 else "too long" in err
