@@ -8,6 +8,11 @@
 
 #define NGX_HTTP_XR_ORIGIN_HEADERS  6
 #define NGX_HTTP_XR_CONDITION_MAX   1024
+
+/* S3's own limit; and what a cache key and a request line have room for. */
+
+#define NGX_HTTP_XR_KEY_MAX_S3      1024
+#define NGX_HTTP_XR_KEY_MAX         4096
 #define NGX_HTTP_XR_DATE_SIZE       sizeof("Mon, 28 Sep 1970 06:00:00 GMT")
 
 
@@ -67,7 +72,10 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->object.len == 0) {
+    if (ctx->object.len == 0
+        || ctx->object.len > (ctx->tenant->tenant.origin.kind == XR_ORIGIN_S3
+                              ? NGX_HTTP_XR_KEY_MAX_S3 : NGX_HTTP_XR_KEY_MAX))
+    {
         return ngx_http_xr_deny(r, ctx, XR_DENY_ORIGIN_NOT_FOUND,
                                 NGX_HTTP_NOT_FOUND);
     }
@@ -253,13 +261,30 @@ ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
 }
 
 
-static void
+/* What cannot be signed or sent is left out: the answer is whole then. */
+
+static ngx_uint_t
 ngx_http_xr_origin_header(ngx_http_xr_origin_request_t *req, const char *name,
     ngx_str_t *value)
 {
+    size_t  i;
+
+    if (value->len > NGX_HTTP_XR_CONDITION_MAX) {
+        return 0;
+    }
+
+    for (i = 0; i < value->len; i++) {
+
+        if (value->data[i] < 0x20 || value->data[i] == 0x7f) {
+            return 0;
+        }
+    }
+
     req->headers[req->nheaders].name = xr_str(name);
     req->headers[req->nheaders].value = ngx_http_xr_view(value);
     req->nheaders++;
+
+    return 1;
 }
 
 
@@ -278,7 +303,9 @@ ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     u = r->upstream;
     exchange = u->input_filter_ctx;
 
-    if (r->cache == NULL) {
+    if (r->cache == NULL
+        || (!u->cacheable && u->cache_status != NGX_HTTP_CACHE_EXPIRED))
+    {
         ngx_http_xr_origin_client_conditions(r, req);
         return;
     }
@@ -290,21 +317,25 @@ ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     }
 
     if (r->cache->etag.len != 0) {
-        ngx_http_xr_origin_header(req, "if-none-match", &r->cache->etag);
-        exchange->conditional = 1;
+        exchange->conditional = ngx_http_xr_origin_header(req, "if-none-match",
+                                                          &r->cache->etag);
+    }
 
-    } else if (r->cache->last_modified != -1) {
+    if (!exchange->conditional && r->cache->last_modified != -1) {
         req->date.data = req->date_text;
         req->date.len = ngx_http_time(req->date_text, r->cache->last_modified)
                         - req->date_text;
 
-        ngx_http_xr_origin_header(req, "if-modified-since", &req->date);
-        exchange->conditional = 1;
+        exchange->conditional = ngx_http_xr_origin_header(req,
+                                              "if-modified-since", &req->date);
     }
 }
 
 
-/* Without a cache the client's own are passed on, if they are plain. */
+/*
+ * Of what will not be stored the client's own are passed on, if they are
+ * plain: nothing is read from the origin that nobody asked for.
+ */
 
 static void
 ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
@@ -331,32 +362,19 @@ ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
         && in->if_range == NULL
         && ngx_http_xr_origin_range_ok(&in->range->value))
     {
-        ngx_http_xr_origin_condition(req, "range", in->range);
-        exchange->ranged = 1;
+        exchange->ranged = ngx_http_xr_origin_header(req, "range",
+                                                     &in->range->value);
     }
 }
 
-
-/* What cannot be signed or sent is left out: the answer is whole then. */
 
 static void
 ngx_http_xr_origin_condition(ngx_http_xr_origin_request_t *req,
     const char *name, ngx_table_elt_t *h)
 {
-    size_t  i;
-
-    if (h == NULL || h->value.len > NGX_HTTP_XR_CONDITION_MAX) {
-        return;
+    if (h != NULL) {
+        (void) ngx_http_xr_origin_header(req, name, &h->value);
     }
-
-    for (i = 0; i < h->value.len; i++) {
-
-        if (h->value.data[i] < 0x20 || h->value.data[i] == 0x7f) {
-            return;
-        }
-    }
-
-    ngx_http_xr_origin_header(req, name, &h->value);
 }
 
 
@@ -540,6 +558,9 @@ ngx_http_xr_origin_reinit_request(ngx_http_request_t *r)
 
     if (r->cache != NULL) {
         r->cache->error = 0;
+        r->cache->valid_sec = 0;
+        r->cache->updating_sec = 0;
+        r->cache->error_sec = 0;
     }
 
     if (!r->background) {

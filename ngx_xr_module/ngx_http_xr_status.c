@@ -30,6 +30,7 @@ static ngx_str_t ngx_http_xr_status_code(ngx_http_upstream_t *u);
 static ngx_uint_t ngx_http_xr_status_is_credentials(ngx_str_t *code);
 static void ngx_http_xr_status_remember(ngx_http_request_t *r,
     ngx_uint_t status);
+static void ngx_http_xr_status_forget(ngx_http_cache_t *c);
 
 
 static const ngx_http_xr_status_rule_t  ngx_http_xr_status_rules[] = {
@@ -242,6 +243,44 @@ ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
             r->cache->valid_sec = ngx_time() + valid;
             r->cache->error = status;
         }
+
+        if (u->cache_status == NGX_HTTP_CACHE_EXPIRED) {
+            ngx_http_xr_status_forget(r->cache);
+        }
+    }
+}
+
+
+/*
+ * Drops the file of an object that is no more, or its old bytes would be
+ * stale content again when the 404 has had its time.
+ */
+
+static void
+ngx_http_xr_status_forget(ngx_http_cache_t *c)
+{
+    ngx_http_file_cache_t  *cache;
+
+    cache = c->file_cache;
+
+    ngx_shmtx_lock(&cache->shpool->mutex);
+
+    if (c->node->exists) {
+        cache->sh->size -= c->node->fs_size;
+
+        c->node->exists = 0;
+        c->node->fs_size = 0;
+        c->node->uniq = 0;
+        c->node->body_start = 0;
+    }
+
+    ngx_shmtx_unlock(&cache->shpool->mutex);
+
+    if (ngx_delete_file(c->file.name.data) == NGX_FILE_ERROR
+        && ngx_errno != NGX_ENOENT)
+    {
+        ngx_log_error(NGX_LOG_CRIT, c->file.log, ngx_errno,
+                      ngx_delete_file_n " \"%V\" failed", &c->file.name);
     }
 }
 

@@ -23,6 +23,7 @@ static ngx_int_t ngx_http_xr_token_take(ngx_http_request_t *r,
 static ngx_int_t ngx_http_xr_token_decode(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value);
+static void ngx_http_xr_token_mask_fragment(ngx_http_request_t *r);
 static void ngx_http_xr_token_drop_headers(ngx_http_request_t *r);
 
 
@@ -44,6 +45,7 @@ ngx_http_xr_token_handler(ngx_http_request_t *r)
     }
 
     ngx_http_xr_token_drop_headers(r);
+    ngx_http_xr_token_mask_fragment(r);
 
     if (r->args.len != 0
         && ngx_http_xr_token_query(r, &xscf->token_name) != NGX_OK)
@@ -340,6 +342,27 @@ ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value)
 }
 
 
+/* No client sends one, so nothing looks for a token there: it is masked. */
+
+static void
+ngx_http_xr_token_mask_fragment(ngx_http_request_t *r)
+{
+    size_t     n;
+    ngx_str_t  fragment;
+
+    n = xr_str_find(ngx_http_xr_view(&r->unparsed_uri), '#');
+
+    if (n != r->unparsed_uri.len) {
+        fragment.data = r->unparsed_uri.data + n + 1;
+        fragment.len = r->unparsed_uri.len - n - 1;
+
+        if (fragment.len != 0) {
+            ngx_http_xr_token_mask(r, &fragment);
+        }
+    }
+}
+
+
 /*
  * The URI for logs.  Requests that NGINX refuses before the server rewrite
  * phase still have their token in it, and in $request.
@@ -362,6 +385,10 @@ ngx_http_xr_token_uri(ngx_http_request_t *r)
 
     if (segment.len < NGX_HTTP_XR_TOKEN_MIN) {
         return uri;
+    }
+
+    if (segment.len + 1 == uri.len) {
+        return xr_str_of(uri.data, 1);          /* nothing but a token */
     }
 
     return xr_str_of(rest.data - 1, rest.len + 1);

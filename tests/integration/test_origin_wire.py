@@ -488,3 +488,74 @@ def test_control_bytes_do_not_reach_the_origin(uncached, origin, tenant, field):
         assert response.status == 200 or field in ("If-Match", "Range"), value
         for request in origin.seen(path):
             assert all(c >= " " and c != "\x7f" for c in "".join(request.headers.values()))
+
+
+# what is not stored, not stored yet, or no longer there
+
+def test_below_min_uses_only_what_was_asked_for_is_read(edges, origin):
+    edge = edges(origin.tenants("acme"), location=servers.CACHE + "xr_cache_min_uses 2;")
+    path = origin.put(lambda request: whole(BIG))
+
+    edge.fetch(path, headers={"Range": "bytes=0-9", "If-None-Match": '"x"'})
+    [seen] = origin.seen(path)
+    assert (seen.headers["range"], seen.headers["if-none-match"]) == ("bytes=0-9", '"x"')
+
+    assert edge.fetch(path).body == BIG
+    assert edge.fetch(path).body == BIG
+    assert len(origin.seen(path)) == 2
+
+
+def test_old_bytes_do_not_outlive_a_404(edges, origin):
+    """Revalidation tells that an object is gone; its file goes with it."""
+
+    edge = edges(origin.tenants("acme"), location="xr_cache objects; xr_cache_valid 200 404 1s;"
+                 "xr_cache_background_update on;")
+    path = origin.put(whole(b"old"), message(404), message(404), whole(b"new"))
+    assert edge.fetch(path).body == b"old"
+
+    bodies = []
+
+    def gone():
+        bodies.append(edge.fetch(path).body)
+        return b"404" in bodies[-1] or bodies[-1] == b"new"
+
+    servers.wait_for("the end of the old object", gone)
+    servers.wait_for("the new object", lambda: bodies.append(edge.fetch(path).body)
+                     or bodies[-1] == b"new")
+    first = next(i for i, body in enumerate(bodies) if body != b"old")
+    assert b"old" not in bodies[first:]
+
+
+def test_a_failed_try_leaves_no_freshness(edges, origin):
+    edge = edges(origin.tenants("acme"), location="xr_cache objects; xr_cache_valid 200 1s;"
+                 "xr_cache_background_update off;")
+    path = origin.put([message(200, b"x", "Cache-Control: max-age=3600", length=False)
+                       .replace(b"\r\n\r\n", b"\r\nContent-Length: abc\r\n\r\n"), CLOSE],
+                      whole(b"good"), whole(b"newer"))
+
+    assert edge.fetch(path).body == b"good"
+    servers.wait_for("the end of a second", lambda: edge.fetch(path).body == b"newer")
+
+
+def test_a_stored_etag_that_cannot_be_sent(edges, origin):
+    s3 = f"origin s3://bucket style=path endpoint={origin.url}; credentials credentials;"
+    edge = edges({"acme": s3}, credentials=CREDENTIALS, location="xr_cache objects;"
+                 "xr_cache_valid 200 1s; xr_cache_background_update off;")
+    origin.put_at("/bucket/odd.glb", message(200, b"one", 'ETag: "a\x01b"'),
+                  message(200, b"two", 'ETag: "b"'))
+
+    assert edge.fetch("/acme/odd.glb").body == b"one"
+    servers.wait_for("the next version", lambda: edge.fetch("/acme/odd.glb").body == b"two")
+
+
+@pytest.mark.parametrize("size, status", [(1024, 200), (1026, 404), (7000, 404)])
+def test_keys_beyond_s3s_limit(edges, origin, size, status):
+    s3 = f"origin s3://bucket style=path endpoint={origin.url}; credentials credentials;"
+    edge = edges({"acme": s3}, credentials=CREDENTIALS)
+    key = "é" * (size // 2)
+    path = "/" + "".join(f"%{byte:02X}" for byte in key.encode())
+    origin.put_at(f"/bucket{path}", whole(b"long"))
+
+    response = edge.fetch(f"/acme/{key}" if size > 2000 else f"/acme{path}")
+    assert response.status == status
+    assert len(origin.seen(f"/bucket{path}")) == (status == 200)

@@ -442,3 +442,13 @@ def test_a_server_that_is_off_is_untouched(edges, origin):
             assert response["cross-origin-resource-policy"] is None
 
     assert edge.get(in_path(path, made)).body == b"hello"
+
+
+@pytest.mark.parametrize("target", ["/acme/x.glb#f?xr_token={}", "/acme/x.glb?a#&xr_token={}"])
+def test_a_token_in_a_fragment_is_masked(edges, origin, target):
+    edge = edges(origin.tenants("acme"), http="log_format raw '$request $request_uri $xr_uri';",
+                 server="access_log raw.log raw;")
+    good = token(servers.key_of("acme"), acl="/*")
+
+    assert edge.get(target.format(good)).status in (400, 403)
+    assert edge.files_with(good.rsplit("=", 1)[1]) == []
