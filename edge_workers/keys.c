@@ -28,8 +28,8 @@ xrw_keys_file(xrw_arena_t *arena, const char *path, xr_keyset_t *set)
     rc = xr_keyset_parse(xr_secret_str(&text), &mem, set, &err);
 
     if (rc != XR_OK) {
-        (void) xrw_error("%s:%zu: %s", path, xr_secret_line(&text, err.pos),
-                         err.what);
+        (void) xrw_error("%s:%zu: %s", path,
+                         xr_str_line(xr_secret_str(&text), err.pos), err.what);
     }
 
     xr_secret_free(&text);

@@ -114,6 +114,9 @@ xr_str_find(xr_str_t s, uint8_t c)
 bool xr_str_eq_nocase(xr_str_t a, xr_str_t b);      /* ASCII only */
 bool xr_str_ends(xr_str_t s, xr_str_t suffix);
 
+/* The line, counted from 1, that offset "pos" of "text" lies in. */
+size_t xr_str_line(xr_str_t text, size_t pos);
+
 /* "s" without spaces, tabs, CR and LF at both ends. */
 xr_str_t xr_str_trim(xr_str_t s);
 

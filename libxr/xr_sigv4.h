@@ -57,7 +57,7 @@ typedef struct {
 
 typedef struct {
     int64_t   day;                  /* days since the epoch, plus 1 */
-    uint8_t   scope[XR_SHA256_SIZE];    /* region and service it is for */
+    uint8_t   scope[XR_SHA256_SIZE];    /* region, service and secret */
     uint8_t   key[XR_SHA256_SIZE];
 } xr_sigv4_key_t;
 

@@ -53,6 +53,24 @@ xr_str_ends(xr_str_t s, xr_str_t suffix)
 }
 
 
+size_t
+xr_str_line(xr_str_t text, size_t pos)
+{
+    size_t  i, line;
+
+    line = 1;
+
+    for (i = 0; i < pos && i < text.len; i++) {
+
+        if (text.data[i] == '\n') {
+            line++;
+        }
+    }
+
+    return line;
+}
+
+
 static bool
 xr_str_is_space(uint8_t c)
 {

@@ -241,7 +241,6 @@ ngx_int_t ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
 /* file */
 ngx_int_t ngx_http_xr_file_read(ngx_conf_t *cf, xr_str_t name,
     ngx_str_t *path, ngx_str_t *text);
-ngx_uint_t ngx_http_xr_file_line(ngx_str_t *text, size_t pos);
 
 /* var */
 ngx_int_t ngx_http_xr_var_add(ngx_conf_t *cf);

@@ -103,24 +103,3 @@ done:
 
     return rc;
 }
-
-
-/* The line, counted from 1, that offset "pos" lies in. */
-
-ngx_uint_t
-ngx_http_xr_file_line(ngx_str_t *text, size_t pos)
-{
-    size_t      i;
-    ngx_uint_t  line;
-
-    line = 1;
-
-    for (i = 0; i < pos && i < text->len; i++) {
-
-        if (text->data[i] == LF) {
-            line++;
-        }
-    }
-
-    return line;
-}

@@ -189,8 +189,8 @@ ngx_http_xr_tenant_file(ngx_conf_t *cf, xr_mem_t *mem, xr_tenant_t *t,
     rc = parse(t, ngx_http_xr_view(&text), mem, &err);
 
     if (rc != XR_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V:%ui: %s",
-                           &path, ngx_http_xr_file_line(&text, err.pos),
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V:%uz: %s", &path,
+                           xr_str_line(ngx_http_xr_view(&text), err.pos),
                            err.what);
     }
 

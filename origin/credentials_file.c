@@ -28,7 +28,7 @@ xr_credentials_file_read(const char *path, const char *profile,
         (void) xr_fail(err, rc, 0, "no such profile");
 
     } else if (rc != XR_OK) {
-        err->pos = xr_secret_line(&out->text, err->pos);
+        err->pos = xr_str_line(xr_secret_str(&out->text), err->pos);
     }
 
     if (rc != XR_OK) {

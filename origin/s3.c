@@ -104,13 +104,6 @@ xr_s3_error(const xr_s3_t *s3)
 }
 
 
-long
-xr_s3_status(const xr_s3_t *s3)
-{
-    return s3->status;
-}
-
-
 size_t
 xr_s3_key_size(const xr_s3_t *s3, xr_str_t key)
 {

@@ -47,12 +47,8 @@ size_t xr_s3_key_size(const xr_s3_t *s3, xr_str_t key);
 void xr_s3_set_progress(xr_s3_t *s3, bool (*progress)(void *ctx,
     uint64_t sent), void *ctx);
 
-/*
- * Of the last call that failed: one printable line, and the status of the
- * answer, 0 where there was none.
- */
+/* Of the last call that failed: one printable line. */
 const char *xr_s3_error(const xr_s3_t *s3);
-long xr_s3_status(const xr_s3_t *s3);
 
 
 /*

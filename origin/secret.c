@@ -113,23 +113,6 @@ xr_secret_str(const xr_secret_t *secret)
 }
 
 
-size_t
-xr_secret_line(const xr_secret_t *secret, size_t pos)
-{
-    size_t  i, line;
-
-    line = 1;
-
-    for (i = 0; i < pos && i < secret->len; i++) {
-        if (secret->data[i] == '\n') {
-            line++;
-        }
-    }
-
-    return line;
-}
-
-
 void
 xr_secret_free(xr_secret_t *secret)
 {

@@ -30,9 +30,6 @@ xr_rc_t xr_secret_read(const char *path, xr_secret_t *out, const char **why);
 
 xr_str_t xr_secret_str(const xr_secret_t *secret);
 
-/* The line of the byte at "pos", from 1. */
-size_t xr_secret_line(const xr_secret_t *secret, size_t pos);
-
 /* Wipes. */
 void xr_secret_free(xr_secret_t *secret);
 

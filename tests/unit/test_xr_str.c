@@ -85,6 +85,24 @@ test_empty(void **state)
 
 
 static void
+test_line(void **state)
+{
+    xr_str_t  text;
+
+    (void) state;
+
+    text = xr_str("a\nb\n");
+
+    assert_int_equal(xr_str_line(text, 0), 1);
+    assert_int_equal(xr_str_line(text, 1), 1);
+    assert_int_equal(xr_str_line(text, 2), 2);
+    assert_int_equal(xr_str_line(text, 4), 3);
+    assert_int_equal(xr_str_line(text, 99), 3);
+    assert_int_equal(xr_str_line(xr_str_of(NULL, 0), 0), 1);
+}
+
+
+static void
 test_find_trim(void **state)
 {
     size_t  i;
@@ -321,6 +339,7 @@ main(void)
         cmocka_unit_test(test_fail),
         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_line),
         cmocka_unit_test(test_find_trim),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_uint),
