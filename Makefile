@@ -29,8 +29,8 @@ WORKER_SRC := $(wildcard edge_workers/*.c)
 LIBXR_OBJ  := $(LIBXR_SRC:%.c=$(OBJ)/%.o)
 XR_OBJ     := $(ORIGIN_SRC:%.c=$(OBJ)/%.o) $(WORKER_SRC:%.c=$(OBJ)/%.o)
 
-LIBXR_LIBS := -lcrypto
-XR_LIBS    := -lcurl -lexpat -ljansson $(LIBXR_LIBS)
+LIBXR_LIBS := -lcrypto -ljwt
+XR_LIBS    := -lcurl -lexpat -lhiredis -ljansson $(LIBXR_LIBS)
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -102,16 +102,16 @@ unit: test-programs
 test-programs: $(UNIT) $(REPLAY)
 .PHONY: test-programs
 
-$(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h $(BUILD)/libxr.a Makefile
+$(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/libxr.a Makefile
 	@mkdir -p $(@D)
 	$(CC) $(XR_FLAGS) -Ilibxr -Itests/unit -o $@ $< $(BUILD)/libxr.a -pie -lcmocka $(LIBXR_LIBS)
 
 # one fuzz target, twice: with libFuzzer, and with a main() that replays files
-$(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(BUILD)/libxr.a Makefile
+$(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(BUILD)/libxr.a Makefile
 	@mkdir -p $(@D)
 	$(CC) $(XR_FLAGS) -Ilibxr -Itests/fuzz -o $@ $< tests/fuzz/replay.c $(BUILD)/libxr.a -pie $(LIBXR_LIBS)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(LIBXR_SRC) Makefile
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(LIBXR_SRC) Makefile
 	@mkdir -p $(@D)
 	clang -std=c11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	    -Ilibxr -Itests/fuzz -o $@ $< $(LIBXR_SRC) $(LIBXR_LIBS)

@@ -114,6 +114,9 @@ xr_str_find(xr_str_t s, uint8_t c)
 bool xr_str_eq_nocase(xr_str_t a, xr_str_t b);      /* ASCII only */
 bool xr_str_ends(xr_str_t s, xr_str_t suffix);
 
+/* Whether a byte below 0x20, or 0x7f, is in "s". */
+bool xr_str_has_control(xr_str_t s);
+
 /* The line, counted from 1, that offset "pos" of "text" lies in. */
 size_t xr_str_line(xr_str_t text, size_t pos);
 
@@ -122,6 +125,22 @@ xr_str_t xr_str_trim(xr_str_t s);
 
 /* Copies "s" into memory of "mem"; XR_NO_SPACE leaves "out" as it was. */
 xr_rc_t xr_str_dup(const xr_mem_t *mem, xr_str_t s, xr_str_t *out);
+
+
+/*
+ * A list of strings in one view, each with its length (16 bits, little endian)
+ * in front: position independent, and no longer than it has to be.
+ */
+
+typedef struct {
+    xr_str_t  packed;               /* empty: no strings */
+} xr_strs_t;
+
+#define XR_STRS_PACKED_SIZE(len)  ((len) + 2)
+
+/* Takes the first string off "list"; false at its end. */
+bool xr_strs_next(xr_strs_t *list, xr_str_t *out);
+bool xr_strs_has(xr_strs_t list, xr_str_t s);
 
 
 /* Cursors: these take what they read off the front of "*s". */

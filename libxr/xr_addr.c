@@ -22,12 +22,31 @@ typedef struct {
 } xr_addr_groups_t;
 
 
-/* Exactly four numbers; a leading zero could be read as octal. */
+/* Takes a number off "*s"; a leading zero could be read as octal. */
+
+static xr_rc_t
+xr_addr_number(xr_str_t *s, uint64_t max, uint64_t *n)
+{
+    xr_str_t  rest;
+
+    rest = *s;
+
+    if (xr_str_uint(&rest, n) != XR_OK || *n > max
+        || s->len - rest.len != (*n > 99 ? 3U : *n > 9 ? 2U : 1U))
+    {
+        return XR_INVALID;
+    }
+
+    *s = rest;
+
+    return XR_OK;
+}
+
 
 static xr_rc_t
 xr_addr_ipv4(xr_str_t s, uint8_t out[4])
 {
-    size_t    i, digits;
+    size_t    i;
     uint64_t  n;
 
     for (i = 0; i < 4; i++) {
@@ -42,15 +61,7 @@ xr_addr_ipv4(xr_str_t s, uint8_t out[4])
             s.len--;
         }
 
-        digits = s.len;
-
-        if (xr_str_uint(&s, &n) != XR_OK || n > 255) {
-            return XR_INVALID;
-        }
-
-        digits -= s.len;
-
-        if (digits != (n > 99 ? 3U : n > 9 ? 2U : 1U)) {
+        if (xr_addr_number(&s, 255, &n) != XR_OK) {
             return XR_INVALID;
         }
 
@@ -228,4 +239,84 @@ bool
 xr_addr_eq(const xr_addr_t *a, const xr_addr_t *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+
+/* Clears what is behind the first "bits". */
+
+static xr_addr_t
+xr_addr_mask(xr_addr_t a, size_t bits)
+{
+    size_t  i;
+
+    i = bits / 8;
+
+    if (bits % 8 != 0) {
+        a.bytes[i] = (uint8_t) (a.bytes[i] & 0xff00 >> bits % 8);
+        i++;
+    }
+
+    memset(a.bytes + i, 0, sizeof(a.bytes) - i);
+
+    return a;
+}
+
+
+xr_rc_t
+xr_addr_net_parse(xr_str_t s, xr_addr_net_t *out)
+{
+    size_t         width;
+    uint64_t       n;
+    xr_str_t       address, prefix;
+    xr_addr_t      masked;
+    xr_addr_net_t  net;
+
+    prefix = s;
+    address = xr_str_cut(&prefix, '/');
+
+    if (xr_addr_parse(address, &net.addr) != XR_OK) {
+        return XR_INVALID;
+    }
+
+    width = (xr_str_find(address, ':') < address.len) ? 128 : 32;
+    n = width;
+
+    if (address.len < s.len
+        && (xr_addr_number(&prefix, width, &n) != XR_OK || prefix.len > 0))
+    {
+        return XR_INVALID;
+    }
+
+    net.bits = (uint8_t) (128 - width + n);
+    masked = xr_addr_mask(net.addr, net.bits);
+
+    if (!xr_addr_eq(&masked, &net.addr)) {
+        return XR_INVALID;
+    }
+
+    *out = net;
+
+    return XR_OK;
+}
+
+
+bool
+xr_addr_net_has(const xr_addr_net_t *net, const xr_addr_t *addr)
+{
+    xr_addr_t  masked;
+
+    masked = xr_addr_mask(*addr, net->bits);
+
+    return xr_addr_eq(&masked, &net->addr);
+}
+
+
+bool
+xr_addr_is_v4(const xr_addr_t *a)
+{
+    static const uint8_t  mapped[12] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
+    };
+
+    return memcmp(a->bytes, mapped, sizeof(mapped)) == 0;
 }

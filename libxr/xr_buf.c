@@ -145,3 +145,28 @@ xr_buf_base64url(xr_buf_t *b, xr_str_t s)
         *p = (uint8_t) digits[(bits << (6 - pending)) & 0x3f];
     }
 }
+
+
+void
+xr_buf_packed(xr_buf_t *b, xr_str_t s)
+{
+    uint8_t  *p;
+
+    if (s.len > UINT16_MAX) {
+        b->overflow = true;
+        return;
+    }
+
+    p = xr_buf_reserve(b, XR_STRS_PACKED_SIZE(s.len));
+
+    if (p == NULL) {
+        return;
+    }
+
+    p[0] = (uint8_t) (s.len & 0xff);
+    p[1] = (uint8_t) (s.len >> 8);
+
+    if (s.len > 0) {
+        memcpy(p + XR_STRS_PACKED_SIZE(0), s.data, s.len);
+    }
+}

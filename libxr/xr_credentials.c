@@ -37,11 +37,36 @@ xr_credentials_pos(const xr_credentials_state_t *st, xr_str_t at)
 
 /* A value is sent in headers: visible ASCII, nothing else. */
 
+static const char *
+xr_credentials_fault(xr_str_t value, size_t max, size_t *at)
+{
+    size_t  i;
+
+    *at = 0;
+
+    if (value.len > max) {
+        return "the value is too long";
+    }
+
+    for (i = 0; i < value.len; i++) {
+
+        if (value.data[i] <= 0x20 || value.data[i] >= 0x7f) {
+            *at = i;
+            return "the value holds a space, a control character or one "
+                   "outside ASCII";
+        }
+    }
+
+    return NULL;
+}
+
+
 static xr_rc_t
 xr_credentials_value(const xr_credentials_state_t *st, xr_str_t value,
     size_t max, xr_str_t *out, xr_err_t *err)
 {
-    size_t  i, pos;
+    size_t       pos, at;
+    const char  *what;
 
     pos = xr_credentials_pos(st, value);
 
@@ -50,16 +75,10 @@ xr_credentials_value(const xr_credentials_state_t *st, xr_str_t value,
                        "profile");
     }
 
-    if (value.len > max) {
-        return xr_fail(err, XR_INVALID, pos, "the value is too long");
-    }
+    what = xr_credentials_fault(value, max, &at);
 
-    for (i = 0; i < value.len; i++) {
-
-        if (value.data[i] <= 0x20 || value.data[i] >= 0x7f) {
-            return xr_fail(err, XR_INVALID, pos + i, "the value holds a space, "
-                           "a control character or one outside ASCII");
-        }
+    if (what != NULL) {
+        return xr_fail(err, XR_INVALID, pos + at, what);
     }
 
     *out = value;
@@ -207,6 +226,35 @@ xr_credentials_parse(xr_str_t text, xr_str_t profile, xr_credentials_t *out,
     }
 
     *out = st.out;
+
+    return XR_OK;
+}
+
+
+xr_rc_t
+xr_credentials_check(const xr_credentials_t *c, xr_err_t *err)
+{
+    size_t       i, at;
+    const char  *what;
+
+    const xr_str_t  values[] = {
+        c->access_key, c->secret_key, c->session_token
+    };
+
+    for (i = 0; i < XR_COUNT(values); i++) {
+
+        if (i < 2 && values[i].len == 0) {
+            return xr_fail(err, XR_INVALID, i, "the value is empty");
+        }
+
+        what = xr_credentials_fault(values[i],
+                                    i < 2 ? XR_CREDENTIALS_KEY_MAX
+                                          : XR_CREDENTIALS_TOKEN_MAX, &at);
+
+        if (what != NULL) {
+            return xr_fail(err, XR_INVALID, i, what);
+        }
+    }
 
     return XR_OK;
 }

@@ -34,5 +34,11 @@ typedef struct {
 xr_rc_t xr_credentials_parse(xr_str_t text, xr_str_t profile,
     xr_credentials_t *out, xr_err_t *err);
 
+/*
+ * Whether credentials that stand elsewhere are as those of a file have to be;
+ * err->pos is 0 for the access key, 1 for the secret key, 2 for the token.
+ */
+xr_rc_t xr_credentials_check(const xr_credentials_t *c, xr_err_t *err);
+
 
 #endif /* XR_CREDENTIALS_H */

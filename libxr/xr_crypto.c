@@ -4,9 +4,9 @@
  */
 
 /*
- * A saved SHA-256 state is copied for each message.  EVP's copy allocates
- * twice, wipes twice and costs a third more, so the plain state is used, for
- * which OpenSSL 3 has no other name than the deprecated one.
+ * A saved SHA-2 state is restored for each message.  EVP's contexts allocate
+ * for each message and cannot be saved, so the plain states are used, for
+ * which OpenSSL 3 has no other names than the deprecated ones.
  */
 
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -15,26 +15,144 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <limits.h>
 #include <string.h>
 
 
-#define XR_CRYPTO_BLOCK_SIZE  64        /* of SHA-256, RFC 2104's B */
+#define XR_CRYPTO_MAX_BLOCK  128        /* of SHA-512, RFC 2104's B */
 
 
-struct xr_hmac_s {
-    SHA256_CTX  inner;
-    SHA256_CTX  outer;
-};
+typedef union {
+    SHA_CTX     sha1;
+    SHA256_CTX  sha256;
+    SHA512_CTX  sha512;                 /* SHA-384, too */
+} xr_crypto_md_t;
+
+
+static bool
+xr_crypto_start(xr_crypto_md_t *md, xr_hash_t hash)
+{
+    switch (hash) {
+
+    case XR_SHA1:
+        return SHA1_Init(&md->sha1) == 1;
+
+    case XR_SHA256:
+        return SHA256_Init(&md->sha256) == 1;
+
+    case XR_SHA384:
+        return SHA384_Init(&md->sha512) == 1;
+
+    case XR_SHA512:
+        return SHA512_Init(&md->sha512) == 1;
+
+    default:
+        return false;
+    }
+}
+
+
+static bool
+xr_crypto_update(xr_crypto_md_t *md, xr_hash_t hash, const xr_str_t *parts,
+    size_t n)
+{
+    int     ok;
+    size_t  i;
+
+    ok = 1;
+
+    for (i = 0; i < n && ok == 1; i++) {
+
+        switch (hash) {
+
+        case XR_SHA1:
+            ok = SHA1_Update(&md->sha1, parts[i].data, parts[i].len);
+            break;
+
+        case XR_SHA256:
+            ok = SHA256_Update(&md->sha256, parts[i].data, parts[i].len);
+            break;
+
+        default: /* XR_SHA384, XR_SHA512 */
+            ok = SHA512_Update(&md->sha512, parts[i].data, parts[i].len);
+            break;
+        }
+    }
+
+    return ok == 1;
+}
+
+
+static bool
+xr_crypto_end(xr_crypto_md_t *md, xr_hash_t hash,
+    uint8_t out[XR_HASH_MAX_SIZE])
+{
+    switch (hash) {
+
+    case XR_SHA1:
+        return SHA1_Final(out, &md->sha1) == 1;
+
+    case XR_SHA256:
+        return SHA256_Final(out, &md->sha256) == 1;
+
+    default: /* the state knows which of the two it is */
+        return SHA512_Final(out, &md->sha512) == 1;
+    }
+}
+
+
+size_t
+xr_hash_size(xr_hash_t hash)
+{
+    switch (hash) {
+
+    case XR_SHA1:
+        return SHA_DIGEST_LENGTH;
+
+    case XR_SHA256:
+        return SHA256_DIGEST_LENGTH;
+
+    case XR_SHA384:
+        return SHA384_DIGEST_LENGTH;
+
+    case XR_SHA512:
+        return SHA512_DIGEST_LENGTH;
+
+    default:
+        return 0;
+    }
+}
+
+
+xr_rc_t
+xr_hash(xr_hash_t hash, const xr_str_t *parts, size_t n,
+    uint8_t out[XR_HASH_MAX_SIZE])
+{
+    xr_crypto_md_t  md;
+
+    if (!xr_crypto_start(&md, hash)
+        || !xr_crypto_update(&md, hash, parts, n)
+        || !xr_crypto_end(&md, hash, out))
+    {
+        return XR_ERROR;
+    }
+
+    return XR_OK;
+}
 
 
 xr_rc_t
 xr_sha256(xr_str_t in, uint8_t out[XR_SHA256_SIZE])
 {
-    if (EVP_Digest(in.data, in.len, out, NULL, EVP_sha256(), NULL) != 1) {
+    SHA256_CTX  ctx;
+
+    if (SHA256_Init(&ctx) != 1
+        || SHA256_Update(&ctx, in.data, in.len) != 1
+        || SHA256_Final(out, &ctx) != 1)
+    {
         return XR_ERROR;
     }
 
@@ -53,15 +171,123 @@ xr_md5(xr_str_t in, uint8_t out[XR_MD5_SIZE])
 }
 
 
-xr_rc_t
-xr_hmac_sha256(xr_str_t key, xr_str_t in, uint8_t out[XR_SHA256_SIZE])
+static size_t
+xr_hmac_block(xr_hash_t hash)
 {
-    if (key.len > INT_MAX) {
+    return (hash == XR_SHA256) ? SHA256_CBLOCK : SHA512_CBLOCK;
+}
+
+
+/* A state that has taken in the key, XORed with RFC 2104's ipad or opad. */
+
+static bool
+xr_hmac_save(xr_hash_t hash, const uint8_t key[XR_CRYPTO_MAX_BLOCK],
+    uint8_t pad, uint64_t state[8])
+{
+    bool            ok;
+    size_t          i;
+    uint8_t         block[XR_CRYPTO_MAX_BLOCK];
+    xr_str_t        in;
+    xr_crypto_md_t  md;
+
+    for (i = 0; i < sizeof(block); i++) {
+        block[i] = key[i] ^ pad;
+    }
+
+    in = xr_str_of(block, xr_hmac_block(hash));
+
+    ok = xr_crypto_start(&md, hash) && xr_crypto_update(&md, hash, &in, 1);
+
+    if (ok && hash == XR_SHA256) {
+        memcpy(state, md.sha256.h, sizeof(md.sha256.h));
+
+    } else if (ok) {
+        memcpy(state, md.sha512.h, sizeof(md.sha512.h));
+    }
+
+    xr_wipe(block, sizeof(block));
+    xr_wipe(&md, sizeof(md));
+
+    return ok;
+}
+
+
+/* As it was after one block, of which it has to know the length in bits. */
+
+static bool
+xr_hmac_restore(xr_crypto_md_t *md, xr_hash_t hash, const uint64_t state[8])
+{
+    if (!xr_crypto_start(md, hash)) {
+        return false;
+    }
+
+    if (hash == XR_SHA256) {
+        memcpy(md->sha256.h, state, sizeof(md->sha256.h));
+        md->sha256.Nl = SHA256_CBLOCK * CHAR_BIT;
+
+    } else {
+        memcpy(md->sha512.h, state, sizeof(md->sha512.h));
+        md->sha512.Nl = SHA512_CBLOCK * CHAR_BIT;
+    }
+
+    return true;
+}
+
+
+xr_rc_t
+xr_hmac_init(xr_hmac_t *hmac, xr_hash_t hash, xr_str_t key)
+{
+    bool     ok;
+    uint8_t  block[XR_CRYPTO_MAX_BLOCK];
+
+    if (hash != XR_SHA256 && hash != XR_SHA384 && hash != XR_SHA512) {
         return XR_ERROR;
     }
 
-    if (HMAC(EVP_sha256(), key.data, (int) key.len, in.data, in.len, out, NULL)
-        == NULL)
+    memset(hmac, 0, sizeof(xr_hmac_t));
+    memset(block, 0, sizeof(block));
+    ok = true;
+
+    if (key.len > xr_hmac_block(hash)) {
+        ok = xr_hash(hash, &key, 1, block) == XR_OK;
+
+    } else if (key.len > 0) {
+        memcpy(block, key.data, key.len);
+    }
+
+    ok = ok && xr_hmac_save(hash, block, 0x36, hmac->inner)
+         && xr_hmac_save(hash, block, 0x5c, hmac->outer);
+
+    xr_wipe(block, sizeof(block));
+
+    return ok ? XR_OK : XR_ERROR;
+}
+
+
+xr_rc_t
+xr_hmac_sign(const xr_hmac_t *hmac, xr_hash_t hash, const xr_str_t *parts,
+    size_t n, uint8_t out[XR_HASH_MAX_SIZE])
+{
+    uint8_t         digest[XR_HASH_MAX_SIZE];
+    xr_str_t        inner;
+    xr_crypto_md_t  md;
+
+    if (hash == XR_SHA1) {
+        return XR_ERROR;
+    }
+
+    if (!xr_hmac_restore(&md, hash, hmac->inner)
+        || !xr_crypto_update(&md, hash, parts, n)
+        || !xr_crypto_end(&md, hash, digest))
+    {
+        return XR_ERROR;
+    }
+
+    inner = xr_str_of(digest, xr_hash_size(hash));
+
+    if (!xr_hmac_restore(&md, hash, hmac->outer)
+        || !xr_crypto_update(&md, hash, &inner, 1)
+        || !xr_crypto_end(&md, hash, out))
     {
         return XR_ERROR;
     }
@@ -70,101 +296,34 @@ xr_hmac_sha256(xr_str_t key, xr_str_t in, uint8_t out[XR_SHA256_SIZE])
 }
 
 
-/* A state that has taken in the key, XORed with RFC 2104's ipad or opad. */
-
-static bool
-xr_crypto_keyed(SHA256_CTX *ctx, const uint8_t key[XR_CRYPTO_BLOCK_SIZE],
-    uint8_t pad)
+xr_rc_t
+xr_hmac_sha256(xr_str_t key, xr_str_t in, uint8_t out[XR_SHA256_SIZE])
 {
-    bool     ok;
-    size_t   i;
-    uint8_t  block[XR_CRYPTO_BLOCK_SIZE];
+    xr_rc_t    rc;
+    uint8_t    mac[XR_HASH_MAX_SIZE];
+    xr_hmac_t  hmac;
 
-    for (i = 0; i < sizeof(block); i++) {
-        block[i] = key[i] ^ pad;
+    rc = xr_hmac_init(&hmac, XR_SHA256, key);
+
+    if (rc == XR_OK) {
+        rc = xr_hmac_sign(&hmac, XR_SHA256, &in, 1, mac);
     }
 
-    ok = SHA256_Init(ctx) == 1
-         && SHA256_Update(ctx, block, sizeof(block)) == 1;
-
-    xr_wipe(block, sizeof(block));
-
-    return ok;
-}
-
-
-xr_hmac_t *
-xr_hmac_create(xr_str_t key)
-{
-    bool        ok;
-    uint8_t     block[XR_CRYPTO_BLOCK_SIZE];
-    xr_hmac_t  *hmac;
-
-    hmac = OPENSSL_zalloc(sizeof(xr_hmac_t));
-
-    if (hmac == NULL) {
-        return NULL;
+    if (rc == XR_OK) {
+        memcpy(out, mac, XR_SHA256_SIZE);
     }
 
-    memset(block, 0, sizeof(block));
-    ok = true;
+    xr_wipe(&hmac, sizeof(hmac));
+    xr_wipe(mac, sizeof(mac));
 
-    if (key.len > sizeof(block)) {
-        ok = xr_sha256(key, block) == XR_OK;
-
-    } else if (key.len > 0) {
-        memcpy(block, key.data, key.len);
-    }
-
-    ok = ok && xr_crypto_keyed(&hmac->inner, block, 0x36)
-         && xr_crypto_keyed(&hmac->outer, block, 0x5c);
-
-    xr_wipe(block, sizeof(block));
-
-    if (!ok) {
-        xr_hmac_free(hmac);
-        return NULL;
-    }
-
-    return hmac;
-}
-
-
-void
-xr_hmac_free(xr_hmac_t *hmac)
-{
-    if (hmac != NULL) {
-        OPENSSL_clear_free(hmac, sizeof(xr_hmac_t));
-    }
+    return rc;
 }
 
 
 xr_rc_t
-xr_hmac_sign(const xr_hmac_t *hmac, const xr_str_t *parts, size_t n,
-    uint8_t out[XR_SHA256_SIZE])
+xr_random(void *out, size_t len)
 {
-    size_t      i;
-    uint8_t     digest[XR_SHA256_SIZE];
-    SHA256_CTX  ctx;
-
-    ctx = hmac->inner;
-
-    for (i = 0; i < n; i++) {
-
-        if (SHA256_Update(&ctx, parts[i].data, parts[i].len) != 1) {
-            return XR_ERROR;
-        }
-    }
-
-    if (SHA256_Final(digest, &ctx) != 1) {
-        return XR_ERROR;
-    }
-
-    ctx = hmac->outer;
-
-    if (SHA256_Update(&ctx, digest, sizeof(digest)) != 1
-        || SHA256_Final(out, &ctx) != 1)
-    {
+    if (len > INT_MAX || RAND_priv_bytes(out, (int) len) != 1) {
         return XR_ERROR;
     }
 

@@ -19,10 +19,6 @@
 
 #define XR_EDGEAUTH_SPELLINGS    4
 
-/* An S3 key of 1024 bytes, escaped twice, has 5 * 1024. */
-
-#define XR_EDGEAUTH_MAX_ESCAPED  8192
-
 
 typedef enum {
     XR_EDGEAUTH_IP = 0,
@@ -266,12 +262,7 @@ xr_edgeauth_parse(xr_str_t token, xr_edgeauth_t *t, xr_err_t *err)
 }
 
 
-/*
- * As the public signers do it: JavaScript's encodeURIComponent(), then "~",
- * "'" and "*" as well, digits in lower case.
- */
-
-static void
+void
 xr_edgeauth_escape(xr_str_t s, xr_buf_t *out)
 {
     size_t   i;
@@ -300,21 +291,22 @@ xr_edgeauth_escape(xr_str_t s, xr_buf_t *out)
  */
 
 static const xr_key_t *
-xr_edgeauth_key(const xr_edgeauth_t *t, const xr_keyset_t *keys,
+xr_edgeauth_key(const xr_edgeauth_t *t, const xr_key_t *keys, size_t nkeys,
     const xr_str_t *parts, size_t n)
 {
     size_t           i;
-    uint8_t          mac[XR_SHA256_SIZE];
+    uint8_t          mac[XR_HASH_MAX_SIZE];
     const xr_key_t  *key;
 
     key = NULL;
 
-    for (i = 0; i < keys->n; i++) {
+    for (i = 0; i < nkeys; i++) {
 
-        if (xr_hmac_sign(keys->keys[i].hmac, parts, n, mac) == XR_OK
-            && xr_equal(mac, t->mac, sizeof(mac)))
+        if (keys[i].kind == XR_KIND_EDGEAUTH
+            && xr_hmac_sign(keys[i].hmac, XR_SHA256, parts, n, mac) == XR_OK
+            && xr_equal(mac, t->mac, sizeof(t->mac)))
         {
-            key = &keys->keys[i];
+            key = &keys[i];
         }
     }
 
@@ -326,7 +318,7 @@ xr_edgeauth_key(const xr_edgeauth_t *t, const xr_keyset_t *keys,
 
 static const xr_key_t *
 xr_edgeauth_url_key(const xr_edgeauth_t *t, const xr_auth_request_t *req,
-    const xr_keyset_t *keys)
+    const xr_key_t *keys, size_t nkeys)
 {
     size_t           i, spellings;
     uint8_t          memory[XR_EDGEAUTH_MAX_ESCAPED];
@@ -357,7 +349,7 @@ xr_edgeauth_url_key(const xr_edgeauth_t *t, const xr_auth_request_t *req,
             parts[2] = xr_buf_str(&escaped);
         }
 
-        key = xr_edgeauth_key(t, keys, parts, XR_COUNT(parts));
+        key = xr_edgeauth_key(t, keys, nkeys, parts, XR_COUNT(parts));
 
         if (key != NULL) {
             return key;
@@ -393,9 +385,7 @@ xr_edgeauth_acl_covers(xr_str_t acl, const xr_auth_request_t *req)
             pattern = xr_buf_str(&unescaped);
         }
 
-        if (xr_auth_match(pattern, req->path)
-            || xr_auth_match(pattern, req->raw_path))
-        {
+        if (xr_auth_covers(pattern, req)) {
             return true;
         }
     }
@@ -419,28 +409,127 @@ xr_edgeauth_address_ok(xr_str_t ip, const xr_addr_t *address)
 }
 
 
-/* All that a token says, once it is known that a key of the tenant says so. */
+/*
+ * Data as it was before the signer escaped it.  Where that cannot have been,
+ * it was not escaped, and is "data" itself.
+ */
+
+static xr_str_t
+xr_edgeauth_unescape(xr_str_t data, xr_buf_t *b)
+{
+    if (xr_str_find(data, '%') == data.len
+        || xr_path_decode(data, b, NULL) != XR_OK)
+    {
+        return data;
+    }
+
+    return xr_buf_str(b);
+}
+
+
+/* What "part" of the unescaped text is in the token, which outlives that. */
+
+static xr_str_t
+xr_edgeauth_in_token(xr_str_t part, xr_str_t text, xr_str_t data)
+{
+    size_t          i, start;
+    const uint8_t  *p, *first;
+
+    if (part.len == 0 || text.data == data.data) {
+        return part;
+    }
+
+    p = data.data;
+    first = p;
+    start = (size_t) (part.data - text.data);
+
+    for (i = 0; i < start + part.len; i++) {
+
+        if (i == start) {
+            first = p;
+        }
+
+        p += (*p == '%') ? 3 : 1;
+    }
+
+    return xr_str_of(first, (size_t) (p - first));
+}
+
+
+/*
+ * The names of a quality and of a rate class are used as they stand in the
+ * token, so a signer must not have escaped them; none does.
+ */
+
+xr_rc_t
+xr_edgeauth_constraints(const xr_edgeauth_t *t, xr_buf_t *memory,
+    xr_constraints_t *out, xr_constraints_t *in_token)
+{
+    xr_str_t          text;
+    xr_constraints_t  read, kept;
+
+    text = xr_edgeauth_unescape(t->data, memory);
+
+    if (xr_constraints_read(text, &read) != XR_OK) {
+        return XR_INVALID;
+    }
+
+    kept.origin = xr_edgeauth_in_token(read.origin, text, t->data);
+    kept.country = xr_edgeauth_in_token(read.country, text, t->data);
+    kept.quality = xr_edgeauth_in_token(read.quality, text, t->data);
+    kept.rate = xr_edgeauth_in_token(read.rate, text, t->data);
+
+    if (!xr_str_eq(kept.quality, read.quality)
+        || !xr_str_eq(kept.rate, read.rate))
+    {
+        return XR_INVALID;
+    }
+
+    *out = read;
+    *in_token = kept;
+
+    return XR_OK;
+}
+
 
 static xr_deny_t
-xr_edgeauth_judge(const xr_edgeauth_t *t, const xr_auth_request_t *req,
-    const xr_auth_limits_t *limits)
+xr_edgeauth_narrow(const xr_edgeauth_t *t, const xr_auth_request_t *req,
+    xr_constraints_t *in_token)
 {
-    if (t->st > req->now + limits->leeway) {
-        return XR_DENY_TOKEN_EARLY;
+    uint8_t           memory[XR_EDGEAUTH_MAX_SIZE];
+    xr_buf_t          b;
+    xr_constraints_t  c;
+
+    b = xr_buf(memory, sizeof(memory));
+
+    if (xr_edgeauth_constraints(t, &b, &c, in_token) != XR_OK) {
+        return XR_DENY_TOKEN_CLAIM;
     }
 
-    if (t->exp + limits->leeway <= req->now) {
-        return XR_DENY_TOKEN_EXPIRED;
-    }
+    return xr_constraints_judge(&c, req);
+}
 
-    if (limits->max_lifetime != 0
-        && t->exp > req->now + limits->max_lifetime)
-    {
-        return XR_DENY_TOKEN_LIFETIME;
+
+xr_deny_t
+xr_edgeauth_judge(const xr_edgeauth_t *t, const xr_auth_request_t *req,
+    const xr_auth_policy_t *policy, xr_constraints_t *in_token)
+{
+    xr_deny_t  deny;
+
+    deny = xr_auth_times(t->st, 0, t->exp, req, policy);
+
+    if (deny != XR_DENY_NONE) {
+        return deny;
     }
 
     if (t->ip.data != NULL && !xr_edgeauth_address_ok(t->ip, req->address)) {
         return XR_DENY_TOKEN_ADDRESS;
+    }
+
+    deny = xr_edgeauth_narrow(t, req, in_token);
+
+    if (deny != XR_DENY_NONE) {
+        return deny;
     }
 
     if (t->acl.data != NULL && !xr_edgeauth_acl_covers(t->acl, req)) {
@@ -453,210 +542,67 @@ xr_edgeauth_judge(const xr_edgeauth_t *t, const xr_auth_request_t *req,
 
 xr_deny_t
 xr_edgeauth_verify(const xr_edgeauth_t *t, const xr_auth_request_t *req,
-    const xr_auth_limits_t *limits, const xr_keyset_t *keys,
+    const xr_auth_policy_t *policy, const xr_key_t *keys, size_t nkeys,
     xr_principal_t *who)
 {
-    xr_deny_t        deny;
-    const xr_key_t  *key;
+    xr_deny_t          deny;
+    const xr_key_t    *key;
+    xr_constraints_t   kept;
 
     if (t->acl.data != NULL) {
-        key = xr_edgeauth_key(t, keys, &t->message, 1);
+        key = xr_edgeauth_key(t, keys, nkeys, &t->message, 1);
 
     } else {
-        key = xr_edgeauth_url_key(t, req, keys);
+        key = xr_edgeauth_url_key(t, req, keys, nkeys);
     }
 
     if (key == NULL) {
         return XR_DENY_TOKEN_SIGNATURE;
     }
 
-    deny = xr_edgeauth_judge(t, req, limits);
+    deny = xr_edgeauth_judge(t, req, policy, &kept);
 
     if (deny == XR_DENY_NONE) {
+        who->kind = XR_KIND_EDGEAUTH;
         who->subject = t->id;
-        who->data = t->data;
+        who->token_id = xr_str_of(NULL, 0);
+        who->key_id = key->id;
         who->not_before = t->st;
         who->expires = t->exp;
-        who->key_id = key->id;
+        who->constraints = kept;
     }
 
     return deny;
 }
 
 
-/* Each field is followed by "~", which also stands before the MAC. */
-
-static void
-xr_edgeauth_put(xr_edgeauth_field_t field, xr_str_t value, bool escape,
-    xr_buf_t *out)
-{
-    if (value.len == 0) {
-        return;
-    }
-
-    xr_buf_put(out, xr_edgeauth_names[field]);
-
-    if (escape) {
-        xr_edgeauth_escape(value, out);
-
-    } else {
-        xr_buf_put(out, value);
-    }
-
-    xr_buf_putc(out, '~');
-}
-
-
-static void
-xr_edgeauth_put_number(xr_edgeauth_field_t field, int64_t n, xr_buf_t *out)
-{
-    uint8_t   memory[20];
-    xr_buf_t  digits;
-
-    if (n != 0) {
-        digits = xr_buf(memory, sizeof(memory));
-
-        xr_buf_uint(&digits, (uint64_t) n);
-        xr_edgeauth_put(field, xr_buf_str(&digits), false, out);
-    }
-}
-
-
-static const char *
-xr_edgeauth_check_spec(const xr_edgeauth_spec_t *spec)
-{
-    size_t    i;
-    xr_str_t  values[3];
-
-    if (spec->acl.len == 0 && spec->url.len == 0) {
-        return "neither acl nor url";
-    }
-
-    if (spec->exp <= 0 || spec->st < 0 || spec->st > spec->exp) {
-        return "exp is not positive, or st is not between 0 and exp";
-    }
-
-    /* a "~" would end the value and start a field that nobody asked for */
-
-    if (xr_str_find(spec->acl, '~') != spec->acl.len) {
-        return "a \"~\" in acl";
-    }
-
-    values[0] = spec->ip;
-    values[1] = spec->id;
-    values[2] = spec->data;
-
-    for (i = 0; i < XR_COUNT(values) && !spec->escape; i++) {
-
-        if (xr_str_find(values[i], '~') != values[i].len) {
-            return "a \"~\" in a value that is not escaped";
-        }
-    }
-
-    return NULL;
-}
-
-
-static xr_rc_t
-xr_edgeauth_sign(const xr_edgeauth_spec_t *spec, xr_str_t message,
-    const xr_key_t *key, uint8_t mac[XR_SHA256_SIZE], xr_err_t *err)
-{
-    uint8_t   memory[XR_EDGEAUTH_MAX_ESCAPED];
-    xr_buf_t  escaped;
-    xr_str_t  parts[3];
-
-    parts[0] = message;
-    parts[1] = xr_edgeauth_url;
-    parts[2] = spec->url;
-
-    if (spec->acl.len == 0 && spec->escape) {
-        escaped = xr_buf(memory, sizeof(memory));
-        xr_edgeauth_escape(spec->url, &escaped);
-
-        if (!xr_buf_ok(&escaped)) {
-            return xr_fail(err, XR_INVALID, 0, "the url is too long");
-        }
-
-        parts[2] = xr_buf_str(&escaped);
-    }
-
-    if (xr_hmac_sign(key->hmac, parts, (spec->acl.len == 0) ? 3 : 1, mac)
-        != XR_OK)
-    {
-        return xr_fail(err, XR_ERROR, 0, "HMAC failed");
-    }
-
-    return XR_OK;
-}
-
-
-/* What is written is parsed again: nothing leaves that would be refused. */
-
-static xr_rc_t
-xr_edgeauth_write(const xr_edgeauth_spec_t *spec, const xr_key_t *key,
-    xr_buf_t *out, xr_err_t *err)
-{
-    size_t         start;
-    xr_rc_t        rc;
-    uint8_t        mac[XR_SHA256_SIZE];
-    xr_edgeauth_t  t;
-
-    start = out->len;
-
-    xr_edgeauth_put(XR_EDGEAUTH_IP, spec->ip, spec->escape, out);
-    xr_edgeauth_put_number(XR_EDGEAUTH_ST, spec->st, out);
-    xr_edgeauth_put_number(XR_EDGEAUTH_EXP, spec->exp, out);
-
-    /* signers leave the acl as it is: its "/" and "*" are meant */
-
-    xr_edgeauth_put(XR_EDGEAUTH_ACL, spec->acl, false, out);
-    xr_edgeauth_put(XR_EDGEAUTH_ID, spec->id, spec->escape, out);
-    xr_edgeauth_put(XR_EDGEAUTH_DATA, spec->data, spec->escape, out);
-
-    if (!xr_buf_ok(out)) {
-        return xr_fail(err, XR_NO_SPACE, 0, "the token is too long");
-    }
-
-    rc = xr_edgeauth_sign(spec, xr_str_of(out->data + start,
-                                          out->len - start - 1),
-                          key, mac, err);
-
-    if (rc != XR_OK) {
-        return rc;
-    }
-
-    xr_buf_puts(out, "hmac=");
-    xr_buf_hex(out, xr_str_of(mac, sizeof(mac)));
-
-    if (!xr_buf_ok(out)) {
-        return xr_fail(err, XR_NO_SPACE, 0, "the token is too long");
-    }
-
-    return xr_edgeauth_parse(xr_str_of(out->data + start, out->len - start),
-                             &t, err);
-}
-
-
 xr_rc_t
-xr_edgeauth_make(const xr_edgeauth_spec_t *spec, const xr_key_t *key,
-    xr_buf_t *out, xr_err_t *err)
+xr_edgeauth_claim(const xr_edgeauth_t *t, xr_str_t name, xr_str_t *out)
 {
-    size_t       start;
-    xr_rc_t      rc;
-    const char  *what;
+    size_t    n;
+    uint8_t   memory[XR_EDGEAUTH_MAX_SIZE];
+    xr_buf_t  b;
+    xr_str_t  text, rest, item;
 
-    what = xr_edgeauth_check_spec(spec);
-
-    if (what != NULL) {
-        return xr_fail(err, XR_INVALID, 0, what);
+    if (t->data.data != NULL && xr_str_eq(name, xr_str("data"))) {
+        *out = t->data;
+        return XR_OK;
     }
 
-    start = out->len;
-    rc = xr_edgeauth_write(spec, key, out, err);
+    b = xr_buf(memory, sizeof(memory));
+    text = xr_edgeauth_unescape(t->data, &b);
+    rest = text;
 
-    if (rc != XR_OK) {
-        out->len = start;
+    while (rest.len > 0) {
+        item = xr_str_cut(&rest, ',');
+        n = xr_str_find(item, ':');
+
+        if (n != item.len && xr_str_eq(xr_str_of(item.data, n), name)) {
+            item = xr_str_of(item.data + n + 1, item.len - n - 1);
+            *out = xr_edgeauth_in_token(item, text, t->data);
+            return XR_OK;
+        }
     }
 
-    return rc;
+    return XR_NOT_FOUND;
 }

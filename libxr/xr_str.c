@@ -53,6 +53,22 @@ xr_str_ends(xr_str_t s, xr_str_t suffix)
 }
 
 
+bool
+xr_str_has_control(xr_str_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.len; i++) {
+
+        if (s.data[i] < 0x20 || s.data[i] == 0x7f) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 size_t
 xr_str_line(xr_str_t text, size_t pos)
 {
@@ -286,4 +302,46 @@ xr_base64url_decode(xr_str_t s, uint8_t *out, size_t size, size_t *len)
     *len = n;
 
     return XR_OK;
+}
+
+
+bool
+xr_strs_next(xr_strs_t *list, xr_str_t *out)
+{
+    size_t     len;
+    xr_str_t  *s;
+
+    s = &list->packed;
+
+    if (s->len < XR_STRS_PACKED_SIZE(0)) {
+        return false;
+    }
+
+    len = (size_t) s->data[0] | (size_t) s->data[1] << 8;
+
+    if (len > s->len - XR_STRS_PACKED_SIZE(0)) {
+        return false;
+    }
+
+    *out = xr_str_of(s->data + XR_STRS_PACKED_SIZE(0), len);
+    *s = xr_str_of(s->data + XR_STRS_PACKED_SIZE(len),
+                   s->len - XR_STRS_PACKED_SIZE(len));
+
+    return true;
+}
+
+
+bool
+xr_strs_has(xr_strs_t list, xr_str_t s)
+{
+    xr_str_t  one;
+
+    while (xr_strs_next(&list, &one)) {
+
+        if (xr_str_eq(one, s)) {
+            return true;
+        }
+    }
+
+    return false;
 }

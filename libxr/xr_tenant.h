@@ -14,13 +14,16 @@
 
 
 /*
- * A tenant: whose objects they are, where they lie, who may have them.  It is
- * built option by option, finished once, and read-only from then on.
+ * A tenant as it is being read: whose objects they are, where they lie, who
+ * may have them.  It is built option by option and finished once; the table
+ * of tenants (xr_table.h) keeps a compact copy of what is needed to serve.
  */
 
 #define XR_TENANT_NAME_MAX  63
 #define XR_TENANT_HOSTS     32          /* host names of one tenant */
 #define XR_TENANT_ORIGINS   32          /* CORS origins of one tenant */
+#define XR_TENANT_NAMES     8           /* issuers, audiences, CDN hosts */
+#define XR_TENANT_FILES     20
 
 
 typedef enum {
@@ -28,6 +31,28 @@ typedef enum {
     XR_CORS_LIST,                       /* echoed when listed */
     XR_CORS_OFF
 } xr_cors_mode_t;
+
+
+/* A file that an option names, which the caller reads. */
+
+typedef enum {
+    XR_TENANT_FILE_CREDENTIALS = 0,
+    XR_TENANT_FILE_KEYS,                /* EdgeAuth */
+    XR_TENANT_FILE_JWKS,
+    XR_TENANT_FILE_CLOUDFRONT
+} xr_tenant_file_kind_t;
+
+typedef struct {
+    xr_tenant_file_kind_t  kind;
+    xr_str_t               path;
+    xr_str_t               id;          /* profile, or Key-Pair-Id */
+} xr_tenant_file_t;
+
+
+typedef struct {
+    size_t    n;
+    xr_str_t  list[XR_TENANT_NAMES];
+} xr_tenant_names_t;
 
 
 typedef struct {
@@ -38,26 +63,38 @@ typedef struct {
     bool               has_origin;
     xr_origin_t        origin;
     xr_str_t           upstream;        /* where to connect instead; or empty */
-
-    xr_str_t           credentials_file;
-    xr_str_t           profile;
+    uint32_t           endpoint;        /* the caller's number for it */
     xr_credentials_t   credentials;
 
-    xr_str_t           keys_file;
+    xr_tenant_file_t   files[XR_TENANT_FILES];
+    size_t             nfiles;
+
+    bool               has_keys;        /* "keys" was given */
     bool               keys_none;       /* "keys none": public objects only */
     xr_keyset_t        keys;
+
+    xr_tenant_names_t  issuers;
+    xr_tenant_names_t  audiences;
+    xr_tenant_names_t  cloudfront_hosts;
+    bool               has_cloudfront_sha1;
+    bool               cloudfront_sha1;
 
     bool               has_cors;
     xr_cors_mode_t     cors;
     xr_str_t           cors_origins[XR_TENANT_ORIGINS];
     size_t             ncors_origins;
+    bool               has_cors_credentials;
+    bool               cors_credentials;
+    int64_t            cors_max_age;    /* seconds; -1: not given */
 
     xr_str_t           cache_control;   /* what clients are told; or empty */
-    bool               has_leeway;
-    xr_auth_limits_t   limits;
-
-    void              *data;            /* the caller's own */
+    int64_t            leeway;          /* seconds; -1: not given */
+    int64_t            max_lifetime;    /* seconds; 0: no bound */
 } xr_tenant_t;
+
+
+#define XR_TENANT_LEEWAY        30      /* seconds, where none is given */
+#define XR_TENANT_CORS_MAX_AGE  86400
 
 
 /* Whether "name" is [a-z0-9] and then up to 62 of [a-z0-9-]. */
@@ -69,30 +106,29 @@ xr_rc_t xr_tenant_init(xr_tenant_t *t, xr_str_t name, const xr_mem_t *mem,
 
 /*
  * Applies one option: args[0] is its name, the others its arguments, all of
- * them copied into "mem".  Files are only named here: the caller reads them
- * and hands their text to the two functions below.  On failure err->pos is
+ * them copied into "mem".  Files are only named here: the caller reads each
+ * of t->files and hands its text to xr_tenant_file().  On failure err->pos is
  * the index of the argument at fault.
  */
 xr_rc_t xr_tenant_option(xr_tenant_t *t, const xr_str_t *args, size_t n,
     const xr_mem_t *mem, xr_err_t *err);
 
-/* The text of credentials_file; err->pos is an offset into it. */
-xr_rc_t xr_tenant_credentials(xr_tenant_t *t, xr_str_t text,
-    const xr_mem_t *mem, xr_err_t *err);
+/*
+ * The text of t->files[i]; err->pos is an offset into it.  "notes" is told of
+ * keys that are left out, and may be NULL.
+ */
+xr_rc_t xr_tenant_file(xr_tenant_t *t, size_t i, xr_str_t text,
+    const xr_mem_t *mem, const xr_notes_t *notes, xr_err_t *err);
 
-/* The text of keys_file; likewise. */
-xr_rc_t xr_tenant_keys(xr_tenant_t *t, xr_str_t text, const xr_mem_t *mem,
-    xr_err_t *err);
+/* Credentials that stand in the place of a file. */
+xr_rc_t xr_tenant_credentials(xr_tenant_t *t, const xr_credentials_t *c,
+    const xr_mem_t *mem, xr_err_t *err);
 
 /* Checks that nothing is missing or contradictory. */
 xr_rc_t xr_tenant_finish(const xr_tenant_t *t, xr_err_t *err);
 
-/* Releases what the keys hold and wipes the secrets. */
-void xr_tenant_free(xr_tenant_t *t);
-
-
-/* Whether pages of "origin" (the header's value) may read responses. */
-bool xr_tenant_cors_allows(const xr_tenant_t *t, xr_str_t origin);
+/* Wipes the secrets. */
+void xr_tenant_wipe(xr_tenant_t *t);
 
 
 #endif /* XR_TENANT_H */

@@ -10,6 +10,47 @@
 #include <arpa/inet.h>
 
 
+/*
+ * A network is an address, or one and a prefix: it has itself, and whatever
+ * differs behind the prefix, but nothing that differs within it.
+ */
+
+static void
+fuzz_net(xr_str_t in, xr_rc_t address)
+{
+    size_t         i;
+    xr_rc_t        rc;
+    xr_addr_t      a;
+    xr_addr_net_t  net;
+
+    rc = xr_addr_net_parse(in, &net);
+
+    if (xr_str_find(in, '/') == in.len) {
+        assert(rc == address);
+    }
+
+    if (rc != XR_OK) {
+        return;
+    }
+
+    assert(net.bits <= 128);
+    assert(xr_str_find(in, ':') < in.len || net.bits >= 96);
+    assert(xr_addr_net_has(&net, &net.addr));
+
+    for (i = 0; i < 128; i++) {
+        a = net.addr;
+        a.bytes[i / 8] ^= (uint8_t) (0x80 >> i % 8);
+
+        assert(xr_addr_net_has(&net, &a) == (i >= net.bits));
+        assert(i < net.bits || (a.bytes[i / 8] & 0x80 >> i % 8) != 0);
+    }
+
+    assert(xr_addr_parse(xr_str_of(in.data, xr_str_find(in, '/')), &a)
+           == XR_OK);
+    assert(xr_addr_eq(&a, &net.addr));
+}
+
+
 /* The C library reads the same addresses, and reads them alike. */
 
 int
@@ -49,6 +90,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(xr_addr_parse(xr_str(text), &a) == XR_OK);
         assert(memcmp(a.bytes, bytes, 16) == 0);
     }
+
+    fuzz_net(in, rc);
 
     xr_fuzz_free(in);
 

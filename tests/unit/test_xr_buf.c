@@ -45,7 +45,8 @@ test_overflow(void **state)
         { "putc",       1 },
         { "uint",      10 },
         { "hex",        6 },
-        { "base64url",  4 }
+        { "base64url",  4 },
+        { "packed",     5 }
     };
 
     (void) state;
@@ -76,8 +77,12 @@ test_overflow(void **state)
                 xr_buf_hex(&b, xr_str("abc"));
                 break;
 
-            default:
+            case 4:
                 xr_buf_base64url(&b, xr_str("abc"));
+                break;
+
+            default:
+                xr_buf_packed(&b, xr_str("abc"));
             }
 
             XR_CHECK_EQ(xr_buf_ok(&b), size == cases[i].size, cases[i].in);
@@ -167,6 +172,80 @@ test_base64url(void **state)
 }
 
 
+static void
+test_packed(void **state)
+{
+    char       memory[64];
+    xr_buf_t   b;
+    xr_str_t   one;
+    xr_strs_t  list;
+
+    (void) state;
+
+    b = xr_buf(memory, sizeof(memory));
+
+    xr_buf_packed(&b, xr_str("ab"));
+    xr_buf_packed(&b, xr_str_of(NULL, 0));
+    xr_buf_packed(&b, xr_str_of("c\0d", 3));
+
+    assert_true(xr_buf_ok(&b));
+    assert_int_equal(b.len, XR_STRS_PACKED_SIZE(2) + XR_STRS_PACKED_SIZE(0)
+                            + XR_STRS_PACKED_SIZE(3));
+    assert_memory_equal(memory, "\2\0ab\0\0\3\0c\0d", b.len);
+
+    list.packed = xr_buf_str(&b);
+
+    assert_true(xr_strs_next(&list, &one));
+    XR_CHECK_STR(one, "ab", "first");
+    assert_true(xr_strs_next(&list, &one));
+    XR_CHECK_STR(one, "", "second");
+    assert_true(xr_strs_next(&list, &one));
+    assert_true(xr_str_eq(one, xr_str_of("c\0d", 3)));
+    assert_false(xr_strs_next(&list, &one));
+}
+
+
+/* The longest string that 16 bits can tell the length of, and one more. */
+
+static void
+test_packed_longest(void **state)
+{
+    size_t     size;
+    uint8_t   *in, *out;
+    xr_buf_t   b;
+    xr_str_t   one;
+    xr_strs_t  list;
+
+    (void) state;
+
+    size = XR_STRS_PACKED_SIZE(65536);
+    in = malloc(size);
+    out = malloc(size);
+
+    assert_non_null(in);
+    assert_non_null(out);
+    memset(in, 'x', size);
+
+    b = xr_buf(out, size);
+    xr_buf_packed(&b, xr_str_of(in, 65535));
+
+    assert_true(xr_buf_ok(&b));
+    list.packed = xr_buf_str(&b);
+    assert_true(xr_strs_next(&list, &one));
+    assert_true(xr_str_eq(one, xr_str_of(in, 65535)));
+    assert_false(xr_strs_next(&list, &one));
+
+    b = xr_buf(out, size);
+    xr_buf_packed(&b, xr_str_of(in, 65536));
+
+    assert_false(xr_buf_ok(&b));
+    assert_int_equal(b.len, 0);
+
+    free(in);
+    free(out);
+}
+
+
 int
 main(void)
 {
@@ -174,7 +253,9 @@ main(void)
         cmocka_unit_test(test_put),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_hex),
-        cmocka_unit_test(test_base64url)
+        cmocka_unit_test(test_base64url),
+        cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_packed_longest)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,6 +207,60 @@ test_sizes(void **state)
 }
 
 
+/* Credentials that come from elsewhere. */
+
+static void
+test_check(void **state)
+{
+    size_t            i;
+    xr_err_t          err;
+    uint8_t           memory[4097];
+    xr_credentials_t  c;
+
+    static const struct {
+        xr_credentials_t  c;
+        size_t            pos;          /* 3: nothing is wrong */
+    } checks[] = {
+        { { XR_STR("A"), XR_STR("s"), { NULL, 0 } }, 3 },
+        { { XR_STR("A"), XR_STR("s/+="), XR_STR("t") }, 3 },
+        { { { NULL, 0 }, XR_STR("s"), { NULL, 0 } }, 0 },
+        { { XR_STR("A"), XR_STR(""), { NULL, 0 } }, 1 },
+        { { XR_STR("A B"), XR_STR("s"), { NULL, 0 } }, 0 },
+        { { XR_STR("A"), XR_STR("s\n"), { NULL, 0 } }, 1 },
+        { { XR_STR("A"), XR_STR("s"), XR_STR("\177") }, 2 },
+        { { XR_STR("A"), XR_STR("s"), XR_STR("t\0") }, 2 },
+        { { XR_STR("\303\274"), XR_STR("s"), { NULL, 0 } }, 0 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(checks); i++) {
+        err = (xr_err_t) { NULL, 3 };
+
+        assert_int_equal(xr_credentials_check(&checks[i].c, &err),
+                         checks[i].pos == 3 ? XR_OK : XR_INVALID);
+        assert_int_equal(err.pos, checks[i].pos);
+        assert_int_equal(err.what == NULL, checks[i].pos == 3);
+    }
+
+    /* the lengths that a file may have */
+
+    memset(memory, 'x', sizeof(memory));
+    c.access_key = xr_str_of(memory, 128);
+    c.secret_key = xr_str_of(memory, 128);
+    c.session_token = xr_str_of(memory, 4096);
+    assert_int_equal(xr_credentials_check(&c, NULL), XR_OK);
+
+    c.session_token.len++;
+    assert_int_equal(xr_credentials_check(&c, &err), XR_INVALID);
+    assert_int_equal(err.pos, 2);
+
+    c.secret_key.len++;
+    assert_int_equal(xr_credentials_check(&c, &err), XR_INVALID);
+    assert_int_equal(err.pos, 1);
+}
+
+
 int
 main(void)
 {
@@ -215,7 +269,8 @@ main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_no_such_profile),
         cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_sizes)
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_check)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

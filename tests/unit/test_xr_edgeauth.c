@@ -53,7 +53,9 @@ typedef struct {
 static void
 load(fixture_t *f, xr_keyset_t *set, const char *text)
 {
-    assert_int_equal(xr_keyset_parse(xr_str(text), &f->m.mem, set, NULL),
+    memset(set, 0, sizeof(*set));
+
+    assert_int_equal(xr_keyset_edgeauth(set, xr_str(text), &f->m.mem, NULL),
                      XR_OK);
 }
 
@@ -82,8 +84,8 @@ teardown(void **state)
 {
     fixture_t *f = *state;
 
-    xr_keyset_free(&f->keys);
-    xr_keyset_free(&f->others);
+    xr_keyset_wipe(&f->keys);
+    xr_keyset_wipe(&f->others);
     xr_test_mem_free(&f->m);
     free(f);
 
@@ -97,7 +99,7 @@ static xr_str_t
 make(const xr_key_t *key, const char *message, const char *url,
     uint8_t memory[4096])
 {
-    uint8_t   mac[XR_SHA256_SIZE];
+    uint8_t   mac[XR_HASH_MAX_SIZE];
     xr_buf_t  b;
     xr_str_t  parts[3];
 
@@ -105,14 +107,14 @@ make(const xr_key_t *key, const char *message, const char *url,
     parts[1] = xr_str("~url=");
     parts[2] = xr_str(url != NULL ? url : "");
 
-    assert_int_equal(xr_hmac_sign(key->hmac, parts, url != NULL ? 3 : 1, mac),
-                     XR_OK);
+    assert_int_equal(xr_hmac_sign(key->hmac, XR_SHA256, parts,
+                                  url != NULL ? 3 : 1, mac), XR_OK);
 
     b = xr_buf(memory, 4096);
 
     xr_buf_puts(&b, message);
     xr_buf_puts(&b, "~hmac=");
-    xr_buf_hex(&b, xr_str_of(mac, sizeof(mac)));
+    xr_buf_hex(&b, xr_str_of(mac, XR_SHA256_SIZE));
 
     assert_true(xr_buf_ok(&b));
 
@@ -121,23 +123,28 @@ make(const xr_key_t *key, const char *message, const char *url,
 
 
 typedef struct {
-    const char        *raw_path;
-    const char        *path;            /* NULL: as raw_path */
-    const char        *address;         /* NULL: 192.0.2.1 */
-    int64_t            now;             /* 0: NOW */
-    xr_auth_limits_t   limits;
+    const char  *raw_path;
+    const char  *path;                  /* NULL: as raw_path */
+    const char  *address;               /* NULL: 192.0.2.1 */
+    int64_t      now;                   /* 0: NOW */
+
+    struct {
+        int64_t  leeway;
+        int64_t  max_lifetime;
+    } limits;
 } request_t;
 
 
-/* What an edge does with a token. */
+/* What an edge does with a token, on a page of "embed". */
 
 static xr_deny_t
-verify(xr_str_t token, const request_t *r, const xr_keyset_t *keys,
-    xr_principal_t *who)
+verify_on(xr_str_t token, const request_t *r, const char *embed,
+    const char *country, const xr_keyset_t *keys, xr_principal_t *who)
 {
     xr_addr_t          address;
     xr_deny_t          deny;
     xr_edgeauth_t      t;
+    xr_auth_policy_t   policy;
     xr_auth_request_t  req;
 
     if (xr_edgeauth_parse(token, &t, NULL) != XR_OK) {
@@ -148,17 +155,33 @@ verify(xr_str_t token, const request_t *r, const xr_keyset_t *keys,
                                                              : "192.0.2.1"),
                                    &address), XR_OK);
 
+    memset(&req, 0, sizeof(req));
+    memset(&policy, 0, sizeof(policy));
+
+    policy.leeway = r->limits.leeway;
+    policy.max_lifetime = r->limits.max_lifetime;
+
     req.raw_path = xr_test_copy(xr_str(r->raw_path));
     req.path = xr_test_copy(xr_str(r->path != NULL ? r->path : r->raw_path));
     req.address = &address;
     req.now = (r->now != 0) ? r->now : NOW;
+    req.embed = xr_str(embed);
+    req.country = xr_str(country);
 
-    deny = xr_edgeauth_verify(&t, &req, &r->limits, keys, who);
+    deny = xr_edgeauth_verify(&t, &req, &policy, keys->keys, keys->n, who);
 
     xr_test_copy_free(req.raw_path);
     xr_test_copy_free(req.path);
 
     return deny;
+}
+
+
+static xr_deny_t
+verify(xr_str_t token, const request_t *r, const xr_keyset_t *keys,
+    xr_principal_t *who)
+{
+    return verify_on(token, r, "", "", keys, who);
 }
 
 
@@ -196,7 +219,7 @@ test_vectors_make(void **state)
                     v->token);
         XR_CHECK_STR(xr_str_of(b.data + 10, b.len - 10), v->token, v->token);
 
-        xr_keyset_free(&keys);
+        xr_keyset_wipe(&keys);
     }
 }
 
@@ -229,7 +252,6 @@ test_vectors_verify(void **state)
 
         if (!v->escape) {
             XR_CHECK_STR(who.subject, v->id, v->token);
-            XR_CHECK_STR(who.data, v->data, v->token);
         }
 
         XR_CHECK_EQ(verify(xr_str(v->token), &r, &f->others, &who),
@@ -249,7 +271,7 @@ test_vectors_verify(void **state)
                         XR_DENY_TOKEN_SIGNATURE, v->token);
         }
 
-        xr_keyset_free(&keys);
+        xr_keyset_wipe(&keys);
     }
 }
 
@@ -674,7 +696,7 @@ test_long_key(void **state)
 {
     char             path[8192];
     size_t           i;
-    uint8_t          memory[4096], mac[XR_SHA256_SIZE];
+    uint8_t          memory[4096], mac[XR_HASH_MAX_SIZE];
     xr_buf_t         b;
     xr_str_t         token;
     request_t        r;
@@ -690,11 +712,12 @@ test_long_key(void **state)
     }
 
     token = xr_buf_str(&b);
-    assert_int_equal(xr_hmac_sign(f->keys.keys[1].hmac, &token, 1, mac), XR_OK);
+    assert_int_equal(xr_hmac_sign(f->keys.keys[1].hmac, XR_SHA256, &token, 1,
+                                  mac), XR_OK);
 
     b = xr_buf(memory, sizeof(memory));
     xr_buf_puts(&b, "exp=1767225700~hmac=");
-    xr_buf_hex(&b, xr_str_of(mac, sizeof(mac)));
+    xr_buf_hex(&b, xr_str_of(mac, XR_SHA256_SIZE));
     token = xr_buf_str(&b);
 
     memset(path, 0, sizeof(path));
@@ -739,7 +762,12 @@ test_keys(void **state)
         assert_int_equal(verify(token, &r, &f->keys, &who), XR_DENY_NONE);
         XR_CHECK_STR(who.key_id, ids[i], "key id");
         XR_CHECK_STR(who.subject, "me%20", "subject");
-        XR_CHECK_STR(who.data, "k:v", "data");
+        XR_CHECK_STR(who.token_id, "", "token id");
+        XR_CHECK_STR(who.constraints.origin, "", "origin");
+        XR_CHECK_STR(who.constraints.country, "", "country");
+        XR_CHECK_STR(who.constraints.quality, "", "quality");
+        XR_CHECK_STR(who.constraints.rate, "", "rate");
+        assert_int_equal(who.kind, XR_KIND_EDGEAUTH);
         assert_int_equal(who.not_before, 5);
         assert_int_equal(who.expires, 1767225700);
 
@@ -760,6 +788,228 @@ test_keys(void **state)
 
     assert_int_equal(verify(token, &r, &f->keys, &who),
                      XR_DENY_TOKEN_SIGNATURE);
+}
+
+
+/* A key of another kind verifies nothing, even with the same secret. */
+
+static void
+test_kinds(void **state)
+{
+    uint8_t         memory[4096];
+    xr_str_t        token;
+    request_t       r;
+    xr_keyset_t     keys;
+    xr_principal_t  who;
+
+    fixture_t *f = *state;
+
+    memset(&r, 0, sizeof(r));
+    r.raw_path = "/x";
+
+    keys = f->keys;
+    keys.keys[0].kind = XR_KIND_JWT;
+
+    token = make(&keys.keys[0], "exp=1767225700~acl=/x", NULL, memory);
+    assert_int_equal(verify(token, &r, &keys, &who), XR_DENY_TOKEN_SIGNATURE);
+
+    token = make(&keys.keys[1], "exp=1767225700~acl=/x", NULL, memory);
+    assert_int_equal(verify(token, &r, &keys, &who), XR_DENY_NONE);
+    XR_CHECK_STR(who.key_id, "b", "key id");
+
+    keys.keys[1].kind = XR_KIND_CLOUDFRONT;
+    keys.keys[1].hmac = NULL;
+    assert_int_equal(verify(token, &r, &keys, &who), XR_DENY_TOKEN_SIGNATURE);
+}
+
+
+/*
+ * What data= says of the page and the country is judged after the address
+ * and before the path; the names that later steps need are in the token.
+ */
+
+static void
+test_constraints(void **state)
+{
+    char            message[1024];
+    size_t          i;
+    uint8_t         memory[4096];
+    xr_str_t        token;
+    request_t       r;
+    xr_principal_t  who, before;
+
+    fixture_t *f = *state;
+
+    static const struct {
+        const char  *data;
+        const char  *embed;
+        const char  *country;
+        xr_deny_t    deny;
+        const char  *quality;
+        const char  *rate;
+    } cases[] = {
+        { "plan",                   "", "",         XR_DENY_NONE, "", "" },
+        { "plan:gold",              "", "",         XR_DENY_NONE, "", "" },
+        { "100%",                   "", "",         XR_DENY_NONE, "", "" },
+        { "quality:high,rate:gold", "", "", XR_DENY_NONE, "high", "gold" },
+        { "quality%3ahigh%2Crate%3Agold", "", "",
+          XR_DENY_NONE, "high", "gold" },
+        { "a%3a%c3%bc%2crate%3ar.1_-%2cb", "", "",
+          XR_DENY_NONE, "", "r.1_-" },
+        { "rate:r,plan:100%",       "", "",         XR_DENY_NONE, "", "r" },
+
+        { "origin:a.example",       "a.example", "", XR_DENY_NONE, "", "" },
+        { "origin:a|*.b",           "x.b", "",      XR_DENY_NONE, "", "" },
+        { "origin%3aa%7c%2a.b",     "x.b", "",      XR_DENY_NONE, "", "" },
+        { "origin%3aa%7c%2a.b",     "b", "", XR_DENY_TOKEN_EMBED, "", "" },
+        { "origin:a,plan:100%",     "b", "", XR_DENY_TOKEN_EMBED, "", "" },
+        { "origin:a.example",       "", "",  XR_DENY_TOKEN_EMBED, "", "" },
+        { "country:DE|FR",          "", "FR",       XR_DENY_NONE, "", "" },
+        { "country%3aDE%7CFR",      "", "FR",       XR_DENY_NONE, "", "" },
+        { "country%3aDE%7CFR",      "", "GB",
+          XR_DENY_TOKEN_COUNTRY, "", "" },
+        { "country:DE",             "", "", XR_DENY_TOKEN_COUNTRY, "", "" },
+
+        /* one of our names with what it cannot have */
+
+        { "country:de",             "", "DE", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "origin:https://a",       "a", "", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "origin:a%257cb",         "a", "", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "origin:%61",             "a", "",        XR_DENY_NONE, "", "" },
+        { "rate:r,rate:r",          "", "", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "rate:",                  "", "", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "rate%3a%2cx",            "", "", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "rate:a%00",              "", "", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "rate:gold%",             "", "", XR_DENY_TOKEN_CLAIM, "", "" },
+
+        /* a name that is escaped would not be one where it is used */
+
+        { "rate:g%6fld",            "", "", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "quality%3a%68igh",       "", "", XR_DENY_TOKEN_CLAIM, "", "" },
+        { "qu%61lity:high",         "", "",     XR_DENY_NONE, "high", "" }
+    };
+
+    memset(&r, 0, sizeof(r));
+    memset(&before, 0xee, sizeof(before));
+
+    r.raw_path = "/x";
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        snprintf(message, sizeof(message), "ip=192.0.2.1~exp=1767225700~acl=/x"
+                 "~data=%s~id=u", cases[i].data);
+
+        token = make(&f->keys.keys[0], message, NULL, memory);
+        token = xr_test_copy(token);
+        who = before;
+
+        XR_CHECK_EQ(verify_on(token, &r, cases[i].embed, cases[i].country,
+                              &f->keys, &who), cases[i].deny, message);
+
+        if (cases[i].deny == XR_DENY_NONE) {
+            XR_CHECK_STR(who.constraints.quality, cases[i].quality, message);
+            XR_CHECK_STR(who.constraints.rate, cases[i].rate, message);
+            XR_CHECK(who.constraints.rate.len == 0
+                     || (who.constraints.rate.data > token.data
+                         && who.constraints.rate.data
+                            < token.data + token.len), message);
+
+        } else {
+            XR_CHECK(memcmp(&who, &before, sizeof(who)) == 0, message);
+        }
+
+        xr_test_copy_free(token);
+    }
+}
+
+
+/* The address first, the path last. */
+
+static void
+test_constraints_order(void **state)
+{
+    uint8_t         memory[4096];
+    xr_str_t        token;
+    request_t       r;
+    xr_principal_t  who;
+
+    fixture_t *f = *state;
+
+    memset(&r, 0, sizeof(r));
+    r.raw_path = "/x";
+
+    token = make(&f->keys.keys[0], "ip=::1~exp=1767225700~acl=/y~data=rate:",
+                 NULL, memory);
+    assert_int_equal(verify(token, &r, &f->keys, &who),
+                     XR_DENY_TOKEN_ADDRESS);
+
+    token = make(&f->keys.keys[0], "exp=1767225700~acl=/y~data=rate:", NULL,
+                 memory);
+    assert_int_equal(verify(token, &r, &f->keys, &who), XR_DENY_TOKEN_CLAIM);
+
+    token = make(&f->keys.keys[0], "exp=1767225700~acl=/y~data=origin:a", NULL,
+                 memory);
+    assert_int_equal(verify(token, &r, &f->keys, &who), XR_DENY_TOKEN_EMBED);
+
+    token = make(&f->keys.keys[0], "exp=1767225700~data=country:DE", "/x",
+                 memory);
+    assert_int_equal(verify(token, &r, &f->keys, &who),
+                     XR_DENY_TOKEN_COUNTRY);
+}
+
+
+static void
+test_claim(void **state)
+{
+    char           token[512];
+    size_t         i;
+    xr_str_t       value;
+    xr_edgeauth_t  t;
+
+    static const struct {
+        const char  *data;
+        const char  *name;
+        const char  *value;             /* NULL: not found */
+    } cases[] = {
+        { NULL,                         "data",     NULL },
+        { NULL,                         "plan",     NULL },
+        { "x",                          "data",     "x" },
+        { "data:y",                     "data",     "data:y" },
+        { "x",                          "x",        NULL },
+        { "plan:gold",                  "plan",     "gold" },
+        { "plan:gold",                  "pla",      NULL },
+        { "plan:gold",                  "Plan",     NULL },
+        { "a,b:1,plan:gold:2,c:3",      "plan",     "gold:2" },
+        { "plan:a,plan:b",              "plan",     "a" },
+        { "plan:",                      "plan",     "" },
+        { "a%3a1%2cplan%3ag%c3%bcld%2cb", "plan",   "g%c3%bcld" },
+        { "a%3a1%2cplan%3ag%c3%bcld%2cb", "a",      "1" },
+        { "a%3a1%2cplan%3ag%c3%bcld%2cb", "data",
+          "a%3a1%2cplan%3ag%c3%bcld%2cb" },
+        { "a%2cb:1",                    "b",        "1" },
+        { "plan:100%,b:1%2c",           "plan",     "100%" },
+        { "plan:100%,b:1%2c",           "b",        "1%2c" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        snprintf(token, sizeof(token), "exp=1%s%s" HMAC,
+                 cases[i].data != NULL ? "~data=" : "",
+                 cases[i].data != NULL ? cases[i].data : "");
+
+        assert_int_equal(xr_edgeauth_parse(xr_str(token), &t, NULL), XR_OK);
+
+        XR_CHECK_EQ(xr_edgeauth_claim(&t, xr_str(cases[i].name), &value),
+                    cases[i].value != NULL ? XR_OK : XR_NOT_FOUND, token);
+
+        if (cases[i].value != NULL) {
+            XR_CHECK_STR(value, cases[i].value, token);
+            XR_CHECK(value.len == 0
+                     || (value.data >= t.data.data
+                         && value.data + value.len
+                            <= t.data.data + t.data.len), token);
+        }
+    }
 }
 
 
@@ -888,6 +1138,15 @@ test_make_refuses(void **state)
         { "", "/*", "", "a\nb", "", 0, 1, false, XR_INVALID },
         { "", "/*", "", "a\nb", "", 0, 1, true, XR_OK },
         { "", "", "/a~b", "", "", 0, 1, false, XR_OK },
+        { "", "/*", "", "", "origin:a|*.b,rate:r", 0, 1, false, XR_OK },
+        { "", "/*", "", "", "origin:a|*.b,rate:r", 0, 1, true, XR_OK },
+        { "", "/*", "", "", "plan:a b", 0, 1, true, XR_OK },
+        { "", "/*", "", "", "origin:a b", 0, 1, true, XR_INVALID },
+        { "", "/*", "", "", "origin:https://a", 0, 1, false, XR_INVALID },
+        { "", "/*", "", "", "country:de", 0, 1, false, XR_INVALID },
+        { "", "/*", "", "", "rate:g%6fld", 0, 1, false, XR_INVALID },
+        { "", "/*", "", "", "rate:g%6fld", 0, 1, true, XR_INVALID },
+        { "", "", "/a", "", "rate:a,rate:b", 0, 1, false, XR_INVALID },
         { "", "/*", "", X512 X512 X512 X512, "", 0, 1, false, XR_INVALID }
     };
 
@@ -970,6 +1229,10 @@ main(void)
         cmocka_unit_test(test_long_url),
         cmocka_unit_test(test_long_key),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_constraints),
+        cmocka_unit_test(test_constraints_order),
+        cmocka_unit_test(test_claim),
         cmocka_unit_test(test_tamper),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_make_refuses),

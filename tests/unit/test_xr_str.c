@@ -332,6 +332,84 @@ test_base64url(void **state)
 }
 
 
+static void
+test_strs(void **state)
+{
+    size_t     i, n;
+    xr_str_t   one, copy;
+    xr_strs_t  list;
+
+    /* each with its length, little endian, in front; then what is broken */
+
+    static const struct {
+        const char  *what;
+        xr_str_t     packed;
+        size_t       n;
+        xr_str_t     last;
+        bool         has_a;
+        bool         has_empty;
+    } cases[] = {
+        { "none", XR_STR(""), 0, XR_STR(""), false, false },
+        { "one", XR_STR("\1\0a"), 1, XR_STR("a"), true, false },
+        { "empty one", XR_STR("\0\0"), 1, XR_STR(""), false, true },
+        { "two", XR_STR("\1\0a\2\0bc"), 2, XR_STR("bc"), true, false },
+        { "longer", XR_STR("\2\0ab"), 1, XR_STR("ab"), false, false },
+        { "last", XR_STR("\0\0\1\0b\1\0a"), 3, XR_STR("a"), true, true },
+        { "lengths within", XR_STR("\3\0\1\0a"), 1, XR_STR("\1\0a"),
+          false, false },
+
+        { "half a length", XR_STR("\1"), 0, XR_STR(""), false, false },
+        { "a length only", XR_STR("\1\0"), 0, XR_STR(""), false, false },
+        { "too short", XR_STR("\2\0a"), 0, XR_STR(""), false, false },
+        { "high byte", XR_STR("\1\1a"), 0, XR_STR(""), false, false },
+        { "second too short", XR_STR("\1\0a\2\0b"), 1, XR_STR("a"),
+          true, false },
+        { "half a second", XR_STR("\1\0a\1"), 1, XR_STR("a"), true, false }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        copy = xr_test_copy(cases[i].packed);
+        list.packed = copy;
+
+        XR_CHECK_EQ(xr_strs_has(list, xr_str("a")), cases[i].has_a,
+                    cases[i].what);
+        XR_CHECK_EQ(xr_strs_has(list, xr_str_of(NULL, 0)), cases[i].has_empty,
+                    cases[i].what);
+
+        one = xr_str("");
+
+        for (n = 0; xr_strs_next(&list, &one); n++) {
+            /* void */
+        }
+
+        XR_CHECK_EQ(n, cases[i].n, cases[i].what);
+        XR_CHECK(xr_str_eq(one, cases[i].last), cases[i].what);
+        XR_CHECK(!xr_strs_next(&list, &one), cases[i].what);
+
+        xr_test_copy_free(copy);
+    }
+}
+
+
+/* Nothing at all, as an xr_strs_t of zeros has it. */
+
+static void
+test_strs_none(void **state)
+{
+    xr_str_t   one;
+    xr_strs_t  list;
+
+    (void) state;
+
+    memset(&list, 0, sizeof(list));
+
+    assert_false(xr_strs_has(list, xr_str("")));
+    assert_false(xr_strs_next(&list, &one));
+}
+
+
 int
 main(void)
 {
@@ -345,7 +423,9 @@ main(void)
         cmocka_unit_test(test_uint),
         cmocka_unit_test(test_dup),
         cmocka_unit_test(test_hex),
-        cmocka_unit_test(test_base64url)
+        cmocka_unit_test(test_base64url),
+        cmocka_unit_test(test_strs),
+        cmocka_unit_test(test_strs_none)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,145 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "xr_crypto.h"
+
+
+typedef struct {
+    uint64_t  v0;
+    uint64_t  v1;
+    uint64_t  v2;
+    uint64_t  v3;
+} xr_siphash_t;
+
+
+static uint64_t
+xr_siphash_load(const uint8_t *p)
+{
+    return (uint64_t) p[0] | (uint64_t) p[1] << 8 | (uint64_t) p[2] << 16
+           | (uint64_t) p[3] << 24 | (uint64_t) p[4] << 32
+           | (uint64_t) p[5] << 40 | (uint64_t) p[6] << 48
+           | (uint64_t) p[7] << 56;
+}
+
+
+static void
+xr_siphash_store(uint8_t *p, uint64_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < 8; i++) {
+        p[i] = (uint8_t) (n >> 8 * i);
+    }
+}
+
+
+static uint64_t
+xr_siphash_rotate(uint64_t n, unsigned bits)
+{
+    return n << bits | n >> (64 - bits);
+}
+
+
+static void
+xr_siphash_rounds(xr_siphash_t *s, size_t n)
+{
+    while (n > 0) {
+        s->v0 += s->v1;
+        s->v1 = xr_siphash_rotate(s->v1, 13) ^ s->v0;
+        s->v0 = xr_siphash_rotate(s->v0, 32);
+
+        s->v2 += s->v3;
+        s->v3 = xr_siphash_rotate(s->v3, 16) ^ s->v2;
+
+        s->v0 += s->v3;
+        s->v3 = xr_siphash_rotate(s->v3, 21) ^ s->v0;
+
+        s->v2 += s->v1;
+        s->v1 = xr_siphash_rotate(s->v1, 17) ^ s->v2;
+        s->v2 = xr_siphash_rotate(s->v2, 32);
+
+        n--;
+    }
+}
+
+
+static void
+xr_siphash_word(xr_siphash_t *s, uint64_t word)
+{
+    s->v3 ^= word;
+    xr_siphash_rounds(s, 2);
+    s->v0 ^= word;
+}
+
+
+/*
+ * All parts, in words of eight bytes that do not care where a part ends.  The
+ * last word has what is left, and the length in its highest byte.
+ */
+
+static void
+xr_siphash_parts(xr_siphash_t *s, const xr_str_t *parts, size_t n)
+{
+    size_t          i, pos, pending;
+    uint64_t        word, total;
+    const uint8_t  *p;
+
+    word = 0;
+    pending = 0;
+    total = 0;
+
+    for (i = 0; i < n; i++) {
+        p = parts[i].data;
+        total += parts[i].len;
+
+        for (pos = 0; pos < parts[i].len; /* void */) {
+
+            if (pending == 0 && parts[i].len - pos >= 8) {
+                xr_siphash_word(s, xr_siphash_load(p + pos));
+                pos += 8;
+                continue;
+            }
+
+            word |= (uint64_t) p[pos++] << 8 * pending;
+
+            if (++pending == 8) {
+                xr_siphash_word(s, word);
+                word = 0;
+                pending = 0;
+            }
+        }
+    }
+
+    xr_siphash_word(s, word | total << 56);
+}
+
+
+void
+xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
+    size_t n, uint8_t out[XR_SIPHASH_SIZE])
+{
+    uint64_t      k0, k1;
+    xr_siphash_t  s;
+
+    k0 = xr_siphash_load(key);
+    k1 = xr_siphash_load(key + 8);
+
+    /* the constants are the paper's; 0xee and 0xdd make it 128 bits long */
+
+    s.v0 = k0 ^ 0x736f6d6570736575;
+    s.v1 = k1 ^ 0x646f72616e646f6d ^ 0xee;
+    s.v2 = k0 ^ 0x6c7967656e657261;
+    s.v3 = k1 ^ 0x7465646279746573;
+
+    xr_siphash_parts(&s, parts, n);
+
+    s.v2 ^= 0xee;
+    xr_siphash_rounds(&s, 4);
+    xr_siphash_store(out, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
+
+    s.v1 ^= 0xdd;
+    xr_siphash_rounds(&s, 4);
+    xr_siphash_store(out + 8, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
+}
