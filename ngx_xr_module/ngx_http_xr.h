@@ -11,37 +11,139 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
+#include "xr_jwt.h"
+#include "xr_memory.h"
 #include "xr_path.h"
+#include "xr_revoked.h"
 #include "xr_sigv4.h"
-#include "xr_tenant_table.h"
+#include "xr_table.h"
 
 
 #define NGX_HTTP_XR_FROM_HOST       0x0002
 #define NGX_HTTP_XR_FROM_PATH       0x0004
 
-#define NGX_HTTP_XR_AUTH_EDGEAUTH   0x0002
-#define NGX_HTTP_XR_AUTH_PUBLIC     0x0004
+/* "xr_auth": the kinds of xr_kind_t, one bit up, and what is none. */
+
+#define NGX_HTTP_XR_AUTH(kind)      ((kind) << 1)
+#define NGX_HTTP_XR_AUTH_EDGEAUTH   NGX_HTTP_XR_AUTH(XR_KIND_EDGEAUTH)
+#define NGX_HTTP_XR_AUTH_JWT        NGX_HTTP_XR_AUTH(XR_KIND_JWT)
+#define NGX_HTTP_XR_AUTH_CLOUDFRONT NGX_HTTP_XR_AUTH(XR_KIND_CLOUDFRONT)
+#define NGX_HTTP_XR_AUTH_ANY        NGX_HTTP_XR_AUTH(XR_KIND_ANY)
+#define NGX_HTTP_XR_AUTH_PUBLIC     0x0100
+#define NGX_HTTP_XR_AUTH_OFF        0x0200
+
+/* "xr_token_from": what may carry a credential. */
+
+#define NGX_HTTP_XR_QUERY           0
+#define NGX_HTTP_XR_PATH            1
+#define NGX_HTTP_XR_HEADER          2
+#define NGX_HTTP_XR_COOKIE          3
+
+#define NGX_HTTP_XR_IN(carrier)     (2 << (carrier))
+
+#define NGX_HTTP_XR_IN_QUERY        NGX_HTTP_XR_IN(NGX_HTTP_XR_QUERY)
+#define NGX_HTTP_XR_IN_PATH         NGX_HTTP_XR_IN(NGX_HTTP_XR_PATH)
+#define NGX_HTTP_XR_IN_HEADER       NGX_HTTP_XR_IN(NGX_HTTP_XR_HEADER)
+#define NGX_HTTP_XR_IN_COOKIE       NGX_HTTP_XR_IN(NGX_HTTP_XR_COOKIE)
+#define NGX_HTTP_XR_IN_ANY          (NGX_HTTP_XR_IN_QUERY                     \
+                                     |NGX_HTTP_XR_IN_PATH                     \
+                                     |NGX_HTTP_XR_IN_HEADER                   \
+                                     |NGX_HTTP_XR_IN_COOKIE)
 
 
 /* Where an origin is reached: an upstream group of NGINX's, and its name. */
 
 typedef struct {
     ngx_str_t                      name;        /* "host:port" */
+    ngx_uint_t                     number;      /* as tenants refer to it */
     ngx_uint_t                     tls;
     ngx_http_upstream_srv_conf_t  *upstream;
     ngx_http_complex_value_t       ssl_name;    /* SNI, and what is verified */
 } ngx_http_xr_endpoint_t;
 
 
-/* What the module adds to a tenant. */
+/*
+ * What the manager process makes and every worker maps: a table of tenants,
+ * a list of what is revoked.  One that is in use stays until the last request
+ * that began with it has ended.
+ */
 
 typedef struct {
-    xr_tenant_t                    tenant;
-    ngx_http_xr_endpoint_t        *endpoint;
-    ngx_str_t                      cache_prefix;
-    xr_sigv4_key_t                 signing_key;     /* this worker's memory */
-} ngx_http_xr_tenant_t;
+    ngx_uint_t                     refs;
+    void                          *addr;        /* NULL: not a mapping */
+    size_t                         size;
+    union {
+        xr_table_t                 table;
+        xr_revoked_t               revoked;
+    } u;
+} ngx_http_xr_image_t;
+
+
+/* In shared memory: how workers learn of a new one. */
+
+typedef struct {
+    ngx_atomic_t                   generation;
+    ngx_atomic_t                   pid;         /* of who wrote it */
+    ngx_atomic_t                   loads;
+    ngx_atomic_t                   failures;
+    ngx_atomic_t                   failed;      /* the last one did */
+    ngx_atomic_t                   checked;     /* Unix time */
+    ngx_atomic_t                   modified;    /* Unix time, of the source */
+} ngx_http_xr_live_shared_t;
+
+
+typedef struct {
+    ngx_str_t                      name;        /* of its files */
+    ngx_int_t                    (*open)(xr_str_t image,
+                                       ngx_http_xr_image_t *out);
+    ngx_path_t                    *state;       /* the folder they lie in */
+    ngx_http_xr_live_shared_t     *shared;
+    ngx_uint_t                     generation;  /* this process's */
+    ngx_http_xr_image_t           *current;
+} ngx_http_xr_live_t;
+
+
+/* A file that was read, as it was then. */
+
+typedef struct {
+    ngx_str_t                      path;
+    ngx_file_info_t                info;        /* zeroed: it was not there */
+} ngx_http_xr_watched_t;
+
+
+/* The files of the last good reading, and those of one that failed since. */
+
+typedef struct {
+    ngx_array_t                    read;        /* ngx_http_xr_watched_t */
+    ngx_array_t                    tried;
+} ngx_http_xr_watch_t;
+
+
+/*
+ * Reading files into an image, while the configuration is read or later, in
+ * the manager process.
+ */
+
+typedef struct ngx_http_xr_main_conf_s  ngx_http_xr_main_conf_t;
+
+typedef struct {
+    ngx_conf_t                    *cf;          /* NULL: later */
+    ngx_http_xr_main_conf_t       *xmcf;
+    ngx_log_t                     *log;
+    ngx_pool_t                    *pool;        /* for as long as it takes */
+    ngx_pool_t                    *tenant_pool; /* reset after each tenant */
+    ngx_str_t                      folder;      /* names are relative to it */
+    ngx_array_t                    watched;     /* ngx_http_xr_watched_t */
+    xr_table_builder_t            *builder;
+    xr_str_t                       text;        /* being read, of */
+    ngx_str_t                      path;
+    u_char                         refused[XR_TENANT_NAME_MAX + 1];
+} ngx_http_xr_load_t;
+
+
+#define NGX_HTTP_XR_SIGNING_KEYS    256
 
 
 /* A response header of the origin that is let in; see _response.c. */
@@ -73,31 +175,130 @@ typedef struct {
 } ngx_http_xr_tls_t;
 
 
+/* "xr_auth_fail_limit": what bad credentials may cost. */
+
 typedef struct {
+    ngx_uint_t                     share;       /* of a worker, per cent */
+    ngx_uint_t                     rate;        /* of an address, a second */
+    ngx_uint_t                     burst;
+} ngx_http_xr_fail_limit_t;
+
+#define NGX_HTTP_XR_THROTTLE_SHARE  20
+#define NGX_HTTP_XR_THROTTLE_RATE   10
+#define NGX_HTTP_XR_THROTTLE_BURST  20
+
+typedef struct ngx_http_xr_throttle_s  ngx_http_xr_throttle_t;
+
+
+/* "xr_revocation_file" */
+
+typedef struct {
+    ngx_str_t                      file;
+    time_t                         max_age;
+    ngx_uint_t                     open;        /* "fail=open" */
+    ngx_http_xr_live_t             live;
+    ngx_http_xr_watch_t            watch;
+} ngx_http_xr_revocation_t;
+
+
+struct ngx_http_xr_main_conf_s {
     ngx_uint_t                     enable;      /* "xr on" somewhere */
     xr_mem_t                       mem;         /* cf->pool */
-    xr_tenant_table_t              tenants;
+    ngx_array_t                    tenants;     /* xr_tenant_t *, of blocks */
+    ngx_str_t                      tenants_file;
+    ngx_http_xr_load_t            *load;        /* while it is read */
+    ngx_http_xr_live_t             live;        /* of the table */
+    ngx_http_xr_watch_t            watch;       /* what the table came from */
+    ngx_path_t                    *state;
+
+    ngx_http_xr_revocation_t       revocation;
+    ngx_str_t                      proof_header;    /* in lower case */
+    ngx_str_t                      proof_file;
+
+    size_t                         memory_size;
+    xr_memory_t                   *memory;
+    u_char                        *secret;      /* of keyed hashes */
+    ngx_http_xr_fail_limit_t       fail_limit;
+    ngx_http_xr_throttle_t        *throttle;    /* this worker's */
+    xr_verifiers_t                *verifiers;   /* likewise */
+    xr_sigv4_key_t                *signing_keys;    /* likewise */
+
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
     ngx_http_xr_tls_t              tls;
     ngx_array_t                    caches;      /* ngx_http_file_cache_t * */
     ngx_http_xr_origin_header_t    origin_headers[NGX_HTTP_XR_ORIGIN_SLOTS];
-} ngx_http_xr_main_conf_t;
+};
 
 
 typedef struct {
     ngx_flag_t                     enable;      /* "xr on" in this server */
     ngx_str_t                      token_name;
+    ngx_array_t                   *trusted;     /* xr_addr_net_t */
+    ngx_str_t                      country;     /* a header, in lower case */
 } ngx_http_xr_srv_conf_t;
 
 
 typedef struct {
     ngx_flag_t                     enable;
     ngx_uint_t                     auth;
+    ngx_uint_t                     token_from;
     ngx_uint_t                     tenant_from;
     ngx_str_t                      cache_control;
     ngx_http_upstream_conf_t       upstream;
 } ngx_http_xr_loc_conf_t;
+
+
+/* What a request carries to be let in; copies, as the request is masked. */
+
+#define NGX_HTTP_XR_CARRIERS        4
+
+typedef struct {
+    ngx_str_t                      token;       /* the first */
+    ngx_uint_t                     n;           /* how many */
+    ngx_uint_t                     malformed;   /* beyond decoding */
+} ngx_http_xr_carried_t;
+
+
+/* CloudFront's parameters, in the query or in cookies. */
+
+typedef struct {
+    xr_cloudfront_params_t         params;
+    ngx_uint_t                     n;           /* signatures and the like */
+    ngx_uint_t                     repeated;    /* also in another case */
+} ngx_http_xr_signed_t;
+
+
+typedef struct {
+    ngx_http_xr_carried_t          carried[NGX_HTTP_XR_CARRIERS];
+    ngx_http_xr_signed_t           url;
+    ngx_http_xr_signed_t           cookies;
+    xr_str_t                       query;       /* what else is in it */
+
+    /* what of all this counts in the location */
+
+    ngx_uint_t                     n;
+    xr_kind_t                      kind;
+    ngx_str_t                      token;       /* EdgeAuth or JWT */
+    xr_cloudfront_params_t        *signed_by;
+    unsigned                       malformed:1;
+    unsigned                       read:1;      /* headers and query were */
+} ngx_http_xr_credential_t;
+
+
+typedef union {
+    xr_jwt_t                       jwt;
+    xr_cloudfront_t                cloudfront;
+} ngx_http_xr_parsed_t;
+
+
+/* What a tier in front that proved itself says of the client. */
+
+typedef struct {
+    xr_addr_t                      address;
+    u_char                         country[2];  /* 0: not known */
+    ngx_uint_t                     https;
+} ngx_http_xr_client_t;
 
 
 /*
@@ -112,19 +313,24 @@ typedef struct {
 
     ngx_str_t                      target;      /* raw, no token, no query */
     ngx_str_t                      raw_path;    /* what must be covered */
-    ngx_str_t                      token;       /* a copy, it is masked */
-    ngx_uint_t                     tokens;      /* how many were presented */
+    ngx_http_xr_credential_t       credential;
+    ngx_http_xr_client_t           client;
 
-    ngx_http_xr_tenant_t          *tenant;
+    ngx_http_xr_image_t           *image;       /* that the tenant is of */
+    xr_site_t                     *tenant;      /* NULL, or &site */
+    xr_site_t                      site;
     ngx_str_t                      object;      /* the key below the origin */
 
     xr_principal_t                 who;
+    xr_memory_value_t              value;       /* "who", for the memory */
+    ngx_http_xr_parsed_t          *parsed;      /* or NULL */
     xr_deny_t                      deny;
 
     unsigned                       checked:1;   /* target has one reading */
-    unsigned                       malformed:1; /* a token beyond decoding */
+    unsigned                       known:1;     /* the client is filled in */
     unsigned                       public:1;
     unsigned                       granted:1;
+    unsigned                       remembered:1;    /* "who" is not read yet */
     unsigned                       preflight:1;
     unsigned                       decorated:1; /* has its headers */
 } ngx_http_xr_ctx_t;
@@ -170,6 +376,22 @@ ngx_http_xr_ngx(xr_str_t s)
 }
 
 
+/* conf */
+void *ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_xr_conf_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_xr_conf_create_srv_conf(ngx_conf_t *cf);
+char *ngx_http_xr_conf_merge_srv_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+void *ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+/* process */
+ngx_int_t ngx_http_xr_process_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_xr_process_init(ngx_cycle_t *cycle);
+void ngx_http_xr_process_exit_master(ngx_cycle_t *cycle);
+void ngx_http_xr_process_cleanup(void *data);
+
 /* gate */
 ngx_int_t ngx_http_xr_gate_handler(ngx_http_request_t *r);
 ngx_http_xr_ctx_t *ngx_http_xr_get_ctx(ngx_http_request_t *r);
@@ -180,7 +402,49 @@ ngx_int_t ngx_http_xr_deny(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 /* token */
 ngx_int_t ngx_http_xr_token_handler(ngx_http_request_t *r);
 xr_str_t ngx_http_xr_token_uri(ngx_http_request_t *r);
+void ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value);
 char *ngx_http_xr_token_name(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* credential */
+ngx_int_t ngx_http_xr_credential_collect(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_credential_decode(ngx_http_request_t *r,
+    ngx_http_xr_carried_t *carried, ngx_str_t *value);
+
+/* trust */
+ngx_int_t ngx_http_xr_trust_handler(ngx_http_request_t *r);
+ngx_http_xr_client_t *ngx_http_xr_trust_client(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+char *ngx_http_xr_trust_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_xr_trust_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_trust_country(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* load */
+ngx_http_xr_load_t *ngx_http_xr_load_create(ngx_http_xr_main_conf_t *xmcf,
+    ngx_conf_t *cf, ngx_str_t *folder, ngx_log_t *log);
+void ngx_http_xr_load_destroy(ngx_http_xr_load_t *load);
+void ngx_http_xr_load_error(ngx_http_xr_load_t *load, ngx_err_t err,
+    const char *fmt, ...);
+ngx_int_t ngx_http_xr_load_path(ngx_http_xr_load_t *load, xr_str_t name,
+    ngx_str_t *path);
+ngx_int_t ngx_http_xr_load_file(ngx_http_xr_load_t *load, ngx_str_t *path,
+    size_t max, ngx_str_t *text);
+ngx_uint_t ngx_http_xr_load_changed(ngx_http_xr_watch_t *watch);
+ngx_int_t ngx_http_xr_load_watch(ngx_http_xr_load_t *load,
+    ngx_http_xr_watch_t *watch, ngx_int_t rc);
+void ngx_http_xr_load_forget(ngx_http_xr_watch_t *watch);
+
+/* live */
+ngx_int_t ngx_http_xr_live_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
+ngx_http_xr_image_t *ngx_http_xr_live_acquire(ngx_http_xr_live_t *live,
+    ngx_log_t *log);
+void ngx_http_xr_live_release(ngx_http_xr_image_t *image);
+ngx_int_t ngx_http_xr_live_publish(ngx_http_xr_live_t *live, xr_str_t image,
+    ngx_log_t *log);
+void ngx_http_xr_live_clean(ngx_path_t *state, ngx_log_t *log);
+ngx_msec_t ngx_http_xr_live_manage(void *data);
 
 /* tenant */
 char *ngx_http_xr_tenant_block(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -188,9 +452,63 @@ char *ngx_http_xr_tenant_block(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_xr_tenant_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
+/* tenants */
+char *ngx_http_xr_tenants_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_xr_tenants_enter(ngx_http_xr_load_t *load, xr_tenant_t *t,
+    xr_err_t *err);
+char *ngx_http_xr_tenants_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_tenants_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log);
+
+/* revocation */
+char *ngx_http_xr_revocation_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_xr_revocation_init(ngx_cycle_t *cycle,
+    ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_revocation_check(ngx_http_xr_main_conf_t *xmcf,
+    ngx_log_t *log);
+xr_deny_t ngx_http_xr_revocation_judge(ngx_http_xr_main_conf_t *xmcf,
+    const xr_memory_value_t *value, ngx_log_t *log);
+
+/* throttle */
+char *ngx_http_xr_throttle_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_http_xr_throttle_t *ngx_http_xr_throttle_create(ngx_log_t *log);
+ngx_uint_t ngx_http_xr_throttle_allows(ngx_http_xr_main_conf_t *xmcf,
+    xr_addr_t *address);
+uint64_t ngx_http_xr_throttle_clock(void);
+void ngx_http_xr_throttle_failed(ngx_http_xr_main_conf_t *xmcf,
+    xr_addr_t *address, uint64_t started);
+
 /* auth */
 ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+void ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_auth_request_t *req, ngx_uint_t embed);
+xr_principal_t *ngx_http_xr_auth_who(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_auth_claim(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_str_t name);
+
+/* verify */
+xr_deny_t ngx_http_xr_verify_credential(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_deny_t ngx_http_xr_verify_read(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+
+/* memory */
+char *ngx_http_xr_memory_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_xr_memory_init(ngx_conf_t *cf,
+    ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_auth_request_t *req, u_char tag[XR_SIPHASH_SIZE]);
+ngx_int_t ngx_http_xr_memory_get(ngx_http_request_t *r, u_char *tag,
+    xr_memory_value_t *value);
+void ngx_http_xr_memory_put(ngx_http_request_t *r, u_char *tag,
+    xr_memory_value_t *value);
+void ngx_http_xr_memory_put_signature(ngx_http_request_t *r, u_char *tag);
+void ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_memory_value_t *value);
 
 /* cors */
 ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r,
@@ -201,6 +519,10 @@ ngx_int_t ngx_http_xr_cors_headers(ngx_http_request_t *r,
 /* endpoint */
 ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_add(ngx_conf_t *cf,
     xr_tenant_t *t);
+ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_find(
+    ngx_http_xr_main_conf_t *xmcf, xr_tenant_t *t);
+char *ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -237,10 +559,8 @@ char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,
 ngx_int_t ngx_http_xr_headers_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
-
-/* file */
-ngx_int_t ngx_http_xr_file_read(ngx_conf_t *cf, xr_str_t name,
-    ngx_str_t *path, ngx_str_t *text);
+ngx_table_elt_t *ngx_http_xr_headers_find(ngx_http_request_t *r,
+    ngx_str_t *lowcase);
 
 /* var */
 ngx_int_t ngx_http_xr_var_add(ngx_conf_t *cf);

@@ -6,10 +6,6 @@
 #include "ngx_http_xr.h"
 
 
-static ngx_table_elt_t *ngx_http_xr_cors_find(ngx_http_request_t *r,
-    ngx_str_t *lowcase);
-
-
 static ngx_str_t  ngx_http_xr_cors_allow_origin =
     ngx_string("Access-Control-Allow-Origin");
 static ngx_str_t  ngx_http_xr_cors_expose =
@@ -22,16 +18,25 @@ static ngx_str_t  ngx_http_xr_cors_origin = ngx_string("Origin");
 static ngx_str_t  ngx_http_xr_cors_any = ngx_string("*");
 
 
+static ngx_str_t  ngx_http_xr_cors_credentials =
+    ngx_string("Access-Control-Allow-Credentials");
+static ngx_str_t  ngx_http_xr_cors_true = ngx_string("true");
+static ngx_str_t  ngx_http_xr_cors_age = ngx_string("Access-Control-Max-Age");
+
+
 /* Sent on a preflight answer only. */
 
-static ngx_str_t  ngx_http_xr_cors_preflight[][2] = {
+static ngx_str_t  ngx_http_xr_cors_allowed[][2] = {
     { ngx_string("Access-Control-Allow-Methods"),
       ngx_string("GET, HEAD, OPTIONS") },
     { ngx_string("Access-Control-Allow-Headers"),
       ngx_string("Range, If-Range, If-None-Match, If-Modified-Since, "
-                 "Authorization, XR-Hints") },
-    { ngx_string("Access-Control-Max-Age"), ngx_string("86400") }
+                 "Authorization, XR-Hints") }
 };
+
+
+static ngx_int_t ngx_http_xr_cors_preflight(ngx_http_request_t *r,
+    xr_site_t *t);
 
 
 /*
@@ -50,9 +55,9 @@ ngx_http_xr_cors_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ctx->tenant->tenant.cors == XR_CORS_OFF
-        || ngx_http_xr_cors_find(r, &origin) == NULL
-        || ngx_http_xr_cors_find(r, &method) == NULL)
+    if (ctx->tenant->cors == XR_CORS_OFF
+        || ngx_http_xr_headers_find(r, &origin) == NULL
+        || ngx_http_xr_headers_find(r, &method) == NULL)
     {
         return ngx_http_xr_deny(r, ctx, XR_DENY_METHOD, NGX_HTTP_NOT_ALLOWED);
     }
@@ -69,13 +74,12 @@ ngx_int_t
 ngx_http_xr_cors_headers(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     ngx_str_t        *value;
-    ngx_uint_t        i;
-    xr_tenant_t      *t;
+    xr_site_t        *t;
     ngx_table_elt_t  *h;
 
     static ngx_str_t  origin = ngx_string("origin");
 
-    t = &ctx->tenant->tenant;
+    t = ctx->tenant;
 
     if (t->cors == XR_CORS_OFF) {
         return NGX_OK;
@@ -92,10 +96,10 @@ ngx_http_xr_cors_headers(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
             return NGX_ERROR;
         }
 
-        h = ngx_http_xr_cors_find(r, &origin);
+        h = ngx_http_xr_headers_find(r, &origin);
 
         if (h == NULL
-            || !xr_tenant_cors_allows(t, ngx_http_xr_view(&h->value)))
+            || !xr_site_cors_allows(t, ngx_http_xr_view(&h->value)))
         {
             return NGX_OK;
         }
@@ -109,46 +113,47 @@ ngx_http_xr_cors_headers(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NGX_ERROR;
     }
 
+    /* without it browsers keep cookies, and answers to them, to themselves */
+
+    if (t->cors_credentials
+        && ngx_http_xr_headers_push(r, &ngx_http_xr_cors_credentials,
+                                    &ngx_http_xr_cors_true)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (!ctx->preflight) {
         return ngx_http_xr_headers_push(r, &ngx_http_xr_cors_expose,
                                         &ngx_http_xr_cors_exposed);
     }
 
-    for (i = 0; i < 3; i++) {
+    return ngx_http_xr_cors_preflight(r, t);
+}
 
-        if (ngx_http_xr_headers_push(r, &ngx_http_xr_cors_preflight[i][0],
-                                     &ngx_http_xr_cors_preflight[i][1])
+
+static ngx_int_t
+ngx_http_xr_cors_preflight(ngx_http_request_t *r, xr_site_t *t)
+{
+    ngx_str_t   age;
+    ngx_uint_t  i;
+
+    for (i = 0; i < 2; i++) {
+
+        if (ngx_http_xr_headers_push(r, &ngx_http_xr_cors_allowed[i][0],
+                                     &ngx_http_xr_cors_allowed[i][1])
             != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    return NGX_OK;
-}
-
-
-static ngx_table_elt_t *
-ngx_http_xr_cors_find(ngx_http_request_t *r, ngx_str_t *lowcase)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == lowcase->len
-                && ngx_memcmp(h[i].lowcase_key, lowcase->data, lowcase->len)
-                   == 0)
-            {
-                return &h[i];
-            }
-        }
+    age.data = ngx_pnalloc(r->pool, NGX_INT32_LEN);
+    if (age.data == NULL) {
+        return NGX_ERROR;
     }
 
-    return NULL;
+    age.len = ngx_sprintf(age.data, "%uD", t->cors_max_age) - age.data;
+
+    return ngx_http_xr_headers_push(r, &ngx_http_xr_cors_age, &age);
 }

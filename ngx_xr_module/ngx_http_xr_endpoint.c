@@ -9,8 +9,10 @@
 #define NGX_HTTP_XR_KEEPALIVE  32
 
 
-static ngx_int_t ngx_http_xr_endpoint_name(ngx_conf_t *cf,
-    ngx_http_xr_endpoint_t *e, xr_tenant_t *t);
+static ngx_int_t ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name,
+    xr_tenant_t *t);
+static ngx_int_t ngx_http_xr_endpoint_copy(ngx_pool_t *pool, ngx_str_t *out,
+    xr_str_t s);
 static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_named(
     ngx_conf_t *cf, xr_tenant_t *t);
 static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_group(
@@ -31,34 +33,30 @@ extern ngx_module_t  ngx_http_upstream_keepalive_module;
 ngx_http_xr_endpoint_t *
 ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_t *t)
 {
-    ngx_uint_t                 i;
     ngx_http_xr_endpoint_t    *e, **ep;
     ngx_http_xr_main_conf_t   *xmcf;
 
     xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+
+    e = ngx_http_xr_endpoint_find(xmcf, t);
+    if (e != NULL) {
+        return e;
+    }
 
     e = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_endpoint_t));
     if (e == NULL) {
         return NULL;
     }
 
-    if (ngx_http_xr_endpoint_name(cf, e, t) != NGX_OK) {
+    if (ngx_http_xr_endpoint_name(cf->pool, &e->name, t) != NGX_OK
+        || ngx_http_xr_endpoint_copy(cf->pool, &e->ssl_name.value,
+                                     t->origin.endpoint)
+           != NGX_OK)
+    {
         return NULL;
     }
 
-    ep = xmcf->endpoints.elts;
-
-    for (i = 0; i < xmcf->endpoints.nelts; i++) {
-
-        if (ep[i]->name.len == e->name.len
-            && ngx_memcmp(ep[i]->name.data, e->name.data, e->name.len) == 0)
-        {
-            return ep[i];
-        }
-    }
-
     e->tls = t->origin.tls;
-    e->ssl_name.value = ngx_http_xr_ngx(t->origin.endpoint);
 
     e->upstream = (t->upstream.len != 0) ? ngx_http_xr_endpoint_named(cf, t)
                                          : ngx_http_xr_endpoint_group(cf, e, t);
@@ -72,6 +70,43 @@ ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_t *t)
     }
 
     *ep = e;
+    e->number = xmcf->endpoints.nelts - 1;
+
+    return e;
+}
+
+
+/* One that there is already, as all are once the configuration is read. */
+
+ngx_http_xr_endpoint_t *
+ngx_http_xr_endpoint_find(ngx_http_xr_main_conf_t *xmcf, xr_tenant_t *t)
+{
+    ngx_str_t                 name;
+    ngx_uint_t                i;
+    ngx_pool_t               *pool;
+    ngx_http_xr_endpoint_t   *e, **ep;
+
+    pool = ngx_create_pool(NGX_MIN_POOL_SIZE * 4, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    e = NULL;
+    ep = xmcf->endpoints.elts;
+
+    if (ngx_http_xr_endpoint_name(pool, &name, t) == NGX_OK) {
+
+        for (i = 0; e == NULL && i < xmcf->endpoints.nelts; i++) {
+
+            if (ep[i]->name.len == name.len
+                && ngx_memcmp(ep[i]->name.data, name.data, name.len) == 0)
+            {
+                e = ep[i];
+            }
+        }
+    }
+
+    ngx_destroy_pool(pool);
 
     return e;
 }
@@ -80,8 +115,7 @@ ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_t *t)
 /* "https://host:port via upstream": no upstream block has such a name. */
 
 static ngx_int_t
-ngx_http_xr_endpoint_name(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
-    xr_tenant_t *t)
+ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name, xr_tenant_t *t)
 {
     u_char     *p;
     ngx_str_t   host, upstream;
@@ -89,13 +123,13 @@ ngx_http_xr_endpoint_name(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
     host = ngx_http_xr_ngx(t->origin.endpoint);
     upstream = ngx_http_xr_ngx(t->upstream);
 
-    p = ngx_pnalloc(cf->pool, sizeof("https://: via ") + NGX_INT_T_LEN
-                              + host.len + upstream.len);
+    p = ngx_pnalloc(pool, sizeof("https://: via ") + NGX_INT_T_LEN
+                          + host.len + upstream.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    e->name.data = p;
+    name->data = p;
 
     p = ngx_sprintf(p, "%s://%V:%ui", t->origin.tls ? "https" : "http",
                     &host, (ngx_uint_t) t->origin.port);
@@ -104,9 +138,60 @@ ngx_http_xr_endpoint_name(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
         p = ngx_sprintf(p, " via %V", &upstream);
     }
 
-    e->name.len = p - e->name.data;
+    name->len = p - name->data;
 
     return NGX_OK;
+}
+
+
+/* What is said of a tenant lasts no longer than it takes to read it. */
+
+static ngx_int_t
+ngx_http_xr_endpoint_copy(ngx_pool_t *pool, ngx_str_t *out, xr_str_t s)
+{
+    ngx_str_t  str;
+
+    str = ngx_http_xr_ngx(s);
+
+    out->len = s.len;
+    out->data = ngx_pstrdup(pool, &str);
+
+    return (out->data != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * xr_endpoint url; an endpoint that tenants may have that are not there yet.
+ */
+
+char *
+ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_xr_main_conf_t *xmcf = conf;
+
+    xr_err_t      err;
+    ngx_str_t    *value;
+    xr_tenant_t   t;
+
+    value = cf->args->elts;
+
+    ngx_memzero(&t, sizeof(xr_tenant_t));
+
+    if (xr_origin_parse(ngx_http_xr_view(&value[1]), xr_str_of(NULL, 0),
+                        xr_str_of(NULL, 0), xr_str_of(NULL, 0), &xmcf->mem,
+                        &t.origin, &err)
+        != XR_OK
+        || t.origin.kind == XR_ORIGIN_S3
+        || t.origin.base.len != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid endpoint \"%V\": it is http:// or "
+                           "https://, a host and perhaps a port", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return (ngx_http_xr_endpoint_add(cf, &t) != NULL) ? NGX_CONF_OK
+                                                      : NGX_CONF_ERROR;
 }
 
 
@@ -119,7 +204,10 @@ ngx_http_xr_endpoint_named(ngx_conf_t *cf, xr_tenant_t *t)
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
-    u.url = ngx_http_xr_ngx(t->upstream);
+    if (ngx_http_xr_endpoint_copy(cf->pool, &u.url, t->upstream) != NGX_OK) {
+        return NULL;
+    }
+
     u.no_resolve = 1;
 
     return ngx_http_upstream_add(cf, &u, 0);
@@ -192,7 +280,7 @@ ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
-    u.url = ngx_http_xr_ngx(t->origin.endpoint);
+    u.url = e->ssl_name.value;
     u.default_port = (in_port_t) t->origin.port;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {

@@ -15,6 +15,7 @@ static ngx_int_t ngx_http_xr_gate_internal(ngx_http_request_t *r,
 static ngx_int_t ngx_http_xr_gate_served(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_gate_cleanup(void *data);
+static void ngx_http_xr_gate_release(void *data);
 
 
 /* The way of a request; a step that returns NGX_OK lets it go on. */
@@ -104,7 +105,7 @@ ngx_http_xr_deny(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     reason = ngx_http_xr_ngx(xr_deny_name(deny));
 
     if (ctx->tenant) {
-        tenant = ngx_http_xr_ngx(ctx->tenant->tenant.name);
+        tenant = ngx_http_xr_ngx(ctx->tenant->name);
 
     } else {
         ngx_str_set(&tenant, "-");
@@ -294,12 +295,14 @@ ngx_http_xr_make_ctx(ngx_http_request_t *r)
     if (r != r->main) {
 
         if (main != NULL) {
-            ctx->token = main->token;
-            ctx->tokens = main->tokens;
-            ctx->malformed = main->malformed;
+            ctx->credential = main->credential;
+            ctx->client = main->client;
+            ctx->known = main->known;
         }
 
         /* not ours to be found for the main request */
+
+        cln->handler = ngx_http_xr_gate_release;
 
         ngx_http_set_ctx(r, ctx, ngx_http_xr_module);
 
@@ -323,8 +326,21 @@ ngx_http_xr_make_ctx(ngx_http_request_t *r)
 }
 
 
+/* The address of this handler marks the context of a client's request. */
+
 static void
 ngx_http_xr_gate_cleanup(void *data)
 {
-    /* the handler's address marks the context, there is nothing to release */
+    ngx_http_xr_gate_release(data);
+}
+
+
+static void
+ngx_http_xr_gate_release(void *data)
+{
+    ngx_http_xr_ctx_t *ctx = data;
+
+    if (ctx->image != NULL) {
+        ngx_http_xr_live_release(ctx->image);
+    }
 }

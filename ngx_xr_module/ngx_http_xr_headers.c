@@ -154,7 +154,7 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     ngx_http_xr_headers_type(r, ctx);
 
-    policy = ngx_http_xr_ngx(ctx->tenant->tenant.cache_control);
+    policy = ngx_http_xr_ngx(ctx->tenant->cache_control);
 
     if (policy.len != 0) {
         return ngx_http_xr_headers_cache_control(r, &policy);
@@ -307,4 +307,32 @@ ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
 {
     return ngx_http_xr_headers_add(r, name, value) != NULL ? NGX_OK
                                                            : NGX_ERROR;
+}
+
+
+/* A request header by its name in lower case; the first, or NULL. */
+
+ngx_table_elt_t *
+ngx_http_xr_headers_find(ngx_http_request_t *r, ngx_str_t *lowcase)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == lowcase->len
+                && ngx_memcmp(h[i].lowcase_key, lowcase->data, lowcase->len)
+                   == 0)
+            {
+                return &h[i];
+            }
+        }
+    }
+
+    return NULL;
 }

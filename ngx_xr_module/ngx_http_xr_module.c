@@ -7,21 +7,26 @@
 
 
 static ngx_int_t ngx_http_xr_module_init(ngx_conf_t *cf);
-static void *ngx_http_xr_module_create_main_conf(ngx_conf_t *cf);
-static char *ngx_http_xr_module_init_main_conf(ngx_conf_t *cf, void *conf);
-static void *ngx_http_xr_module_create_srv_conf(ngx_conf_t *cf);
-static char *ngx_http_xr_module_merge_srv_conf(ngx_conf_t *cf, void *parent,
-    void *child);
-static void *ngx_http_xr_module_create_loc_conf(ngx_conf_t *cf);
-static char *ngx_http_xr_module_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child);
 static char *ngx_http_xr_enable(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
 static ngx_conf_bitmask_t  ngx_http_xr_auth_masks[] = {
+    { ngx_string("any"), NGX_HTTP_XR_AUTH_ANY },
     { ngx_string("edgeauth"), NGX_HTTP_XR_AUTH_EDGEAUTH },
+    { ngx_string("jwt"), NGX_HTTP_XR_AUTH_JWT },
+    { ngx_string("cloudfront"), NGX_HTTP_XR_AUTH_CLOUDFRONT },
     { ngx_string("public"), NGX_HTTP_XR_AUTH_PUBLIC },
+    { ngx_string("off"), NGX_HTTP_XR_AUTH_OFF },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_bitmask_t  ngx_http_xr_token_masks[] = {
+    { ngx_string("query"), NGX_HTTP_XR_IN_QUERY },
+    { ngx_string("path"), NGX_HTTP_XR_IN_PATH },
+    { ngx_string("header"), NGX_HTTP_XR_IN_HEADER },
+    { ngx_string("cookie"), NGX_HTTP_XR_IN_COOKIE },
     { ngx_null_string, 0 }
 };
 
@@ -49,6 +54,69 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       0,
       NULL },
 
+    { ngx_string("xr_tenants_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_tenants_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_state_path"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_path_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, state),
+      NULL },
+
+    { ngx_string("xr_endpoint"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_endpoint_declare,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_revocation_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_xr_revocation_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_auth_memory"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_memory_size,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_auth_fail_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_xr_throttle_limit,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_trusted_secret"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_xr_trust_secret,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_trusted_proxy"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_1MORE,
+      ngx_http_xr_trust_proxy,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_trusted_country"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_trust_country,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("xr"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_http_xr_enable,
@@ -69,6 +137,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_xr_loc_conf_t, tenant_from),
       &ngx_http_xr_from_masks },
+
+    { ngx_string("xr_token_from"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, token_from),
+      &ngx_http_xr_token_masks },
 
     { ngx_string("xr_token_name"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
@@ -330,14 +405,14 @@ static ngx_http_module_t  ngx_http_xr_module_ctx = {
     ngx_http_xr_var_add,                    /* preconfiguration */
     ngx_http_xr_module_init,                /* postconfiguration */
 
-    ngx_http_xr_module_create_main_conf,    /* create main configuration */
-    ngx_http_xr_module_init_main_conf,      /* init main configuration */
+    ngx_http_xr_conf_create_main_conf,    /* create main configuration */
+    ngx_http_xr_conf_init_main_conf,      /* init main configuration */
 
-    ngx_http_xr_module_create_srv_conf,     /* create server configuration */
-    ngx_http_xr_module_merge_srv_conf,      /* merge server configuration */
+    ngx_http_xr_conf_create_srv_conf,     /* create server configuration */
+    ngx_http_xr_conf_merge_srv_conf,      /* merge server configuration */
 
-    ngx_http_xr_module_create_loc_conf,     /* create location configuration */
-    ngx_http_xr_module_merge_loc_conf       /* merge location configuration */
+    ngx_http_xr_conf_create_loc_conf,     /* create location configuration */
+    ngx_http_xr_conf_merge_loc_conf       /* merge location configuration */
 };
 
 
@@ -347,12 +422,12 @@ ngx_module_t  ngx_http_xr_module = {
     ngx_http_xr_commands,                   /* module directives */
     NGX_HTTP_MODULE,                        /* module type */
     NULL,                                   /* init master */
-    NULL,                                   /* init module */
-    NULL,                                   /* init process */
+    ngx_http_xr_process_init_module,        /* init module */
+    ngx_http_xr_process_init,               /* init process */
     NULL,                                   /* init thread */
     NULL,                                   /* exit thread */
     NULL,                                   /* exit process */
-    NULL,                                   /* exit master */
+    ngx_http_xr_process_exit_master,        /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -372,13 +447,29 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (xmcf->tenants.n == 0) {
+    if (xr_table_count(xmcf->load->builder) == 0
+        && xmcf->tenants_file.len == 0)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"xr on\" needs at least one \"xr_tenant\"");
+                           "\"xr on\" needs at least one \"xr_tenant\", or "
+                           "an \"xr_tenants_file\"");
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_xr_live_init(cf, xmcf) != NGX_OK
+        || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_xr_trust_handler;
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers);
     if (h == NULL) {
@@ -399,131 +490,6 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
     }
 
     return ngx_http_xr_headers_init(cf);
-}
-
-
-static void *
-ngx_http_xr_module_alloc(void *pool, size_t size)
-{
-    return ngx_pcalloc(pool, size);
-}
-
-
-static void *
-ngx_http_xr_module_create_main_conf(ngx_conf_t *cf)
-{
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_main_conf_t));
-    if (xmcf == NULL) {
-        return NULL;
-    }
-
-    xmcf->mem.alloc = ngx_http_xr_module_alloc;
-    xmcf->mem.ctx = cf->pool;
-    xmcf->keepalive = NGX_CONF_UNSET;
-
-    ngx_http_xr_tls_create(&xmcf->tls);
-
-    if (ngx_array_init(&xmcf->endpoints, cf->pool, 4,
-                       sizeof(ngx_http_xr_endpoint_t *))
-        != NGX_OK
-        || ngx_array_init(&xmcf->caches, cf->pool, 4,
-                          sizeof(ngx_http_file_cache_t *))
-           != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return xmcf;
-}
-
-
-static char *
-ngx_http_xr_module_init_main_conf(ngx_conf_t *cf, void *conf)
-{
-    return ngx_http_xr_tls_init(cf, conf);
-}
-
-
-static void *
-ngx_http_xr_module_create_srv_conf(ngx_conf_t *cf)
-{
-    ngx_http_xr_srv_conf_t  *xscf;
-
-    xscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_srv_conf_t));
-    if (xscf == NULL) {
-        return NULL;
-    }
-
-    xscf->enable = NGX_CONF_UNSET;
-
-    return xscf;
-}
-
-
-static char *
-ngx_http_xr_module_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_http_xr_srv_conf_t *prev = parent;
-    ngx_http_xr_srv_conf_t *conf = child;
-
-    ngx_conf_merge_value(conf->enable, prev->enable, 0);
-    ngx_conf_merge_str_value(conf->token_name, prev->token_name, "xr_token");
-
-    return NGX_CONF_OK;
-}
-
-
-static void *
-ngx_http_xr_module_create_loc_conf(ngx_conf_t *cf)
-{
-    ngx_http_xr_loc_conf_t  *xlcf;
-
-    xlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_loc_conf_t));
-    if (xlcf == NULL) {
-        return NULL;
-    }
-
-    xlcf->enable = NGX_CONF_UNSET;
-
-    ngx_http_xr_origin_create_conf(xlcf);
-
-    return xlcf;
-}
-
-
-static char *
-ngx_http_xr_module_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_http_xr_loc_conf_t *prev = parent;
-    ngx_http_xr_loc_conf_t *conf = child;
-
-    ngx_conf_merge_value(conf->enable, prev->enable, 0);
-
-    ngx_conf_merge_bitmask_value(conf->auth, prev->auth,
-                                 (NGX_CONF_BITMASK_SET
-                                  |NGX_HTTP_XR_AUTH_EDGEAUTH));
-
-    if ((conf->auth & NGX_HTTP_XR_AUTH_PUBLIC)
-        && (conf->auth & NGX_HTTP_XR_AUTH_EDGEAUTH))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"xr_auth public\" asks for no credential, it "
-                           "cannot stand beside another kind");
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_conf_merge_bitmask_value(conf->tenant_from, prev->tenant_from,
-                                 (NGX_CONF_BITMASK_SET
-                                  |NGX_HTTP_XR_FROM_HOST
-                                  |NGX_HTTP_XR_FROM_PATH));
-
-    ngx_conf_merge_str_value(conf->cache_control, prev->cache_control,
-                             "public, max-age=60, "
-                             "stale-while-revalidate=600");
-
-    return ngx_http_xr_origin_merge_conf(cf, prev, conf);
 }
 
 

@@ -20,6 +20,8 @@
 
 typedef struct {
     ngx_http_xr_ctx_t        *ctx;
+    xr_origin_t               origin;
+    xr_credentials_t          credentials;
     xr_str_t                  method;
     ngx_str_t                 path;
     xr_sigv4_header_t         headers[NGX_HTTP_XR_ORIGIN_HEADERS];
@@ -32,7 +34,7 @@ typedef struct {
 static ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_origin_create_request(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
-    ngx_http_xr_endpoint_t *endpoint);
+    uint32_t number);
 static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
 static void ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
@@ -73,7 +75,7 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
     }
 
     if (ctx->object.len == 0
-        || ctx->object.len > (ctx->tenant->tenant.origin.kind == XR_ORIGIN_S3
+        || ctx->object.len > (ctx->tenant->origin_kind == XR_ORIGIN_S3
                               ? NGX_HTTP_XR_KEY_MAX_S3 : NGX_HTTP_XR_KEY_MAX))
     {
         return ngx_http_xr_deny(r, ctx, XR_DENY_ORIGIN_NOT_FOUND,
@@ -147,7 +149,7 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
 
     ctx = ngx_http_xr_get_ctx(r);
 
-    keys[0] = ctx->tenant->cache_prefix;
+    keys[0] = ngx_http_xr_ngx(ctx->tenant->cache_prefix);
     keys[1] = ctx->object;
 
     return NGX_OK;
@@ -172,6 +174,7 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     ngx_memzero(&req, sizeof(ngx_http_xr_origin_request_t));
 
     req.ctx = ngx_http_xr_get_ctx(r);
+    xr_site_origin(req.ctx->tenant, &req.origin, &req.credentials);
 
     if (ngx_http_xr_origin_connect_to(r, req.ctx->tenant->endpoint) != NGX_OK) {
         return NGX_ERROR;
@@ -190,7 +193,7 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
         req.method = xr_str("GET");
     }
 
-    origin = &req.ctx->tenant->tenant.origin;
+    origin = &req.origin;
 
     size = xr_origin_path_size(origin, ngx_http_xr_view(&req.ctx->object));
 
@@ -228,14 +231,18 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
-    ngx_http_xr_endpoint_t *endpoint)
+    uint32_t number)
 {
     ngx_http_upstream_t       *u;
+    ngx_http_xr_endpoint_t    *endpoint, **endpoints;
     ngx_http_xr_main_conf_t   *xmcf;
     ngx_http_upstream_conf_t  *conf;
 
     u = r->upstream;
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    endpoints = xmcf->endpoints.elts;
+    endpoint = endpoints[number];
 
     conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
     if (conf == NULL) {
@@ -416,27 +423,33 @@ static ngx_int_t
 ngx_http_xr_origin_sign(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature)
 {
-    xr_err_t               err;
-    xr_tenant_t           *t;
-    xr_sigv4_request_t     s;
-    ngx_http_xr_tenant_t  *xt;
+    uint32_t                  slot;
+    xr_err_t                  err;
+    xr_sigv4_request_t        s;
+    ngx_http_xr_main_conf_t  *xmcf;
 
-    xt = req->ctx->tenant;
-    t = &xt->tenant;
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    /* a key that is another one's is made anew, so slots may be shared */
+
+    slot = ngx_crc32_short((u_char *) req->credentials.access_key.data,
+                           req->credentials.access_key.len)
+           % NGX_HTTP_XR_SIGNING_KEYS;
 
     ngx_memzero(&s, sizeof(xr_sigv4_request_t));
 
     s.method = req->method;
-    s.host = t->origin.host;
+    s.host = req->origin.host;
     s.path = ngx_http_xr_view(&req->path);
     s.headers = req->headers;
     s.nheaders = req->nheaders;
     s.payload_hash = xr_sigv4_empty_payload;
-    s.region = t->origin.region;
+    s.region = req->origin.region;
     s.service = xr_str("s3");
     s.now = ngx_time();
 
-    if (xr_sigv4_sign(&s, &t->credentials, &xt->signing_key, signature, &err)
+    if (xr_sigv4_sign(&s, &req->credentials, &xmcf->signing_keys[slot],
+                      signature, &err)
         != XR_OK)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -465,13 +478,10 @@ ngx_http_xr_origin_write(ngx_http_request_t *r,
     size_t         i, size;
     xr_buf_t       b;
     ngx_buf_t     *out;
-    xr_tenant_t   *t;
     ngx_chain_t   *cl;
 
-    t = &req->ctx->tenant->tenant;
-
-    size = req->path.len + t->origin.host.len
-           + t->credentials.session_token.len
+    size = req->path.len + req->origin.host.len
+           + req->credentials.session_token.len
            + XR_SIGV4_AUTHORIZATION_SIZE + 512;
 
     for (i = 0; i < req->nheaders; i++) {
@@ -492,7 +502,7 @@ ngx_http_xr_origin_write(ngx_http_request_t *r,
     xr_buf_put(&b, ngx_http_xr_view(&req->path));
     xr_buf_puts(&b, " HTTP/1.1" CRLF);
 
-    ngx_http_xr_origin_line(&b, "Host", t->origin.host);
+    ngx_http_xr_origin_line(&b, "Host", req->origin.host);
     ngx_http_xr_origin_line(&b, "User-Agent", xr_str("ngx_xr"));
     ngx_http_xr_origin_line(&b, "Accept-Encoding", xr_str("identity"));
 
@@ -506,9 +516,9 @@ ngx_http_xr_origin_write(ngx_http_request_t *r,
                                 xr_sigv4_empty_payload);
         ngx_http_xr_origin_line(&b, "x-amz-date", xr_str(signature->date));
 
-        if (t->credentials.session_token.len != 0) {
+        if (req->credentials.session_token.len != 0) {
             ngx_http_xr_origin_line(&b, "x-amz-security-token",
-                                    t->credentials.session_token);
+                                    req->credentials.session_token);
         }
 
         ngx_http_xr_origin_line(&b, "Authorization",

@@ -191,7 +191,7 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
         ctx->deny = deny;           /* else the client was served already */
     }
 
-    tenant = ngx_http_xr_ngx(ctx->tenant->tenant.name);
+    tenant = ngx_http_xr_ngx(ctx->tenant->name);
     reason = ngx_http_xr_ngx(xr_deny_name(deny));
     level = (status == NGX_HTTP_NOT_FOUND) ? NGX_LOG_INFO : NGX_LOG_ERR;
 

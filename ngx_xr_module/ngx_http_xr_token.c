@@ -18,11 +18,8 @@ static ngx_int_t ngx_http_xr_token_query(ngx_http_request_t *r,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_xr_token_is_named(xr_str_t part, ngx_str_t *name);
 static size_t ngx_http_xr_token_end(xr_str_t part, size_t start);
-static ngx_int_t ngx_http_xr_token_take(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
 static ngx_int_t ngx_http_xr_token_decode(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
-static void ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value);
+    ngx_http_xr_carried_t *carried, ngx_str_t *value);
 static void ngx_http_xr_token_mask_fragment(ngx_http_request_t *r);
 static void ngx_http_xr_token_drop_headers(ngx_http_request_t *r);
 
@@ -65,10 +62,11 @@ ngx_http_xr_token_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_token_path(ngx_http_request_t *r)
 {
-    size_t              skip, decoded;
-    xr_str_t            target, segment;
-    ngx_str_t           value;
-    ngx_http_xr_ctx_t  *ctx;
+    size_t                  skip, decoded;
+    xr_str_t                target, segment;
+    ngx_str_t               value;
+    ngx_http_xr_ctx_t      *ctx;
+    ngx_http_xr_carried_t  *carried;
 
     static const xr_str_t  tilde = XR_STR("/~");
     static const xr_str_t  upper = XR_STR("/%7E");
@@ -115,12 +113,13 @@ ngx_http_xr_token_path(ngx_http_request_t *r)
         return ngx_http_xr_deny(r, ctx, XR_DENY_PATH, NGX_HTTP_BAD_REQUEST);
     }
 
-    if (ctx->tokens == 0 && ngx_http_xr_token_decode(r, ctx, &value) != NGX_OK)
-    {
+    carried = &ctx->credential.carried[NGX_HTTP_XR_PATH];
+
+    if (ngx_http_xr_token_decode(r, carried, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ctx->tokens++;
+    carried->n = 1;
 
     ctx->target.data += skip + segment.len;
     ctx->target.len -= skip + segment.len;
@@ -146,9 +145,10 @@ ngx_http_xr_token_path(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
 {
-    xr_str_t            rest, part;
-    ngx_str_t           value;
-    ngx_http_xr_ctx_t  *ctx;
+    xr_str_t                rest, part;
+    ngx_str_t               value;
+    ngx_http_xr_ctx_t      *ctx;
+    ngx_http_xr_carried_t  *carried;
 
     rest = ngx_http_xr_view(&r->args);
 
@@ -175,13 +175,13 @@ ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
             return NGX_ERROR;
         }
 
-        if (ctx->tokens == 0
-            && ngx_http_xr_token_take(r, ctx, &value) != NGX_OK)
+        carried = &ctx->credential.carried[NGX_HTTP_XR_QUERY];
+
+        if (carried->n++ == 0
+            && ngx_http_xr_credential_decode(r, carried, &value) != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        ctx->tokens++;
 
         ngx_http_xr_token_mask(r, &value);
     }
@@ -234,56 +234,18 @@ ngx_http_xr_token_end(xr_str_t part, size_t start)
 }
 
 
-/*
- * Copies a query value.  URL libraries escape the whole token, "=" included;
- * a token as signers write it always has a "=" of its own.  So a value
- * without one is decoded once, and a value with one is not.
- */
+/* A JWT is base64url already, and may stand in the path as it is. */
 
 static ngx_int_t
-ngx_http_xr_token_take(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_str_t *value)
-{
-    u_char    *p;
-    xr_buf_t   b;
-    xr_str_t   view;
-
-    p = ngx_pnalloc(r->pool, value->len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    view = ngx_http_xr_view(value);
-
-    if (xr_str_find(view, '=') != view.len) {
-        ngx_memcpy(p, value->data, value->len);
-
-        ctx->token.data = p;
-        ctx->token.len = value->len;
-
-        return NGX_OK;
-    }
-
-    b = xr_buf(p, value->len);
-
-    if (xr_path_decode(view, &b, NULL) != XR_OK) {
-        ctx->malformed = 1;
-        return NGX_OK;
-    }
-
-    ctx->token.data = b.data;
-    ctx->token.len = b.len;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_xr_token_decode(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_str_t *value)
+ngx_http_xr_token_decode(ngx_http_request_t *r,
+    ngx_http_xr_carried_t *carried, ngx_str_t *value)
 {
     size_t   size;
     u_char  *p;
+
+    if (xr_jwt_is(ngx_http_xr_view(value))) {
+        return ngx_http_xr_credential_decode(r, carried, value);
+    }
 
     size = XR_BASE64_DECODED(value->len);
 
@@ -292,12 +254,13 @@ ngx_http_xr_token_decode(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    ctx->token.data = p;
+    carried->token.data = p;
 
-    if (xr_base64url_decode(ngx_http_xr_view(value), p, size, &ctx->token.len)
+    if (xr_base64url_decode(ngx_http_xr_view(value), p, size,
+                            &carried->token.len)
         != XR_OK)
     {
-        ctx->malformed = 1;
+        carried->malformed = 1;
     }
 
     return NGX_OK;
@@ -311,7 +274,7 @@ ngx_http_xr_token_decode(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
  * The URI holds a copy of its own if NGINX had to decode it.
  */
 
-static void
+void
 ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value)
 {
     u_char  *line, *last, *target;

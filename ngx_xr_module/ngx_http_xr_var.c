@@ -16,6 +16,8 @@ static ngx_int_t ngx_http_xr_var_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_uri(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_claim(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_set(ngx_http_variable_value_t *v,
     xr_str_t s);
 
@@ -37,6 +39,18 @@ static xr_str_t ngx_http_xr_var_key_id(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static xr_str_t ngx_http_xr_var_cache_status(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_token_id(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_quality(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_rate_class(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_client_addr(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_country(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_var_scheme(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 
 
 static const struct {
@@ -51,6 +65,12 @@ static const struct {
     { ngx_string("xr_deny_reason"), ngx_http_xr_var_deny_reason },
     { ngx_string("xr_expires"), ngx_http_xr_var_expires },
     { ngx_string("xr_key_id"), ngx_http_xr_var_key_id },
+    { ngx_string("xr_token_id"), ngx_http_xr_var_token_id },
+    { ngx_string("xr_quality"), ngx_http_xr_var_quality },
+    { ngx_string("xr_rate_class"), ngx_http_xr_var_rate_class },
+    { ngx_string("xr_client_addr"), ngx_http_xr_var_client_addr },
+    { ngx_string("xr_country"), ngx_http_xr_var_country },
+    { ngx_string("xr_scheme"), ngx_http_xr_var_scheme },
     { ngx_string("xr_cache_status"), ngx_http_xr_var_cache_status }
 };
 
@@ -63,6 +83,7 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
     ngx_http_variable_t  *var;
 
     static ngx_str_t  uri = ngx_string("xr_uri");
+    static ngx_str_t  claim = ngx_string("xr_claim_");
 
     n = sizeof(ngx_http_xr_vars) / sizeof(ngx_http_xr_vars[0]);
 
@@ -84,6 +105,14 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
     }
 
     var->get_handler = ngx_http_xr_var_uri;
+
+    var = ngx_http_add_variable(cf, &claim, NGX_HTTP_VAR_NOCACHEABLE
+                                            |NGX_HTTP_VAR_PREFIX);
+    if (var == NULL) {
+        return NGX_ERROR;
+    }
+
+    var->get_handler = ngx_http_xr_var_claim;
 
     return NGX_OK;
 }
@@ -113,6 +142,28 @@ ngx_http_xr_var_uri(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
+/* $xr_claim_NAME: whatever the credential says under that name. */
+
+static ngx_int_t
+ngx_http_xr_var_claim(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t *name = (ngx_str_t *) data;
+
+    size_t              skip;
+    ngx_http_xr_ctx_t  *ctx;
+
+    ctx = ngx_http_xr_get_ctx(r);
+    skip = sizeof("xr_claim_") - 1;
+
+    return ngx_http_xr_var_set(v, (ctx != NULL)
+                  ? ngx_http_xr_auth_claim(r, ctx,
+                                           xr_str_of(name->data + skip,
+                                                     name->len - skip))
+                  : xr_str_of(NULL, 0));
+}
+
+
 static ngx_int_t
 ngx_http_xr_var_set(ngx_http_variable_value_t *v, xr_str_t s)
 {
@@ -129,7 +180,7 @@ ngx_http_xr_var_set(ngx_http_variable_value_t *v, xr_str_t s)
 static xr_str_t
 ngx_http_xr_var_tenant(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return (ctx->tenant != NULL) ? ctx->tenant->tenant.name
+    return (ctx->tenant != NULL) ? ctx->tenant->name
                                  : xr_str_of(NULL, 0);
 }
 
@@ -145,14 +196,52 @@ ngx_http_xr_var_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static xr_str_t
 ngx_http_xr_var_subject(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return ctx->granted ? ctx->who.subject : xr_str_of(NULL, 0);
+    xr_principal_t  *who;
+
+    who = ngx_http_xr_auth_who(r, ctx);
+
+    return (who != NULL) ? who->subject : xr_str_of(NULL, 0);
+}
+
+
+static xr_str_t
+ngx_http_xr_var_token_id(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    xr_principal_t  *who;
+
+    who = ngx_http_xr_auth_who(r, ctx);
+
+    return (who != NULL) ? who->token_id : xr_str_of(NULL, 0);
+}
+
+
+static xr_str_t
+ngx_http_xr_var_quality(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    xr_principal_t  *who;
+
+    who = ngx_http_xr_auth_who(r, ctx);
+
+    return (who != NULL) ? who->constraints.quality : xr_str_of(NULL, 0);
+}
+
+
+static xr_str_t
+ngx_http_xr_var_rate_class(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    xr_principal_t  *who;
+
+    who = ngx_http_xr_auth_who(r, ctx);
+
+    return (who != NULL) ? who->constraints.rate : xr_str_of(NULL, 0);
 }
 
 
 static xr_str_t
 ngx_http_xr_var_auth_kind(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return xr_str(ctx->granted ? "edgeauth" : "");
+    return ctx->granted ? xr_kind_name(ctx->credential.kind)
+                        : xr_str_of(NULL, 0);
 }
 
 
@@ -177,7 +266,8 @@ ngx_http_xr_var_deny_reason(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static xr_str_t
 ngx_http_xr_var_expires(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    u_char  *p;
+    u_char   *p;
+    int64_t   expires;
 
     p = ctx->granted ? ngx_pnalloc(r->pool, NGX_INT64_LEN) : NULL;
 
@@ -185,14 +275,68 @@ ngx_http_xr_var_expires(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return xr_str_of(NULL, 0);
     }
 
-    return xr_str_of(p, ngx_sprintf(p, "%L", ctx->who.expires) - p);
+    expires = ctx->value.expires - ctx->tenant->policy.leeway;
+
+    return xr_str_of(p, ngx_sprintf(p, "%L", expires) - p);
 }
 
 
 static xr_str_t
 ngx_http_xr_var_key_id(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return ctx->granted ? ctx->who.key_id : xr_str_of(NULL, 0);
+    xr_principal_t  *who;
+
+    who = ngx_http_xr_auth_who(r, ctx);
+
+    return (who != NULL) ? who->key_id : xr_str_of(NULL, 0);
+}
+
+
+/* The client as the trusted tier in front says, or the peer. */
+
+static xr_str_t
+ngx_http_xr_var_client_addr(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    size_t                 len;
+    u_char                *p, *b;
+    ngx_http_xr_client_t  *client;
+
+    client = ngx_http_xr_trust_client(r, ctx);
+
+    p = ngx_pnalloc(r->pool, NGX_INET6_ADDRSTRLEN);
+    if (p == NULL) {
+        return xr_str_of(NULL, 0);
+    }
+
+    b = client->address.bytes;
+
+    if (xr_addr_is_v4(&client->address)) {
+        len = ngx_sprintf(p, "%ud.%ud.%ud.%ud", b[12], b[13], b[14], b[15])
+              - p;
+
+    } else {
+        len = ngx_inet6_ntop(b, p, NGX_INET6_ADDRSTRLEN);
+    }
+
+    return xr_str_of(p, len);
+}
+
+
+static xr_str_t
+ngx_http_xr_var_country(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_http_xr_client_t  *client;
+
+    client = ngx_http_xr_trust_client(r, ctx);
+
+    return xr_str_of(client->country, (client->country[0] == 0) ? 0 : 2);
+}
+
+
+static xr_str_t
+ngx_http_xr_var_scheme(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    return xr_str(ngx_http_xr_trust_client(r, ctx)->https ? "https" : "http");
 }
 
 

@@ -1,0 +1,213 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+
+static void *ngx_http_xr_conf_alloc(void *pool, size_t size);
+static ngx_int_t ngx_http_xr_conf_merge_auth(ngx_conf_t *cf,
+    ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
+
+
+static void *
+ngx_http_xr_conf_alloc(void *pool, size_t size)
+{
+    return ngx_pcalloc(pool, size);
+}
+
+
+void *
+ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_main_conf_t));
+    if (xmcf == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_xr_process_cleanup;
+    cln->data = xmcf;
+
+    xmcf->load = ngx_http_xr_load_create(xmcf, cf, &cf->cycle->conf_prefix,
+                                         cf->log);
+    if (xmcf->load == NULL) {
+        return NULL;
+    }
+
+    xmcf->memory_size = NGX_CONF_UNSET_SIZE;
+    xmcf->fail_limit.share = NGX_CONF_UNSET_UINT;
+    xmcf->fail_limit.rate = NGX_HTTP_XR_THROTTLE_RATE;
+    xmcf->fail_limit.burst = NGX_HTTP_XR_THROTTLE_BURST;
+
+    xmcf->mem.alloc = ngx_http_xr_conf_alloc;
+    xmcf->mem.ctx = cf->pool;
+    xmcf->keepalive = NGX_CONF_UNSET;
+
+    ngx_http_xr_tls_create(&xmcf->tls);
+
+    if (ngx_array_init(&xmcf->tenants, cf->pool, 4, sizeof(xr_tenant_t *))
+        != NGX_OK
+        || ngx_array_init(&xmcf->endpoints, cf->pool, 4,
+                          sizeof(ngx_http_xr_endpoint_t *))
+           != NGX_OK
+        || ngx_array_init(&xmcf->caches, cf->pool, 4,
+                          sizeof(ngx_http_file_cache_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return xmcf;
+}
+
+
+char *
+ngx_http_xr_conf_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_xr_main_conf_t *xmcf = conf;
+
+    static ngx_path_init_t  state = { ngx_string("xr_state"), { 0, 0, 0 } };
+
+    ngx_conf_init_uint_value(xmcf->fail_limit.share,
+                             NGX_HTTP_XR_THROTTLE_SHARE);
+
+    if (ngx_http_xr_tenants_init(cf, xmcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (xmcf->enable
+        && ngx_conf_merge_path_value(cf, &xmcf->state, NULL, &state)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_xr_tls_init(cf, xmcf);
+}
+
+
+void *
+ngx_http_xr_conf_create_srv_conf(ngx_conf_t *cf)
+{
+    ngx_http_xr_srv_conf_t  *xscf;
+
+    xscf = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_srv_conf_t));
+    if (xscf == NULL) {
+        return NULL;
+    }
+
+    xscf->enable = NGX_CONF_UNSET;
+    xscf->trusted = NGX_CONF_UNSET_PTR;
+
+    return xscf;
+}
+
+
+char *
+ngx_http_xr_conf_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_xr_srv_conf_t *prev = parent;
+    ngx_http_xr_srv_conf_t *conf = child;
+
+    ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_str_value(conf->token_name, prev->token_name, "xr_token");
+    ngx_conf_merge_ptr_value(conf->trusted, prev->trusted, NULL);
+    ngx_conf_merge_str_value(conf->country, prev->country,
+                             "cloudfront-viewer-country");
+
+    return NGX_CONF_OK;
+}
+
+
+void *
+ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_xr_loc_conf_t  *xlcf;
+
+    xlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_loc_conf_t));
+    if (xlcf == NULL) {
+        return NULL;
+    }
+
+    xlcf->enable = NGX_CONF_UNSET;
+
+    ngx_http_xr_origin_create_conf(xlcf);
+
+    return xlcf;
+}
+
+
+char *
+ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_xr_loc_conf_t *prev = parent;
+    ngx_http_xr_loc_conf_t *conf = child;
+
+    ngx_conf_merge_value(conf->enable, prev->enable, 0);
+
+    if (ngx_http_xr_conf_merge_auth(cf, prev, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_merge_bitmask_value(conf->token_from, prev->token_from,
+                                 (NGX_CONF_BITMASK_SET|NGX_HTTP_XR_IN_ANY));
+
+    ngx_conf_merge_bitmask_value(conf->tenant_from, prev->tenant_from,
+                                 (NGX_CONF_BITMASK_SET
+                                  |NGX_HTTP_XR_FROM_HOST
+                                  |NGX_HTTP_XR_FROM_PATH));
+
+    ngx_conf_merge_str_value(conf->cache_control, prev->cache_control,
+                             "public, max-age=60, "
+                             "stale-while-revalidate=600");
+
+    return ngx_http_xr_origin_merge_conf(cf, prev, conf);
+}
+
+
+/*
+ * Without "xr_auth" all kinds are accepted for which a tenant has keys; "off"
+ * goes back to that.
+ */
+
+static ngx_int_t
+ngx_http_xr_conf_merge_auth(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
+    ngx_http_xr_loc_conf_t *conf)
+{
+    ngx_uint_t  kinds;
+
+    ngx_conf_merge_bitmask_value(conf->auth, prev->auth,
+                                 (NGX_CONF_BITMASK_SET|NGX_HTTP_XR_AUTH_ANY));
+
+    kinds = conf->auth & ~(ngx_uint_t) NGX_CONF_BITMASK_SET;
+
+    if ((kinds & NGX_HTTP_XR_AUTH_PUBLIC) && kinds != NGX_HTTP_XR_AUTH_PUBLIC)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"xr_auth public\" asks for no credential, it "
+                           "cannot stand beside another kind");
+        return NGX_ERROR;
+    }
+
+    if ((kinds & NGX_HTTP_XR_AUTH_OFF) && kinds != NGX_HTTP_XR_AUTH_OFF) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"xr_auth off\" forgets what was said before, it "
+                           "cannot stand beside a kind");
+        return NGX_ERROR;
+    }
+
+    if (kinds & NGX_HTTP_XR_AUTH_OFF) {
+        conf->auth = NGX_CONF_BITMASK_SET|NGX_HTTP_XR_AUTH_ANY;
+    }
+
+    return NGX_OK;
+}

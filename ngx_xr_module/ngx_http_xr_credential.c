@@ -1,0 +1,427 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+
+#define NGX_HTTP_XR_CREDENTIAL_MASK  '*'
+
+
+static ngx_int_t ngx_http_xr_credential_read(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_credential_header(ngx_http_request_t *r,
+    ngx_http_xr_credential_t *c, ngx_str_t *value);
+static ngx_int_t ngx_http_xr_credential_cookies(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
+static ngx_int_t ngx_http_xr_credential_query(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_credential_param(ngx_http_request_t *r,
+    ngx_http_xr_signed_t *s, xr_str_t name, xr_str_t value);
+static void ngx_http_xr_credential_mask(xr_str_t value);
+static ngx_uint_t ngx_http_xr_credential_unknown(xr_cloudfront_param_t p);
+
+
+/*
+ * Called by the gate once the tenant is known: what of all that was sent is a
+ * credential here.  Headers are read, and masked, where a location asks for
+ * it, as "Authorization" and cookies may be meant for others of the server.
+ */
+
+ngx_int_t
+ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_uint_t                 i;
+    ngx_http_xr_carried_t     *carried;
+    ngx_http_xr_loc_conf_t    *xlcf;
+    ngx_http_xr_credential_t  *c;
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+    c = &ctx->credential;
+
+    if (!c->read && r == r->main) {
+        c->read = 1;
+
+        if (ngx_http_xr_credential_read(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    c->n = 0;
+    c->malformed = 0;
+    c->signed_by = NULL;
+
+    for (i = 0; i < NGX_HTTP_XR_CARRIERS; i++) {
+        carried = &c->carried[i];
+
+        if (carried->n == 0 || !(xlcf->token_from & NGX_HTTP_XR_IN(i))) {
+            continue;
+        }
+
+        c->n += carried->n;
+        c->token = carried->token;
+        c->malformed = carried->malformed;
+        c->kind = xr_jwt_is(ngx_http_xr_view(&c->token)) ? XR_KIND_JWT
+                                                         : XR_KIND_EDGEAUTH;
+    }
+
+    if (!(ctx->tenant->kinds & XR_KIND_CLOUDFRONT)) {
+        return NGX_OK;
+    }
+
+    /* as at CloudFront a signed URL wins over cookies, which may linger */
+
+    if (c->url.n != 0 && (xlcf->token_from & NGX_HTTP_XR_IN_QUERY)) {
+        c->signed_by = &c->url.params;
+        c->n += 1 + c->url.repeated;
+
+    } else if (c->cookies.n != 0
+               && (xlcf->token_from & NGX_HTTP_XR_IN_COOKIE))
+    {
+        c->signed_by = &c->cookies.params;
+        c->n += 1 + c->cookies.repeated;
+    }
+
+    if (c->signed_by != NULL) {
+        c->kind = XR_KIND_CLOUDFRONT;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_credential_read(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_uint_t        i, cookies;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  authorization = ngx_string("authorization");
+    static ngx_str_t  cookie = ngx_string("cookie");
+
+#if (nginx_version >= 1023000)
+    cookies = (r->headers_in.cookie != NULL);
+#else
+    cookies = (r->headers_in.cookies.nelts != 0);
+#endif
+
+    if (r->headers_in.authorization == NULL && !cookies) {
+        return ngx_http_xr_credential_query(r, ctx);
+    }
+
+    /* all lines of these names, as NGINX knows of the first one only */
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == authorization.len
+                && ngx_memcmp(h[i].lowcase_key, authorization.data,
+                              authorization.len)
+                   == 0)
+            {
+                if (ngx_http_xr_credential_header(r, &ctx->credential,
+                                                  &h[i].value)
+                    != NGX_OK)
+                {
+                    return NGX_ERROR;
+                }
+
+            } else if (h[i].key.len == cookie.len
+                       && ngx_memcmp(h[i].lowcase_key, cookie.data,
+                                     cookie.len)
+                          == 0)
+            {
+                if (ngx_http_xr_credential_cookies(r, ctx, &h[i].value)
+                    != NGX_OK)
+                {
+                    return NGX_ERROR;
+                }
+            }
+        }
+    }
+
+    return ngx_http_xr_credential_query(r, ctx);
+}
+
+
+/* "Bearer" and a token, RFC 6750 section 2.1; other schemes are not ours. */
+
+static ngx_int_t
+ngx_http_xr_credential_header(ngx_http_request_t *r,
+    ngx_http_xr_credential_t *c, ngx_str_t *value)
+{
+    ngx_str_t               token;
+    ngx_http_xr_carried_t  *carried;
+
+    static const xr_str_t  bearer = XR_STR("Bearer ");
+
+    if (value->len < bearer.len
+        || !xr_str_eq_nocase(xr_str_of(value->data, bearer.len), bearer))
+    {
+        return NGX_OK;
+    }
+
+    token = ngx_http_xr_ngx(xr_str_trim(xr_str_of(value->data + bearer.len,
+                                                  value->len - bearer.len)));
+
+    carried = &c->carried[NGX_HTTP_XR_HEADER];
+
+    if (carried->n++ == 0) {
+        carried->token.len = token.len;
+        carried->token.data = ngx_pstrdup(r->pool, &token);
+
+        if (carried->token.data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_xr_credential_mask(ngx_http_xr_view(&token));
+
+    return NGX_OK;
+}
+
+
+/* "name=value; name=value", RFC 6265 section 4.2.1. */
+
+static ngx_int_t
+ngx_http_xr_credential_cookies(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    xr_str_t                 rest, part, name;
+    ngx_str_t                token;
+    ngx_http_xr_carried_t   *carried;
+    ngx_http_xr_srv_conf_t  *xscf;
+
+    static const xr_str_t  prefix = XR_STR("CloudFront-");
+
+    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+    rest = ngx_http_xr_view(value);
+
+    while (rest.len > 0) {
+
+        part = xr_str_trim(xr_str_cut(&rest, ';'));
+        name = xr_str_cut(&part, '=');
+
+        if (xr_str_eq(name, ngx_http_xr_view(&xscf->token_name))) {
+
+            carried = &ctx->credential.carried[NGX_HTTP_XR_COOKIE];
+            token = ngx_http_xr_ngx(part);
+
+            if (carried->n++ == 0
+                && ngx_http_xr_credential_decode(r, carried, &token)
+                   != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            ngx_http_xr_credential_mask(part);
+
+        } else if (name.len > prefix.len
+                   && xr_str_eq_nocase(xr_str_of(name.data, prefix.len),
+                                       prefix)
+                   && (ctx->tenant->kinds & XR_KIND_CLOUDFRONT))
+        {
+            name = xr_str_of(name.data + prefix.len, name.len - prefix.len);
+
+            if (ngx_http_xr_credential_param(r, &ctx->credential.cookies,
+                                             name, part)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            ngx_http_xr_credential_mask(part);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * CloudFront's parameters in the query, and what is left of it without them
+ * and without a token: that is what its signatures cover.
+ */
+
+static ngx_int_t
+ngx_http_xr_credential_query(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    bool                       exact;
+    u_char                    *p, *start;
+    xr_str_t                   rest, part, value, name;
+    ngx_str_t                  mask;
+    xr_cloudfront_param_t      param;
+    ngx_http_xr_srv_conf_t    *xscf;
+    ngx_http_xr_credential_t  *c;
+
+    c = &ctx->credential;
+
+    rest = ngx_http_xr_view(&r->unparsed_uri);
+    (void) xr_str_cut(&rest, '?');
+
+    if (!(ctx->tenant->kinds & XR_KIND_CLOUDFRONT)
+        || ctx->target.data + ctx->target.len
+           == r->unparsed_uri.data + r->unparsed_uri.len)
+    {
+        return NGX_OK;
+    }
+
+    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+
+    start = ngx_pnalloc(r->pool, rest.len + 1);
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = start;
+
+    do {
+        part = xr_str_cut(&rest, '&');
+        value = part;
+        name = xr_str_cut(&value, '=');
+        param = xr_cloudfront_param(name, &exact);
+
+        if (param != XR_CLOUDFRONT_PARAMS) {
+
+            if (ngx_http_xr_credential_param(r, &c->url, name, value)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            if (ngx_http_xr_credential_unknown(param) && value.len != 0) {
+                mask = ngx_http_xr_ngx(value);
+                ngx_http_xr_token_mask(r, &mask);
+            }
+
+        } else if (!xr_str_eq_nocase(name,
+                                     ngx_http_xr_view(&xscf->token_name)))
+        {
+            if (p != start) {
+                *p++ = '&';
+            }
+
+            p = ngx_cpymem(p, part.data, part.len);
+        }
+
+    } while (rest.len > 0);
+
+    if (p != start) {
+        c->query = xr_str_of(start, p - start);
+    }
+
+    return NGX_OK;
+}
+
+
+/* What nobody else may know of: the others tell time and key. */
+
+static ngx_uint_t
+ngx_http_xr_credential_unknown(xr_cloudfront_param_t p)
+{
+    return p == XR_CLOUDFRONT_SIGNATURE || p == XR_CLOUDFRONT_POLICY;
+}
+
+
+/*
+ * A parameter of either; one that stands twice, or in another case, is not
+ * chosen from.  "Expires" alone signs nothing and may be anybody's.
+ */
+
+static ngx_int_t
+ngx_http_xr_credential_param(ngx_http_request_t *r, ngx_http_xr_signed_t *s,
+    xr_str_t name, xr_str_t value)
+{
+    bool                    exact;
+    ngx_str_t               encoded;
+    xr_cloudfront_param_t   param;
+    ngx_http_xr_carried_t   decoded;
+
+    param = xr_cloudfront_param(name, &exact);
+
+    if (param == XR_CLOUDFRONT_PARAMS) {
+        return NGX_OK;
+    }
+
+    if (param != XR_CLOUDFRONT_EXPIRES
+        && param != XR_CLOUDFRONT_HASH_ALGORITHM)
+    {
+        s->n++;
+    }
+
+    if (!exact || s->params.values[param].data != NULL) {
+        s->repeated = 1;
+        return NGX_OK;
+    }
+
+    ngx_memzero(&decoded, sizeof(ngx_http_xr_carried_t));
+    encoded = ngx_http_xr_ngx(value);
+
+    if (ngx_http_xr_credential_decode(r, &decoded, &encoded) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* what cannot be decoded is as empty, which no parameter may be */
+
+    s->params.values[param] = xr_str_of(decoded.token.data,
+                                        decoded.malformed ? 0
+                                                          : decoded.token.len);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Copies a value.  URL libraries escape a whole token, "=" included; a token
+ * as signers write it has a "=" of its own, or nothing to escape.  So a value
+ * without one is decoded once, and a value with one is not.
+ */
+
+ngx_int_t
+ngx_http_xr_credential_decode(ngx_http_request_t *r,
+    ngx_http_xr_carried_t *carried, ngx_str_t *value)
+{
+    u_char    *p;
+    xr_buf_t   b;
+    xr_str_t   view;
+
+    p = ngx_pnalloc(r->pool, value->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    view = ngx_http_xr_view(value);
+    carried->token.data = p;
+
+    if (xr_str_find(view, '=') != view.len) {
+        ngx_memcpy(p, value->data, value->len);
+        carried->token.len = value->len;
+
+        return NGX_OK;
+    }
+
+    b = xr_buf(p, value->len);
+
+    if (xr_path_decode(view, &b, NULL) != XR_OK) {
+        carried->malformed = 1;
+        return NGX_OK;
+    }
+
+    carried->token.len = b.len;
+
+    return NGX_OK;
+}
+
+
+/* Header values are the request's own memory. */
+
+static void
+ngx_http_xr_credential_mask(xr_str_t value)
+{
+    ngx_memset((u_char *) value.data, NGX_HTTP_XR_CREDENTIAL_MASK, value.len);
+}

@@ -1,0 +1,274 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+
+
+#define NGX_HTTP_XR_MEMORY_SIZE       (8 * 1024 * 1024)
+#define NGX_HTTP_XR_MEMORY_SIGNATURE  300       /* seconds */
+#define NGX_HTTP_XR_MEMORY_PARTS      16
+#define NGX_HTTP_XR_MEMORY_REQUEST    0x100
+
+
+/* What a tag is made of: lengths first, so that nothing can shift. */
+
+typedef struct {
+    xr_str_t                   parts[NGX_HTTP_XR_MEMORY_PARTS];
+    uint32_t                   lengths[NGX_HTTP_XR_MEMORY_PARTS];
+    size_t                     n;
+} ngx_http_xr_memory_parts_t;
+
+
+static ngx_int_t ngx_http_xr_memory_zone(ngx_shm_zone_t *zone, void *data);
+static void ngx_http_xr_memory_part(ngx_http_xr_memory_parts_t *p,
+    xr_str_t part);
+
+
+/* xr_auth_memory size | off; */
+
+char *
+ngx_http_xr_memory_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_xr_main_conf_t *xmcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (xmcf->memory_size != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        xmcf->memory_size = 0;
+        return NGX_CONF_OK;
+    }
+
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR || size < (ssize_t) (8 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\": it is \"off\" or at least "
+                           "%ui bytes", &value[1], 8 * ngx_pagesize);
+        return NGX_CONF_ERROR;
+    }
+
+    xmcf->memory_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_xr_memory_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
+{
+    ngx_shm_zone_t  *zone;
+
+    static ngx_str_t  name = ngx_string("xr_auth_memory");
+
+    ngx_conf_init_size_value(xmcf->memory_size, NGX_HTTP_XR_MEMORY_SIZE);
+
+    if (xmcf->memory_size == 0) {
+        return NGX_OK;
+    }
+
+    zone = ngx_shared_memory_add(cf, &name, xmcf->memory_size,
+                                 &ngx_http_xr_module);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* its tags are made with the secret of this configuration */
+
+    zone->noreuse = 1;
+    zone->init = ngx_http_xr_memory_zone;
+    zone->data = xmcf;
+
+    return NGX_OK;
+}
+
+
+/* All that the slab allocator leaves of the zone, in one piece. */
+
+static ngx_int_t
+ngx_http_xr_memory_zone(ngx_shm_zone_t *zone, void *data)
+{
+    u_char                   *p;
+    size_t                    size;
+    ngx_slab_pool_t          *slab;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = zone->data;
+    slab = (ngx_slab_pool_t *) zone->shm.addr;
+    slab->log_nomem = 0;
+
+    p = NULL;
+
+    for (size = zone->shm.size; p == NULL && size > ngx_pagesize;
+         size -= ngx_pagesize)
+    {
+        p = ngx_slab_calloc(slab, size);
+
+        if (p != NULL) {
+            break;
+        }
+    }
+
+    xmcf->memory = (p != NULL) ? xr_memory_create(p, size) : NULL;
+
+    return (xmcf->memory != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_xr_memory_part(ngx_http_xr_memory_parts_t *p, xr_str_t part)
+{
+    p->lengths[p->n] = (uint32_t) part.len;
+    p->parts[p->n++] = part;
+}
+
+
+/*
+ * What a credential is remembered by: together with all of the request that
+ * decides about it, or alone ("req" is NULL).  The epoch is another one as
+ * soon as the tenant's keys or its policy are, which forgets all that was
+ * known under the old.
+ */
+
+void
+ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_auth_request_t *req, u_char tag[XR_SIPHASH_SIZE])
+{
+    size_t                      i;
+    ngx_http_xr_main_conf_t    *xmcf;
+    ngx_http_xr_credential_t   *c;
+    ngx_http_xr_memory_parts_t  p;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    if (xmcf->memory == NULL) {
+        return;
+    }
+
+    c = &ctx->credential;
+
+    p.n = 0;
+    ngx_memzero(p.lengths, sizeof(p.lengths));
+
+    ngx_http_xr_memory_part(&p, xr_str_of(p.lengths, sizeof(p.lengths)));
+    ngx_http_xr_memory_part(&p, xr_str_of(ctx->tenant->epoch,
+                                          XR_TABLE_EPOCH_SIZE));
+
+    if (c->kind == XR_KIND_JWT) {
+        ngx_http_xr_memory_part(&p, ngx_http_xr_view(&c->token));
+
+    } else {
+        for (i = 0; i < XR_CLOUDFRONT_PARAMS; i++) {
+            ngx_http_xr_memory_part(&p, c->signed_by->values[i]);
+        }
+    }
+
+    if (req != NULL) {
+        ngx_http_xr_memory_part(&p, xr_str_of(req->address->bytes,
+                                              sizeof(req->address->bytes)));
+        ngx_http_xr_memory_part(&p, req->raw_path);
+        ngx_http_xr_memory_part(&p, req->path);
+        ngx_http_xr_memory_part(&p, req->host);
+        ngx_http_xr_memory_part(&p, req->query);
+    }
+
+    /* in the place of the length of the lengths: what the rest is */
+
+    p.lengths[0] = c->kind | (req != NULL ? NGX_HTTP_XR_MEMORY_REQUEST : 0);
+
+    xr_siphash(xmcf->secret, p.parts, p.n, tag);
+}
+
+
+ngx_int_t
+ngx_http_xr_memory_get(ngx_http_request_t *r, u_char *tag,
+    xr_memory_value_t *value)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    if (xmcf->memory == NULL
+        || xr_memory_get(xmcf->memory, tag, ngx_time(), value) != XR_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_xr_memory_put(ngx_http_request_t *r, u_char *tag,
+    xr_memory_value_t *value)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    if (xmcf->memory != NULL) {
+        xr_memory_put(xmcf->memory, tag, ngx_time(), value);
+    }
+}
+
+
+/* A signature that is good: what it signs is judged for each request. */
+
+void
+ngx_http_xr_memory_put_signature(ngx_http_request_t *r, u_char *tag)
+{
+    xr_memory_value_t  value;
+
+    ngx_memzero(&value, sizeof(xr_memory_value_t));
+    value.expires = ngx_time() + NGX_HTTP_XR_MEMORY_SIGNATURE;
+
+    ngx_http_xr_memory_put(r, tag, &value);
+}
+
+
+/* What is remembered of who was let in; hashes only if some are revoked. */
+
+void
+ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_memory_value_t *value)
+{
+    xr_str_t                  name;
+    xr_principal_t           *who;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    ngx_memzero(value, sizeof(xr_memory_value_t));
+
+    who = &ctx->who;
+    value->expires = who->expires + ctx->tenant->policy.leeway;
+
+    if (xmcf->revocation.file.len == 0) {
+        return;
+    }
+
+    name = ctx->tenant->name;
+
+    if (who->subject.len != 0) {
+        value->subject = xr_revoked_hash(xmcf->secret, name,
+                                         XR_REVOKED_SUBJECT, who->subject);
+    }
+
+    if (who->token_id.len != 0) {
+        value->token_id = xr_revoked_hash(xmcf->secret, name,
+                                          XR_REVOKED_TOKEN, who->token_id);
+    }
+
+    if (who->key_id.len != 0) {
+        value->key_id = xr_revoked_hash(xmcf->secret, name, XR_REVOKED_KEY,
+                                        who->key_id);
+    }
+}
