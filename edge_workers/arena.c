@@ -95,6 +95,21 @@ xrw_mem(xrw_arena_t *arena)
 
 
 void
+xrw_arena_move(xrw_arena_t *to, xrw_arena_t *from)
+{
+    xrw_block_t  **last;
+
+    for (last = &from->blocks; *last != NULL; last = &(*last)->next) {
+        /* void */
+    }
+
+    *last = to->blocks;
+    to->blocks = from->blocks;
+    from->blocks = NULL;
+}
+
+
+void
 xrw_arena_free(xrw_arena_t *arena)
 {
     xrw_block_t  *block;

@@ -35,6 +35,9 @@ char *xrw_text(xrw_arena_t *arena, xr_str_t s);
 /* For the calls of libxr that keep what they build. */
 xr_mem_t xrw_mem(xrw_arena_t *arena);
 
+/* All memory of "from" is "to"'s from now on. */
+void xrw_arena_move(xrw_arena_t *to, xrw_arena_t *from);
+
 /* Wipes: what is built from a secret may be one. */
 void xrw_arena_free(xrw_arena_t *arena);
 

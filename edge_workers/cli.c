@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 
-#define XRW_OPTIONS_MAX  32
+#define XRW_OPTIONS_MAX  40
 #define XRW_HELP_COLUMN  26
 
 

@@ -408,7 +408,7 @@ xrw_publish(const xrw_command_t *cmd, int argc, char **argv)
         status = xrw_publish_files(&p, argv);
     }
 
-    xr_keyset_free(&p.keys);
+    xr_keyset_wipe(&p.keys);
     xrw_target_close(&p.target);
     xrw_arena_free(&arena);
 

@@ -3,66 +3,212 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include "cli.h"
-#include "keys.h"
-#include "sign.h"
-#include "target.h"
-#include "token.h"
+#include "make.h"
 #include "when.h"
+#include "xr_addr.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 
+#define XRW_MAKE_OPTIONS  (XRW_TOKEN_KEY_OPTIONS + 24)
+
+
+/* An option that some kinds have no use for. */
+
 typedef struct {
-    xrw_token_key_t   key;
-    xrw_list_t        acl;
-    const char       *url;
-    const char       *expires;
-    const char       *start;
-    const char       *ip;
-    const char       *id;
-    const char       *data;
-    const char       *form;
-    const char       *base;
-    const char       *name;
-    bool              no_escape;
-
-    const xrw_command_t  *cmd;
-    xrw_arena_t          *arena;
-    xrw_form_t            how;
-    xrw_base_t            where;
-    const char           *path;         /* of the request, decoded; or NULL */
-} xrw_make_t;
+    const char  *name;
+    unsigned     kinds;
+    bool         given;
+} xrw_make_only_t;
 
 
-/* Several patterns are one field, joined by "!". */
-
-static xr_str_t
-xrw_make_acl(xrw_make_t *make)
+static size_t
+xrw_make_options_all(xrw_make_flags_t *f, xrw_option_t *options)
 {
-    size_t       i;
-    const char  *acl;
+    size_t  n;
 
-    if (make->acl.n == 0) {
-        return (xr_str_t) { NULL, 0 };
-    }
+    const xrw_option_t  table[] = {
 
-    acl = make->acl.items[0];
+        { "kind", "KIND", XRW_OPTION_TEXT, &f->kind,
+          "edgeauth (unless given), jwt or cloudfront" },
 
-    for (i = 1; i < make->acl.n; i++) {
-        acl = xrw_format(make->arena, "%s!%s", acl, make->acl.items[i]);
-    }
+        { "expires", "TIME", XRW_OPTION_TEXT, &f->expires,
+          "+2h, Unix time or RFC 3339 (+1h)" },
 
-    return xr_str(acl);
+        { "start", "TIME", XRW_OPTION_TEXT, &f->start,
+          "not valid before: now, +5m, ..." },
+
+        { "not-before", "TIME", XRW_OPTION_TEXT, &f->start,
+          "the same" },
+
+        { "ip", "ADDRESS", XRW_OPTION_TEXT, &f->ip,
+          "for this client alone; not edgeauth: or network" },
+
+        { "form", "FORM", XRW_OPTION_TEXT, &f->form,
+          "token, query, path, header or cookie" },
+
+        { "base", "URL", XRW_OPTION_TEXT, &f->base,
+          "in front of PATH: print a URL" },
+
+        { "name", "NAME", XRW_OPTION_TEXT, &f->name,
+          "of parameter and cookie (" XRW_TOKEN_NAME ")" },
+
+        { "id", "TEXT", XRW_OPTION_TEXT, &f->id,
+          "edgeauth: whom it was given to; jwt: jti" },
+
+        { "data", "TEXT", XRW_OPTION_TEXT, &f->data,
+          "payload; origin:, country:, quality:, rate:" }
+    };
+
+    n = xrw_token_key_options(&f->key, "key file; jwt: PEM or secret; "
+                              "cloudfront: PEM", options);
+    memcpy(options + n, table, sizeof(table));
+
+    return n + XR_COUNT(table);
 }
 
 
-static xr_str_t
-xrw_make_text(const char *value)
+static size_t
+xrw_make_options_kind(xrw_make_flags_t *f, xrw_option_t *options)
 {
-    return (value != NULL) ? xr_str(value) : (xr_str_t) { NULL, 0 };
+    const xrw_option_t  table[] = {
+
+        { "acl", "PATTERN", XRW_OPTION_LIST, &f->acl,
+          "edgeauth: paths it opens, * and ?; may repeat" },
+
+        { "url", "PATH", XRW_OPTION_TEXT, &f->url,
+          "edgeauth: the one path it opens (PATH)" },
+
+        { "no-escape", NULL, XRW_OPTION_FLAG, &f->no_escape,
+          "edgeauth: values are not percent-escaped" },
+
+        { "alg", "NAME", XRW_OPTION_TEXT, &f->alg,
+          "jwt: RS256, ES256, HS256, ... (the key's)" },
+
+        { "kid", "TEXT", XRW_OPTION_TEXT, &f->kid,
+          "jwt: id of the key" },
+
+        { "iss", "TEXT", XRW_OPTION_TEXT, &f->issuer,
+          "jwt: issuer" },
+
+        { "aud", "TEXT", XRW_OPTION_LIST, &f->audiences,
+          "jwt: audience; may repeat" },
+
+        { "subject", "TEXT", XRW_OPTION_TEXT, &f->subject,
+          "jwt: whom it was given to" },
+
+        { "path", "PATTERN", XRW_OPTION_LIST, &f->paths,
+          "jwt: paths it opens, * and ?; may repeat (PATH)" },
+
+        { "claim", "NAME=VALUE", XRW_OPTION_LIST, &f->claims,
+          "jwt: any other, JSON or text; may repeat" },
+
+        { "key-pair-id", "ID", XRW_OPTION_TEXT, &f->key_pair_id,
+          "cloudfront: id of the key" },
+
+        { "policy-resource", "URL", XRW_OPTION_TEXT, &f->resource,
+          "cloudfront: custom policy for it, * and ?" },
+
+        { "hash", "sha1|sha256", XRW_OPTION_TEXT, &f->hash,
+          "cloudfront: of the signature (sha256)" },
+
+        { "cookies", NULL, XRW_OPTION_FLAG, &f->cookies,
+          "cloudfront: print cookies, not a URL" }
+    };
+
+    memcpy(options, table, sizeof(table));
+
+    return XR_COUNT(table);
+}
+
+
+static size_t
+xrw_make_options(xrw_make_flags_t *f, xrw_option_t *options)
+{
+    size_t  n;
+
+    memset(f, 0, sizeof(*f));
+    f->expires = "+1h";
+    f->name = XRW_TOKEN_NAME;
+
+    n = xrw_make_options_all(f, options);
+
+    return n + xrw_make_options_kind(f, options + n);
+}
+
+
+static int
+xrw_make_kind(xrw_make_t *make)
+{
+    size_t    i;
+    xr_str_t  kind;
+
+    static const xr_kind_t  kinds[] = {
+        XR_KIND_EDGEAUTH, XR_KIND_JWT, XR_KIND_CLOUDFRONT
+    };
+
+    make->kind = XR_KIND_EDGEAUTH;
+
+    if (make->flags->kind == NULL) {
+        return XRW_OK;
+    }
+
+    kind = xr_str(make->flags->kind);
+
+    for (i = 0; i < XR_COUNT(kinds); i++) {
+
+        if (xr_str_eq(kind, xr_kind_name(kinds[i]))) {
+            make->kind = kinds[i];
+            return XRW_OK;
+        }
+    }
+
+    return xrw_usage(make->cmd, "--kind %s: edgeauth, jwt or cloudfront",
+                     make->flags->kind);
+}
+
+
+/* What is not used would not be what was meant. */
+
+static int
+xrw_make_only(const xrw_make_t *make)
+{
+    const xrw_make_flags_t *f = make->flags;
+
+    size_t  i;
+
+    const xrw_make_only_t  table[] = {
+        { "acl", XR_KIND_EDGEAUTH, f->acl.n > 0 },
+        { "url", XR_KIND_EDGEAUTH, f->url != NULL },
+        { "no-escape", XR_KIND_EDGEAUTH, f->no_escape },
+        { "alg", XR_KIND_JWT, f->alg != NULL },
+        { "kid", XR_KIND_JWT, f->kid != NULL },
+        { "iss", XR_KIND_JWT, f->issuer != NULL },
+        { "aud", XR_KIND_JWT, f->audiences.n > 0 },
+        { "subject", XR_KIND_JWT, f->subject != NULL },
+        { "path", XR_KIND_JWT, f->paths.n > 0 },
+        { "claim", XR_KIND_JWT, f->claims.n > 0 },
+        { "key-pair-id", XR_KIND_CLOUDFRONT, f->key_pair_id != NULL },
+        { "policy-resource", XR_KIND_CLOUDFRONT, f->resource != NULL },
+        { "hash", XR_KIND_CLOUDFRONT, f->hash != NULL },
+        { "cookies", XR_KIND_CLOUDFRONT, f->cookies },
+        { "id", XR_KIND_EDGEAUTH | XR_KIND_JWT, f->id != NULL },
+        { "data", XR_KIND_EDGEAUTH | XR_KIND_JWT, f->data != NULL },
+        { "key-hex", XR_KIND_EDGEAUTH | XR_KIND_JWT, f->key.hex != NULL }
+    };
+
+    for (i = 0; i < XR_COUNT(table); i++) {
+
+        if (table[i].given && (table[i].kinds & make->kind) == 0) {
+            return xrw_usage(make->cmd, "--%s is not for --kind %s",
+                             table[i].name,
+                             f->kind != NULL ? f->kind : "edgeauth");
+        }
+    }
+
+    return XRW_OK;
 }
 
 
@@ -71,35 +217,46 @@ xrw_make_text(const char *value)
 static int
 xrw_make_address(const xrw_make_t *make)
 {
-    xr_addr_t  address;
+    xr_str_t       ip;
+    xr_addr_t      address;
+    xr_addr_net_t  net;
 
-    if (make->ip == NULL
-        || xr_addr_parse(xr_str(make->ip), &address) == XR_OK)
+    if (make->flags->ip == NULL) {
+        return XRW_OK;
+    }
+
+    ip = xr_str(make->flags->ip);
+
+    if (xr_addr_parse(ip, &address) == XR_OK
+        || (make->kind != XR_KIND_EDGEAUTH
+            && xr_addr_net_parse(ip, &net) == XR_OK))
     {
         return XRW_OK;
     }
 
-    return xrw_usage(make->cmd, "--ip %s: not an address", make->ip);
+    return xrw_usage(make->cmd, "--ip %s: not an address%s", make->flags->ip,
+                     make->kind != XR_KIND_EDGEAUTH ? " or a network" : "");
 }
 
 
 static int
-xrw_make_times(xrw_make_t *make, xr_edgeauth_spec_t *spec)
+xrw_make_times(xrw_make_t *make)
 {
-    int64_t  now;
+    int64_t                  now;
+    const xrw_make_flags_t  *f;
 
+    f = make->flags;
     now = (int64_t) time(NULL);
 
-    if (!xrw_when(make->expires, now, &spec->exp)) {
-        return xrw_usage(make->cmd, "--expires %s: not a time",
-                         make->expires);
+    if (!xrw_when(f->expires, now, &make->exp)) {
+        return xrw_usage(make->cmd, "--expires %s: not a time", f->expires);
     }
 
-    if (make->start != NULL && !xrw_when(make->start, now, &spec->st)) {
-        return xrw_usage(make->cmd, "--start %s: not a time", make->start);
+    if (f->start != NULL && !xrw_when(f->start, now, &make->start)) {
+        return xrw_usage(make->cmd, "--start %s: not a time", f->start);
     }
 
-    if (spec->exp <= spec->st) {
+    if (make->exp <= make->start) {
         return xrw_usage(make->cmd, "it would expire before it starts");
     }
 
@@ -107,33 +264,47 @@ xrw_make_times(xrw_make_t *make, xr_edgeauth_spec_t *spec)
 }
 
 
-/* Which form, of which path below which site. */
+static int
+xrw_make_form(xrw_make_t *make)
+{
+    size_t       i;
+    const char  *form;
+
+    static const char *const  forms[] = {
+        [XRW_FORM_TOKEN] = "token",
+        [XRW_FORM_QUERY] = "query",
+        [XRW_FORM_PATH] = "path",
+        [XRW_FORM_HEADER] = "header",
+        [XRW_FORM_COOKIE] = "cookie"
+    };
+
+    form = make->flags->form;
+
+    if (form == NULL) {
+        make->form = (make->arg != NULL && make->base != NULL)
+                     ? XRW_FORM_QUERY : XRW_FORM_TOKEN;
+        return XRW_OK;
+    }
+
+    for (i = 0; i < XR_COUNT(forms); i++) {
+
+        if (strcmp(form, forms[i]) == 0) {
+            make->form = (xrw_form_t) i;
+            return XRW_OK;
+        }
+    }
+
+    return xrw_usage(make->cmd, "--form %s: token, query, path, header or "
+                     "cookie", form);
+}
+
+
+/* Which path below which site. */
 
 static int
-xrw_make_form(xrw_make_t *make, const char *path)
+xrw_make_where(xrw_make_t *make)
 {
     const char  *why;
-
-    make->how = XRW_FORM_TOKEN;
-
-    if (make->form == NULL) {
-        make->how = (path != NULL && make->base != NULL) ? XRW_FORM_QUERY
-                                                         : XRW_FORM_TOKEN;
-
-    } else if (strcmp(make->form, "query") == 0) {
-        make->how = XRW_FORM_QUERY;
-
-    } else if (strcmp(make->form, "path") == 0) {
-        make->how = XRW_FORM_PATH;
-
-    } else if (strcmp(make->form, "token") != 0) {
-        return xrw_usage(make->cmd, "--form %s: token, query or path",
-                         make->form);
-    }
-
-    if (make->how != XRW_FORM_TOKEN && (path == NULL || make->base == NULL)) {
-        return xrw_usage(make->cmd, "a URL needs a PATH and --base");
-    }
 
     make->where = (xrw_base_t) { "", "" };
 
@@ -144,142 +315,116 @@ xrw_make_form(xrw_make_t *make, const char *path)
         return xrw_usage(make->cmd, "--base %s: %s", make->base, why);
     }
 
-    make->path = (path == NULL) ? NULL
-                 : xrw_base_path(make->arena, &make->where, xr_str(path));
+    if (make->arg != NULL) {
+        make->path = xrw_base_path(make->arena, &make->where,
+                                   xr_str(make->arg));
+    }
+
+    if ((make->form == XRW_FORM_QUERY || make->form == XRW_FORM_PATH)
+        && make->kind != XR_KIND_CLOUDFRONT
+        && (make->arg == NULL || make->base == NULL))
+    {
+        return xrw_usage(make->cmd, "a URL needs a PATH and --base");
+    }
 
     return XRW_OK;
 }
 
 
-static int
-xrw_make_scope(xrw_make_t *make, xr_edgeauth_spec_t *spec)
+void
+xrw_make_print(xrw_make_t *make, const char *token)
 {
-    if (make->acl.n > 0 && make->url != NULL) {
-        return xrw_usage(make->cmd, "--acl or --url, not both");
+    xr_str_t                 path;
+    const char              *text;
+    const xrw_make_flags_t  *f;
+
+    f = make->flags;
+    path = xr_str(make->path != NULL ? make->path : "");
+
+    switch (make->form) {
+
+    case XRW_FORM_TOKEN:
+        text = token;
+        break;
+
+    case XRW_FORM_HEADER:
+        text = xrw_format(make->arena, "Authorization: Bearer %s", token);
+        break;
+
+    case XRW_FORM_COOKIE:
+        path = xr_str(xrw_sign_path(make->arena, path));
+        text = xrw_sign_cookie(make->arena, f->name, token, path);
+        break;
+
+    default: /* a URL */
+        text = xrw_sign_url(make->arena, make->where.site, path, token,
+                            make->form, f->name);
     }
 
-    spec->acl = xrw_make_acl(make);
-
-    if (spec->acl.len > 0) {
-        return XRW_OK;
-    }
-
-    spec->url = xrw_make_text(make->url != NULL ? make->url : make->path);
-
-    return (spec->url.len > 0) ? XRW_OK
-           : xrw_usage(make->cmd, "for what? say PATH, --url or --acl");
+    printf("%s\n", text);
 }
 
 
 static int
-xrw_make_print(xrw_make_t *make, const xr_edgeauth_spec_t *spec,
-    const xr_key_t *key)
+xrw_make_run(xrw_make_t *make)
 {
-    char      *token, *url;
-    xr_err_t   err;
+    size_t  i;
+    int     status;
 
-    token = xrw_token(make->arena, spec, key, &err);
-
-    if (token == NULL) {
-        return xrw_error("no token: %s", err.what);
-    }
-
-    if (make->how == XRW_FORM_TOKEN) {
-        printf("%s\n", token);
-        return XRW_OK;
-    }
-
-    url = xrw_sign_url(make->arena, make->where.site, xr_str(make->path),
-                       token, make->how, make->name);
-    printf("%s\n", url);
-
-    return XRW_OK;
-}
-
-
-static int
-xrw_make_run(xrw_make_t *make, const char *path)
-{
-    int                  status;
-    xr_keyset_t          keys;
-    xr_edgeauth_spec_t   spec;
-
-    spec = (xr_edgeauth_spec_t) {
-        .ip = xrw_make_text(make->ip),
-        .id = xrw_make_text(make->id),
-        .data = xrw_make_text(make->data),
-        .escape = !make->no_escape
+    static int (*const  steps[])(xrw_make_t *make) = {
+        xrw_make_kind, xrw_make_times, xrw_make_form, xrw_make_where
     };
 
-    status = xrw_make_address(make);
+    status = xrw_token_tenant(make->arena, &make->flags->key, &make->tenant);
 
-    if (status == XRW_OK) {
-        status = xrw_make_times(make, &spec);
+    if (status != XRW_OK) {
+        return status;
+    }
+
+    make->base = (make->flags->base != NULL) ? make->flags->base
+                                             : make->tenant.url;
+
+    for (i = 0; status == XRW_OK && i < XR_COUNT(steps); i++) {
+        status = steps[i](make);
     }
 
     if (status == XRW_OK) {
-        status = xrw_token_key(make->arena, make->cmd, &make->key, &keys,
-                               &make->base);
+        status = xrw_make_only(make);
+    }
+
+    if (status == XRW_OK) {
+        status = xrw_make_address(make);
     }
 
     if (status != XRW_OK) {
         return status;
     }
 
-    status = xrw_make_form(make, path);
+    switch (make->kind) {
 
-    if (status == XRW_OK) {
-        status = xrw_make_scope(make, &spec);
+    case XR_KIND_JWT:
+        return xrw_make_jwt(make);
+
+    case XR_KIND_CLOUDFRONT:
+        return xrw_make_cloudfront(make);
+
+    default: /* XR_KIND_EDGEAUTH */
+        return xrw_make_edgeauth(make);
     }
-
-    if (status == XRW_OK) {
-        status = xrw_make_print(make, &spec, &keys.keys[0]);
-    }
-
-    xr_keyset_free(&keys);
-
-    return status;
 }
 
 
 int
 xrw_token_make(const xrw_command_t *cmd, int argc, char **argv)
 {
-    int           status;
-    size_t        n;
-    xrw_make_t    make;
-    xrw_arena_t   arena;
-    xrw_option_t  options[XRW_TOKEN_KEY_OPTIONS + 11];
+    int                status;
+    size_t             n;
+    xrw_make_t         make;
+    xrw_arena_t        arena;
+    xrw_option_t       options[XRW_MAKE_OPTIONS];
+    xrw_make_flags_t   flags;
 
-    memset(&make, 0, sizeof(make));
-    make.expires = "+1h";
-    make.name = XRW_TOKEN_NAME;
-    make.cmd = cmd;
-
-    n = xrw_token_key_options(&make.key, options);
-
-    options[n++] = (xrw_option_t) { "acl", "PATTERN", XRW_OPTION_LIST,
-        &make.acl, "paths it opens: * any run, ? one; may repeat" };
-    options[n++] = (xrw_option_t) { "url", "PATH", XRW_OPTION_TEXT,
-        &make.url, "the one path it opens (PATH)" };
-    options[n++] = (xrw_option_t) { "expires", "TIME", XRW_OPTION_TEXT,
-        &make.expires, "+2h, Unix time or RFC 3339 (+1h)" };
-    options[n++] = (xrw_option_t) { "start", "TIME", XRW_OPTION_TEXT,
-        &make.start, "not valid before: now, +5m, ..." };
-    options[n++] = (xrw_option_t) { "ip", "ADDRESS", XRW_OPTION_TEXT,
-        &make.ip, "for this client alone" };
-    options[n++] = (xrw_option_t) { "id", "TEXT", XRW_OPTION_TEXT,
-        &make.id, "whom it was given to" };
-    options[n++] = (xrw_option_t) { "data", "TEXT", XRW_OPTION_TEXT,
-        &make.data, "payload" };
-    options[n++] = (xrw_option_t) { "no-escape", NULL, XRW_OPTION_FLAG,
-        &make.no_escape, "values as they are, not percent-escaped" };
-    options[n++] = (xrw_option_t) { "form", "token|query|path",
-        XRW_OPTION_TEXT, &make.form, "what to print" };
-    options[n++] = (xrw_option_t) { "base", "URL", XRW_OPTION_TEXT,
-        &make.base, "in front of PATH: print a URL" };
-    options[n++] = (xrw_option_t) { "name", "NAME", XRW_OPTION_TEXT,
-        &make.name, "of the query parameter (" XRW_TOKEN_NAME ")" };
+    n = xrw_make_options(&flags, options);
 
     if (!xrw_options(cmd, options, n, &argc, &argv, &status)) {
         return status;
@@ -290,9 +435,14 @@ xrw_token_make(const xrw_command_t *cmd, int argc, char **argv)
     }
 
     arena = (xrw_arena_t) { NULL };
-    make.arena = &arena;
 
-    status = xrw_make_run(&make, argc == 1 ? argv[0] : NULL);
+    memset(&make, 0, sizeof(make));
+    make.flags = &flags;
+    make.cmd = cmd;
+    make.arena = &arena;
+    make.arg = (argc == 1) ? argv[0] : NULL;
+
+    status = xrw_make_run(&make);
 
     xrw_arena_free(&arena);
 

@@ -4,30 +4,18 @@
  */
 
 #include "cli.h"
-#include "sign.h"
+#include "show.h"
 #include "when.h"
 #include "xr_path.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 
-static void
-xrw_show_text(xrw_arena_t *arena, const char *name, xr_str_t value)
+void
+xrw_show_text(const char *name, xr_str_t value)
 {
-    char      *text;
-    xr_buf_t   buf;
-
     if (value.data == NULL) {
         return;
-    }
-
-    text = xrw_alloc(arena, value.len + 1);
-    buf = xr_buf(text, value.len);
-
-    if (xr_path_decode(value, &buf, NULL) == XR_OK) {
-        value = xr_buf_str(&buf);
     }
 
     printf("%-8s ", name);
@@ -36,86 +24,124 @@ xrw_show_text(xrw_arena_t *arena, const char *name, xr_str_t value)
 }
 
 
-static void
-xrw_show_time(const char *name, int64_t t, int64_t now)
+void
+xrw_show_unescaped(const xrw_show_t *show, const char *name, xr_str_t value)
+{
+    xr_buf_t  buf;
+
+    if (value.data == NULL) {
+        return;
+    }
+
+    buf = xr_buf(xrw_alloc(show->j->arena, value.len + 1), value.len);
+
+    if (xr_path_decode(value, &buf, NULL) == XR_OK) {
+        value = xr_buf_str(&buf);
+    }
+
+    xrw_show_text(name, value);
+}
+
+
+void
+xrw_show_time(const xrw_show_t *show, const char *name, int64_t t)
 {
     char  date[XRW_WHEN_TEXT], relative[XRW_WHEN_TEXT];
 
     xrw_when_text(t, date);
-    xrw_when_relative(t, now, relative);
+    xrw_when_relative(t, show->j->req.now, relative);
 
     printf("%-8s %lld  %s  %s\n", name, (long long) t, date, relative);
 }
 
 
-static void
-xrw_show_token(xrw_arena_t *arena, const xr_edgeauth_t *t, xr_str_t path)
+void
+xrw_show_hex(const char *name, xr_str_t value)
 {
-    size_t    i;
-    int64_t   now;
-    xr_str_t  acl;
+    size_t  i;
 
-    now = (int64_t) time(NULL);
+    printf("%-8s ", name);
 
-    printf("%-8s EdgeAuth 2.0, HMAC-SHA256\n", "format");
-    xrw_show_text(arena, "path", path);
-
-    if (t->acl.data == NULL) {
-        printf("%-8s the one path it was signed for, which it does not "
-               "carry\n", "opens");
-    }
-
-    for (acl = t->acl; acl.len > 0; /* void */ ) {
-        xrw_show_text(arena, "opens", xr_str_cut(&acl, '!'));
-    }
-
-    if (t->st != 0) {
-        xrw_show_time("starts", t->st, now);
-    }
-
-    xrw_show_time(t->exp > now ? "expires" : "expired", t->exp, now);
-
-    xrw_show_text(arena, "ip", t->ip);
-    xrw_show_text(arena, "id", t->id);
-    xrw_show_text(arena, "data", t->data);
-
-    printf("%-8s ", "hmac");
-
-    for (i = 0; i < sizeof(t->mac); i++) {
-        printf("%02x", (unsigned) t->mac[i]);
+    for (i = 0; i < value.len; i++) {
+        printf("%02x", (unsigned) value.data[i]);
     }
 
     (void) putchar('\n');
 }
 
 
+/* Why there is nothing to explain. */
+
 static int
-xrw_show_run(xrw_arena_t *arena, const char *arg, const char *name)
+xrw_show_error(const xrw_judge_t *j, xr_deny_t deny)
 {
-    xr_err_t       err;
-    xrw_signed_t   s;
-    xr_edgeauth_t  t;
+    switch (deny) {
 
-    xrw_signed_read(arena, arg, name, &s);
-
-    if (s.n == 0) {
+    case XR_DENY_TOKEN_MISSING:
         return xrw_error("there is no token in it");
+
+    case XR_DENY_TOKEN_DUPLICATE:
+        return xrw_error("there is more than one token in it: an edge "
+                         "refuses that");
+
+    default: /* XR_DENY_TOKEN_MALFORMED, XR_DENY_TOKEN_ALGORITHM */
+        return xrw_error("not a token: %s, at offset %zu", j->err.what,
+                         j->err.pos);
+    }
+}
+
+
+static void
+xrw_show_signature(xrw_show_t *show)
+{
+    xr_str_t   key;
+    xr_deny_t  deny;
+
+    key = xr_str_of(NULL, 0);
+    deny = xrw_judge_signature(show->j, &key);
+
+    if (deny == XR_DENY_NONE) {
+        xrw_show_text("made by", key.len > 0 ? key : xr_str("a key without "
+                                                            "an id"));
     }
 
-    if (s.n > 1) {
-        return xrw_error("there are %zu tokens in it: an edge refuses that",
-                         s.n);
+    xrw_show_reason(show, deny, NULL);
+}
+
+
+static int
+xrw_show_run(xrw_judge_t *j)
+{
+    xr_deny_t   deny;
+    xrw_show_t  show;
+
+    deny = xrw_judge_parse(j, true);
+
+    if (deny != XR_DENY_NONE) {
+        return xrw_show_error(j, deny);
     }
 
-    if (s.broken) {
-        return xrw_error("the segment behind \"~\" is not base64url");
+    show.j = j;
+    show.n = 0;
+
+    xrw_show_reason(&show, j->target, NULL);
+
+    switch (j->kind) {
+
+    case XR_KIND_JWT:
+        xrw_show_jwt(&show);
+        break;
+
+    case XR_KIND_CLOUDFRONT:
+        xrw_show_cloudfront(&show);
+        break;
+
+    default: /* XR_KIND_EDGEAUTH */
+        xrw_show_edgeauth(&show);
     }
 
-    if (xr_edgeauth_parse(s.token, &t, &err) != XR_OK) {
-        return xrw_error("not a token: %s, at offset %zu", err.what, err.pos);
-    }
-
-    xrw_show_token(arena, &t, s.raw_path);
+    xrw_show_signature(&show);
+    xrw_show_reasons(&show);
 
     return XRW_OK;
 }
@@ -124,28 +150,32 @@ xrw_show_run(xrw_arena_t *arena, const char *arg, const char *name)
 int
 xrw_token_show(const xrw_command_t *cmd, int argc, char **argv)
 {
-    int           status;
-    const char   *name;
-    xrw_arena_t   arena;
+    int                 status;
+    size_t              n;
+    xrw_arena_t         arena;
+    xrw_judge_t         j;
+    xrw_option_t        options[XRW_JUDGE_OPTIONS];
+    xrw_judge_flags_t   flags;
 
-    const xrw_option_t  options[] = {
-        { "name", "NAME", XRW_OPTION_TEXT, &name,
-          "of the query parameter (" XRW_TOKEN_NAME ")" }
-    };
+    n = xrw_judge_options(&flags, options);
 
-    name = XRW_TOKEN_NAME;
-
-    if (!xrw_options(cmd, options, XR_COUNT(options), &argc, &argv, &status))
-    {
+    if (!xrw_options(cmd, options, n, &argc, &argv, &status)) {
         return status;
     }
 
-    if (argc != 1) {
+    if (argc != 1 && !(argc == 0 && flags.url != NULL)) {
         return xrw_usage(cmd, "one TOKEN or URL");
     }
 
     arena = (xrw_arena_t) { NULL };
-    status = xrw_show_run(&arena, argv[0], name);
+    status = xrw_judge_open(&arena, cmd, &flags,
+                            argc == 1 ? argv[0] : flags.url, &j);
+
+    if (status == XRW_OK) {
+        status = xrw_show_run(&j);
+    }
+
+    xrw_judge_close(&j);
     xrw_arena_free(&arena);
 
     return status;

@@ -16,35 +16,66 @@
 #define XRW_CONFIG_MAX_SIZE  (16 * 1024 * 1024)
 
 
+typedef struct xrw_config_s  xrw_config_t;
+
 typedef struct {
-    const char  *name;
-    size_t       offset;
-    bool         file;
+    const char   *name;
+    size_t        offset;
+
+    /* Sets "*field"; NULL, or what is wrong. */
+    const char  *(*set)(const xrw_config_t *config, const json_t *value,
+                        void *field);
 } xrw_config_field_t;
 
 
+static const char *xrw_config_text(const xrw_config_t *config,
+    const json_t *value, void *field);
+static const char *xrw_config_file(const xrw_config_t *config,
+    const json_t *value, void *field);
+static const char *xrw_config_list(const xrw_config_t *config,
+    const json_t *value, void *field);
+static const char *xrw_config_files(const xrw_config_t *config,
+    const json_t *value, void *field);
+static const char *xrw_config_flag(const xrw_config_t *config,
+    const json_t *value, void *field);
+
+
 static const xrw_config_field_t  xrw_config_fields[] = {
-    { "origin", offsetof(xrw_tenant_t, origin), false },
-    { "endpoint", offsetof(xrw_tenant_t, endpoint), false },
-    { "region", offsetof(xrw_tenant_t, region), false },
-    { "style", offsetof(xrw_tenant_t, style), false },
-    { "credentials", offsetof(xrw_tenant_t, credentials), true },
-    { "profile", offsetof(xrw_tenant_t, profile), false },
-    { "keys", offsetof(xrw_tenant_t, keys), true },
-    { "url", offsetof(xrw_tenant_t, url), false }
+    { "origin", offsetof(xrw_tenant_t, origin), xrw_config_text },
+    { "endpoint", offsetof(xrw_tenant_t, endpoint), xrw_config_text },
+    { "region", offsetof(xrw_tenant_t, region), xrw_config_text },
+    { "style", offsetof(xrw_tenant_t, style), xrw_config_text },
+    { "credentials", offsetof(xrw_tenant_t, credentials), xrw_config_file },
+    { "profile", offsetof(xrw_tenant_t, profile), xrw_config_text },
+    { "keys", offsetof(xrw_tenant_t, keys), xrw_config_file },
+    { "url", offsetof(xrw_tenant_t, url), xrw_config_text },
+    { "tenants", offsetof(xrw_tenant_t, policy.tenants), xrw_config_file },
+    { "jwks", offsetof(xrw_tenant_t, policy.jwks), xrw_config_file },
+    { "cloudfront_keys", offsetof(xrw_tenant_t, policy.cloudfront_keys),
+      xrw_config_files },
+    { "hosts", offsetof(xrw_tenant_t, policy.hosts), xrw_config_list },
+    { "issuer", offsetof(xrw_tenant_t, policy.issuers), xrw_config_list },
+    { "audience", offsetof(xrw_tenant_t, policy.audiences), xrw_config_list },
+    { "cloudfront_hosts", offsetof(xrw_tenant_t, policy.cloudfront_hosts),
+      xrw_config_list },
+    { "cloudfront_sha1", offsetof(xrw_tenant_t, policy.cloudfront_sha1),
+      xrw_config_flag },
+    { "leeway", offsetof(xrw_tenant_t, policy.leeway), xrw_config_text },
+    { "max_lifetime", offsetof(xrw_tenant_t, policy.max_lifetime),
+      xrw_config_text }
 };
 
 
 /* A configuration while it is read. */
 
-typedef struct {
+struct xrw_config_s {
     xrw_arena_t   *arena;
     const char    *path;
     xr_str_t       text;
     const char    *tenant;
     xrw_tenant_t  *out;
     bool           found;
-} xrw_config_t;
+};
 
 
 static xr_rc_t
@@ -178,17 +209,33 @@ xrw_config_refuse(const xrw_config_t *config, const char *tenant,
 }
 
 
+static const char *
+xrw_config_text(const xrw_config_t *config, const json_t *value, void *field)
+{
+    const char  *text;
+
+    if (!json_is_string(value) || json_string_length(value) == 0) {
+        return "has to be a string that is not empty";
+    }
+
+    text = xrw_text(config->arena, xr_str(json_string_value(value)));
+    *(const char **) field = text;
+
+    return NULL;
+}
+
+
 /* A relative name is relative to the configuration's own directory. */
 
 static const char *
-xrw_config_file(const xrw_config_t *config, const char *name)
+xrw_config_path(const xrw_config_t *config, const char *name)
 {
     const char  *slash;
 
     slash = strrchr(config->path, '/');
 
     if (name[0] == '/' || slash == NULL) {
-        return xrw_text(config->arena, xr_str(name));
+        return name;
     }
 
     return xrw_format(config->arena, "%.*s/%s",
@@ -196,34 +243,128 @@ xrw_config_file(const xrw_config_t *config, const char *name)
 }
 
 
+static const char *
+xrw_config_file(const xrw_config_t *config, const json_t *value, void *field)
+{
+    const char  *what, **file;
+
+    file = field;
+    what = xrw_config_text(config, value, file);
+
+    if (what == NULL) {
+        *file = xrw_config_path(config, *file);
+    }
+
+    return what;
+}
+
+
+/* A string is a list of one. */
+
+static const char *
+xrw_config_list(const xrw_config_t *config, const json_t *value, void *field)
+{
+    size_t       i, n;
+    xrw_list_t  *list;
+    const char  *what;
+
+    list = field;
+    list->n = 0;
+
+    if (!json_is_array(value)) {
+        what = xrw_config_text(config, value, &list->items[0]);
+        list->n = (what == NULL) ? 1 : 0;
+        return what;
+    }
+
+    n = json_array_size(value);
+
+    if (n == 0 || n > XRW_LIST_MAX) {
+        return "has to be a string, or an array of 1 to 16 strings";
+    }
+
+    for (i = 0; i < n; i++) {
+        what = xrw_config_text(config, json_array_get(value, i),
+                               &list->items[i]);
+
+        if (what != NULL) {
+            return what;
+        }
+    }
+
+    list->n = n;
+
+    return NULL;
+}
+
+
+/* {"ID": "FILE"} becomes "ID=FILE", as options have it. */
+
+static const char *
+xrw_config_files(const xrw_config_t *config, const json_t *value, void *field)
+{
+    json_t      *member;
+    xrw_list_t  *list;
+    const char  *id, *file, *what;
+
+    list = field;
+    list->n = 0;
+
+    if (!json_is_object(value) || json_object_size(value) > XRW_LIST_MAX) {
+        return "has to be an object of at most 16 files";
+    }
+
+    json_object_foreach((json_t *) (uintptr_t) value, id, member) {
+        what = xrw_config_file(config, member, &file);
+
+        if (what != NULL) {
+            return what;
+        }
+
+        list->items[list->n++] = xrw_format(config->arena, "%s=%s", id, file);
+    }
+
+    return NULL;
+}
+
+
+static const char *
+xrw_config_flag(const xrw_config_t *config, const json_t *value, void *field)
+{
+    (void) config;
+
+    if (!json_is_boolean(value)) {
+        return "has to be true or false";
+    }
+
+    *(bool *) field = json_is_true(value);
+
+    return NULL;
+}
+
+
+/* Other tenants' options are looked at, too, but not kept. */
+
 static xr_rc_t
 xrw_config_field(xrw_config_t *config, const char *tenant, const char *key,
     const json_t *value)
 {
     size_t                     i;
-    const char                *text;
+    const char                *what;
+    xrw_tenant_t               other, *out;
     const xrw_config_field_t  *field;
+
+    out = (strcmp(tenant, config->tenant) == 0) ? config->out : &other;
 
     for (i = 0; i < XR_COUNT(xrw_config_fields); i++) {
         field = &xrw_config_fields[i];
 
-        if (strcmp(field->name, key) != 0) {
-            continue;
-        }
+        if (strcmp(field->name, key) == 0) {
+            what = field->set(config, value, (char *) out + field->offset);
 
-        if (!json_is_string(value) || json_string_length(value) == 0) {
-            return xrw_config_refuse(config, tenant, key,
-                                     "has to be a string that is not empty");
+            return (what == NULL) ? XR_OK
+                   : xrw_config_refuse(config, tenant, key, what);
         }
-
-        if (strcmp(tenant, config->tenant) == 0) {
-            text = json_string_value(value);
-            text = field->file ? xrw_config_file(config, text)
-                               : xrw_text(config->arena, xr_str(text));
-            memcpy((char *) config->out + field->offset, &text, sizeof(text));
-        }
-
-        return XR_OK;
     }
 
     return xrw_config_refuse(config, tenant, key,

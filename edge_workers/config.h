@@ -8,24 +8,46 @@
 
 
 #include "arena.h"
+#include "cli.h"
+
+
+/*
+ * What a tenant's clients have to bring, as far as it is not in its key file.
+ * NULL and empty: nothing is said.
+ */
+
+typedef struct {
+    const char  *tenants;           /* file that the edge has it from */
+    const char  *jwks;              /* file */
+    xrw_list_t   cloudfront_keys;   /* ID=FILE */
+    xrw_list_t   hosts;
+    xrw_list_t   issuers;
+    xrw_list_t   audiences;
+    xrw_list_t   cloudfront_hosts;
+    bool         cloudfront_sha1;
+    const char  *leeway;
+    const char  *max_lifetime;
+} xrw_policy_t;
 
 
 /* What the configuration says of a tenant; NULL: nothing. */
 
 typedef struct {
-    const char  *origin;
-    const char  *endpoint;
-    const char  *region;
-    const char  *style;
-    const char  *credentials;       /* file; relative to the configuration */
-    const char  *profile;
-    const char  *keys;              /* file; likewise */
-    const char  *url;               /* where clients find the objects */
+    const char    *origin;
+    const char    *endpoint;
+    const char    *region;
+    const char    *style;
+    const char    *credentials;     /* file */
+    const char    *profile;
+    const char    *keys;            /* file */
+    const char    *url;             /* where clients find the objects */
+    xrw_policy_t   policy;
 } xrw_tenant_t;
 
 
 /*
- * Looks "tenant" up in the JSON file "path".  XR_NOT_FOUND: the file is good
+ * Looks "tenant" up in the JSON file "path"; names of files in it that are
+ * relative are made relative to its folder.  XR_NOT_FOUND: the file is good
  * and has no such tenant, or there is no file; anything else but XR_OK has
  * been reported.
  */

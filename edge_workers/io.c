@@ -63,6 +63,27 @@ xrw_io_folders(const char *path)
 }
 
 
+static bool
+xrw_io_write(int fd, xr_str_t text)
+{
+    size_t   done;
+    ssize_t  n;
+
+    for (done = 0; done < text.len; done += (size_t) n) {
+        n = write(fd, text.data + done, text.len - done);
+
+        if (n < 0 && errno == EINTR) {
+            n = 0;
+
+        } else if (n <= 0) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 bool
 xrw_io_replace(xrw_arena_t *arena, const char *path, xr_str_t text)
 {
@@ -77,7 +98,7 @@ xrw_io_replace(xrw_arena_t *arena, const char *path, xr_str_t text)
         return false;
     }
 
-    ok = write(fd, text.data, text.len) == (ssize_t) text.len;
+    ok = xrw_io_write(fd, text);
     ok = close(fd) == 0 && ok;
     ok = ok && rename(temporary, path) == 0;
 
@@ -86,4 +107,69 @@ xrw_io_replace(xrw_arena_t *arena, const char *path, xr_str_t text)
     }
 
     return ok;
+}
+
+
+/* A name is on the disk when its folder is. */
+
+static bool
+xrw_io_sync_folder(xrw_arena_t *arena, const char *path)
+{
+    int          fd;
+    bool         ok;
+    const char  *slash;
+
+    slash = strrchr(path, '/');
+
+    fd = open(slash == NULL ? "."
+              : xrw_format(arena, "%.*s/", (int) (slash - path), path),
+              O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd == -1) {
+        return false;
+    }
+
+    ok = (fsync(fd) == 0);
+    (void) close(fd);
+
+    return ok;
+}
+
+
+bool
+xrw_io_replace_shared(xrw_arena_t *arena, const char *path, xr_str_t text)
+{
+    int          fd, error;
+    bool         ok;
+    char        *temporary;
+    struct stat  st;
+
+    temporary = xrw_format(arena, "%s.%ld", path, (long) getpid());
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    if (fd == -1) {
+        return false;
+    }
+
+    if (stat(path, &st) == 0
+        && fchown(fd, (uid_t) -1, st.st_gid) == -1 && errno != EPERM)
+    {
+        ok = false;
+
+    } else {
+        ok = fchmod(fd, 0640) == 0 && xrw_io_write(fd, text) && fsync(fd) == 0;
+    }
+
+    ok = ok && rename(temporary, path) == 0;
+    error = errno;
+
+    (void) close(fd);
+
+    if (!ok) {
+        (void) unlink(temporary);
+        errno = error;
+        return false;
+    }
+
+    return xrw_io_sync_folder(arena, path);
 }

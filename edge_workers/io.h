@@ -22,5 +22,12 @@ bool xrw_io_folders(const char *path);
  */
 bool xrw_io_replace(xrw_arena_t *arena, const char *path, xr_str_t text);
 
+/*
+ * As above, for a file that the group reads, too: that of the file before,
+ * where this user may say so.  It is on the disk when this returns.
+ */
+bool xrw_io_replace_shared(xrw_arena_t *arena, const char *path,
+    xr_str_t text);
+
 
 #endif /* XRW_IO_H */

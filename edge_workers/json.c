@@ -5,7 +5,6 @@
 
 #include "json.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +47,7 @@ xrw_json_repair(xr_str_t s)
 }
 
 
-static json_t *
+json_t *
 xrw_json_text(xr_str_t s)
 {
     json_t  *value;
@@ -56,6 +55,16 @@ xrw_json_text(xr_str_t s)
     value = json_stringn((const char *) s.data, s.len);
 
     return (value != NULL) ? value : xrw_json_repair(s);
+}
+
+
+void
+xrw_json_print(json_t *value)
+{
+    (void) json_dumpf(value, stdout, JSON_COMPACT);
+    (void) putchar('\n');
+
+    json_decref(value);
 }
 
 
@@ -82,8 +91,5 @@ xrw_json_line(xr_str_t key, uint64_t size, const char *etag,
                                    xrw_json_text(xr_str(value2)));
     }
 
-    (void) json_dumpf(line, stdout, JSON_COMPACT);
-    (void) putchar('\n');
-
-    json_decref(line);
+    xrw_json_print(line);
 }

@@ -12,13 +12,20 @@
 
 
 /*
- * The keys of a file or of a line of a key file.  What goes wrong has been
- * reported.  The set is released by xr_keyset_free(), ids with the arena.
+ * These add keys to a set, of which the caller has zeroed the first: of a key
+ * file, of a line of one, of a JWK set, and CloudFront's of "ID=FILE".  What
+ * goes wrong has been reported.  The set is wiped by xr_keyset_wipe() before
+ * the arena is freed.
  */
 
 xr_rc_t xrw_keys_file(xrw_arena_t *arena, const char *path, xr_keyset_t *set);
 
 xr_rc_t xrw_keys_hex(xrw_arena_t *arena, const char *what, const char *hex,
+    xr_keyset_t *set);
+
+xr_rc_t xrw_keys_jwks(xrw_arena_t *arena, const char *path, xr_keyset_t *set);
+
+xr_rc_t xrw_keys_cloudfront(xrw_arena_t *arena, const char *pair,
     xr_keyset_t *set);
 
 

@@ -16,7 +16,7 @@ static const xrw_command_t  xrw_commands[] = {
       "Prints a signed token, or a signed URL of PATH.", xrw_token_make },
 
     { "token show", "[OPTION]... TOKEN|URL",
-      "Explains a token; needs no key.", xrw_token_show },
+      "Explains a token, and what would refuse it.", xrw_token_show },
 
     { "token check", "[OPTION]... TOKEN|URL",
       "Says what an edge would decide.", xrw_token_check },
@@ -28,7 +28,22 @@ static const xrw_command_t  xrw_commands[] = {
       "Lists what a tenant's origin has.", xrw_ls },
 
     { "rm", "[OPTION]... KEY...",
-      "Removes objects from a tenant's origin.", xrw_rm }
+      "Removes objects from a tenant's origin.", xrw_rm },
+
+    { "tenants check", "[FILE]",
+      "Says whether NGINX would take a tenants file.", xrw_tenants_check },
+
+    { "tenants list", "[OPTION]...",
+      "Lists the tenants of a file.", xrw_tenants_list },
+
+    { "tenants show", "[OPTION]... NAME",
+      "Shows a tenant of a file, but no secrets.", xrw_tenants_show },
+
+    { "revoke", "[OPTION]... TENANT sub|jti|kid VALUE",
+      "Revokes a subject, a token or a key.", xrw_revoke },
+
+    { "worker sync", "[OPTION]...",
+      "Keeps NGINX's list of what is revoked.", xrw_worker_sync }
 };
 
 
@@ -40,7 +55,7 @@ xrw_list(FILE *out)
     (void) fputs("usage: xr COMMAND [OPTION]... [ARGUMENT]...\n\n", out);
 
     for (i = 0; i < XR_COUNT(xrw_commands); i++) {
-        (void) fprintf(out, "  %-14s %s\n", xrw_commands[i].name,
+        (void) fprintf(out, "  %-16s %s\n", xrw_commands[i].name,
                        xrw_commands[i].summary);
     }
 

@@ -4,14 +4,13 @@
  */
 
 #include "sign.h"
+#include "xr_jwt.h"
 #include "xr_path.h"
 
 #include <string.h>
 
 
-/* The length of "https://host:port" at the front, or 0. */
-
-static size_t
+size_t
 xrw_site(xr_str_t url)
 {
     size_t    len;
@@ -108,20 +107,26 @@ xrw_token(xrw_arena_t *arena, const xr_edgeauth_spec_t *spec,
 
 /*
  * RFC 3986, section 3.4, but for what ends a value: "&" by custom, "?" since
- * some viewers append one blindly; "+" may be read as a space.
+ * some viewers append one blindly; "+" may be read as a space.  In cookies it
+ * is RFC 6265, section 4.1.1.
  */
 
+static const char  xrw_sign_in_query[] = "-._~!$'()*,;=:@/%";
+static const char  xrw_sign_in_cookie[] = "-._~!$'()*=:@/%&+?#[]^`{|}<>";
+
+
 static bool
-xrw_query_safe(const char *token)
+xrw_sign_safe(const char *token, const char *others)
 {
     size_t  i;
-
-    static const char  safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "abcdefghijklmnopqrstuvwxyz"
-                                "0123456789-._~!$'()*,;=:@/%";
+    char    c;
 
     for (i = 0; token[i] != '\0'; i++) {
-        if (strchr(safe, token[i]) == NULL) {
+        c = token[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z')
+            && !(c >= '0' && c <= '9') && strchr(others, c) == NULL)
+        {
             return false;
         }
     }
@@ -133,13 +138,13 @@ xrw_query_safe(const char *token)
 /* The edge decodes a value as a whole when it has no "=". */
 
 static const char *
-xrw_query_value(xrw_arena_t *arena, const char *token)
+xrw_sign_value(xrw_arena_t *arena, const char *token, const char *others)
 {
     char      *value;
     size_t     size;
     xr_buf_t   buf;
 
-    if (xrw_query_safe(token)) {
+    if (xrw_sign_safe(token, others)) {
         return token;
     }
 
@@ -153,24 +158,30 @@ xrw_query_value(xrw_arena_t *arena, const char *token)
 
 
 char *
-xrw_sign_url(xrw_arena_t *arena, const char *site, xr_str_t path,
-    const char *token, xrw_form_t form, const char *name)
+xrw_sign_path(xrw_arena_t *arena, xr_str_t path)
 {
-    char      *encoded, *segment;
-    size_t     len;
+    char      *encoded;
     xr_buf_t   buf;
-
-    if (path.len > 0 && path.data[0] == '/') {
-        path = xr_str_of(path.data + 1, path.len - 1);
-    }
 
     encoded = xrw_alloc(arena, path.len * 3 + 1);
     buf = xr_buf(encoded, path.len * 3);
     xr_path_encode(path, &buf);
 
-    if (form == XRW_FORM_QUERY) {
-        return xrw_format(arena, "%s/%s?%s=%s", site, encoded, name,
-                          xrw_query_value(arena, token));
+    return encoded;
+}
+
+
+/* "/~TOKEN": a JWT is base64url already. */
+
+static const char *
+xrw_sign_segment(xrw_arena_t *arena, const char *token)
+{
+    char      *segment;
+    size_t     len;
+    xr_buf_t   buf;
+
+    if (xr_jwt_is(xr_str(token))) {
+        return token;
     }
 
     len = XR_BASE64_ENCODED(strlen(token));
@@ -178,113 +189,45 @@ xrw_sign_url(xrw_arena_t *arena, const char *site, xr_str_t path,
     buf = xr_buf(segment, len);
     xr_buf_base64url(&buf, xr_str(token));
 
-    return xrw_format(arena, "%s/~%s/%s", site, segment, encoded);
+    return segment;
 }
 
 
-static void
-xrw_signed_add(xrw_signed_t *out, xr_str_t token)
+char *
+xrw_sign_url(xrw_arena_t *arena, const char *site, xr_str_t path,
+    const char *token, xrw_form_t form, const char *name)
 {
-    if (out->n++ == 0) {
-        out->token = token;
+    const char  *encoded;
+
+    if (path.len > 0 && path.data[0] == '/') {
+        path = xr_str_of(path.data + 1, path.len - 1);
     }
+
+    encoded = xrw_sign_path(arena, path);
+
+    if (form == XRW_FORM_QUERY) {
+        return xrw_format(arena, "%s/%s?%s=%s", site, encoded, name,
+                          xrw_sign_value(arena, token, xrw_sign_in_query));
+    }
+
+    return xrw_format(arena, "%s/~%s/%s", site,
+                      xrw_sign_segment(arena, token), encoded);
 }
 
 
-/* A segment "~BASE64URL", without the "~". */
-
-static void
-xrw_signed_segment(xrw_arena_t *arena, xr_str_t segment, xrw_signed_t *out)
+char *
+xrw_sign_cookie(xrw_arena_t *arena, const char *name, const char *value,
+    xr_str_t path)
 {
-    size_t    len;
-    uint8_t  *token;
+    /* browsers send it with what is below the last "/" */
 
-    token = xrw_alloc(arena, XR_BASE64_DECODED(segment.len) + 1);
-
-    if (xr_base64url_decode(segment, token, XR_BASE64_DECODED(segment.len),
-                            &len)
-        != XR_OK)
-    {
-        out->broken = true;
-        len = 0;
+    while (path.len > 0 && path.data[path.len - 1] != '/') {
+        path.len--;
     }
 
-    xrw_signed_add(out, xr_str_of(token, len));
-}
-
-
-/* The separators and the case folding are the edge's. */
-
-static void
-xrw_signed_query(xrw_arena_t *arena, xr_str_t query, xr_str_t name,
-    xrw_signed_t *out)
-{
-    uint8_t   *token;
-    xr_str_t   part, pair, key;
-    xr_buf_t   buf;
-
-    while (query.len > 0) {
-        part = xr_str_cut(&query, '&');
-
-        while (part.len > 0) {
-            pair = xr_str_cut(&part, '?');
-            key = xr_str_cut(&pair, '=');
-
-            if (!xr_str_eq_nocase(key, name)) {
-                continue;
-            }
-
-            if (xr_str_find(pair, '=') == pair.len) {
-                token = xrw_alloc(arena, pair.len + 1);
-                buf = xr_buf(token, pair.len);
-
-                if (xr_path_decode(pair, &buf, NULL) == XR_OK) {
-                    pair = xr_buf_str(&buf);
-                }
-            }
-
-            xrw_signed_add(out, pair);
-        }
-    }
-}
-
-
-void
-xrw_signed_read(xrw_arena_t *arena, const char *arg, const char *name,
-    xrw_signed_t *out)
-{
-    size_t    n;
-    xr_str_t  s, path;
-
-    *out = (xrw_signed_t) { 0 };
-
-    s = xr_str(arg);
-    n = xrw_site(s);
-    s = xr_str_of(s.data + n, s.len - n);
-
-    if (n == 0 && s.len > 0 && s.data[0] == '~') {
-        xrw_signed_segment(arena, xr_str_of(s.data + 1, s.len - 1), out);
-        return;
-    }
-
-    if (n == 0 && (s.len == 0 || s.data[0] != '/')) {
-        xrw_signed_add(out, s);
-        return;
-    }
-
-    s = xr_str_cut(&s, '#');
-    path = xr_str_cut(&s, '?');
-
-    if (path.len == 0) {
-        path = xr_str("/");
-    }
-
-    if (xr_str_starts(path, xr_str("/~"))) {
-        n = xr_str_find(xr_str_of(path.data + 1, path.len - 1), '/');
-        xrw_signed_segment(arena, xr_str_of(path.data + 2, n - 1), out);
-        path = xr_str_of(path.data + 1 + n, path.len - 1 - n);
-    }
-
-    out->raw_path = path.len > 0 ? path : xr_str("/");
-    xrw_signed_query(arena, s, xr_str(name), out);
+    return xrw_format(arena, "Set-Cookie: %s=%s; Path=%.*s; Secure; HttpOnly; "
+                      "SameSite=None; Partitioned", name,
+                      xrw_sign_value(arena, value, xrw_sign_in_cookie),
+                      path.len > 0 ? (int) path.len : 1,
+                      path.len > 0 ? (const char *) path.data : "/");
 }

@@ -11,12 +11,14 @@
 #include "xr_edgeauth.h"
 
 
-/* Tokens in URLs: how they get in, and how they come out again. */
+/* How tokens get into URLs, headers and cookies. */
 
 typedef enum {
     XRW_FORM_TOKEN = 0,             /* the token alone */
     XRW_FORM_QUERY,                 /* BASE/PATH?xr_token=TOKEN */
-    XRW_FORM_PATH                   /* BASE/~BASE64URL/PATH */
+    XRW_FORM_PATH,                  /* BASE/~BASE64URL/PATH */
+    XRW_FORM_HEADER,                /* Authorization: Bearer TOKEN */
+    XRW_FORM_COOKIE                 /* Set-Cookie: xr_token=TOKEN; ... */
 } xrw_form_t;
 
 #define XRW_TOKEN_NAME  "xr_token"
@@ -33,6 +35,9 @@ typedef struct {
 } xrw_base_t;
 
 
+/* The length of "https://host:port" at the front of a URL, or 0. */
+size_t xrw_site(xr_str_t url);
+
 /* XR_INVALID: "*why" says what is wrong with "url". */
 xr_rc_t xrw_base_parse(xrw_arena_t *arena, const char *url, xrw_base_t *out,
     const char **why);
@@ -45,23 +50,16 @@ char *xrw_base_path(xrw_arena_t *arena, const xrw_base_t *base,
 char *xrw_token(xrw_arena_t *arena, const xr_edgeauth_spec_t *spec,
     const xr_key_t *key, xr_err_t *err);
 
-/* The URL of "path", decoded, with "token" in it. */
+/* A decoded path as a URL has it. */
+char *xrw_sign_path(xrw_arena_t *arena, xr_str_t path);
+
+/* The URL of "path", decoded, with "token" in its query or its path. */
 char *xrw_sign_url(xrw_arena_t *arena, const char *site, xr_str_t path,
     const char *token, xrw_form_t form, const char *name);
 
-
-/* What a URL, a path or a token on the command line holds. */
-
-typedef struct {
-    size_t      n;                  /* how many tokens */
-    xr_str_t    token;              /* the first */
-    bool        broken;             /* its base64url */
-    xr_str_t    raw_path;           /* without the token; data NULL: none */
-} xrw_signed_t;
-
-
-void xrw_signed_read(xrw_arena_t *arena, const char *arg, const char *name,
-    xrw_signed_t *out);
+/* A cookie for the folder of "path", which is written as in a URL. */
+char *xrw_sign_cookie(xrw_arena_t *arena, const char *name, const char *value,
+    xr_str_t path);
 
 
 #endif /* XRW_SIGN_H */

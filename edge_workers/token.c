@@ -10,12 +10,12 @@
 
 
 size_t
-xrw_token_key_options(xrw_token_key_t *key, xrw_option_t *options)
+xrw_token_key_options(xrw_token_key_t *key, const char *file,
+    xrw_option_t *options)
 {
     const xrw_option_t  table[XRW_TOKEN_KEY_OPTIONS] = {
 
-        { "key", "FILE", XRW_OPTION_TEXT, &key->file,
-          "key file of the tenant; its first key signs" },
+        { "key", "FILE", XRW_OPTION_TEXT, &key->file, file },
 
         { "key-hex", "HEX", XRW_OPTION_TEXT, &key->hex,
           "key itself (better: XR_EDGEAUTH_KEY)" },
@@ -34,69 +34,59 @@ xrw_token_key_options(xrw_token_key_t *key, xrw_option_t *options)
 }
 
 
-static int
-xrw_token_key_tenant(xrw_arena_t *arena, const xrw_token_key_t *key,
-    const char **file, const char **base)
+int
+xrw_token_tenant(xrw_arena_t *arena, const xrw_token_key_t *key,
+    xrw_tenant_t *out)
 {
-    int                 status;
-    xrw_tenant_t        tenant;
     xrw_target_flags_t  flags;
+
+    memset(out, 0, sizeof(*out));
+
+    if (key->tenant == NULL) {
+        return XRW_OK;
+    }
 
     flags = (xrw_target_flags_t) { .name = key->tenant,
                                    .config = key->config };
-    status = xrw_target_tenant(arena, &flags, &tenant);
 
-    if (status != XRW_OK) {
-        return status;
-    }
-
-    if (*file == NULL) {
-        *file = tenant.keys;
-    }
-
-    if (base != NULL && *base == NULL) {
-        *base = tenant.url;
-    }
-
-    return XRW_OK;
+    return xrw_target_tenant(arena, &flags, out);
 }
 
 
 int
-xrw_token_key(xrw_arena_t *arena, const xrw_command_t *cmd,
-    const xrw_token_key_t *key, xr_keyset_t *set, const char **base)
+xrw_token_key(xrw_arena_t *arena, const xrw_token_key_t *key,
+    const xrw_tenant_t *tenant, xr_keyset_t *set)
 {
-    int          status;
     xr_rc_t      rc;
-    const char  *file, *hex;
+    const char  *file;
 
-    file = key->file;
-    hex = key->hex;
+    file = (key->file != NULL) ? key->file : tenant->keys;
 
-    if (key->tenant != NULL) {
-        status = xrw_token_key_tenant(arena, key, &file, base);
-
-        if (status != XRW_OK) {
-            return status;
-        }
-    }
-
-    if (hex != NULL) {
-        rc = xrw_keys_hex(arena, "--key-hex", hex, set);
+    if (key->hex != NULL) {
+        rc = xrw_keys_hex(arena, "--key-hex", key->hex, set);
 
     } else if (file != NULL) {
         rc = xrw_keys_file(arena, file, set);
 
     } else {
-        hex = getenv("XR_EDGEAUTH_KEY");
-
-        if (hex == NULL || hex[0] == '\0') {
-            return xrw_usage(cmd, "no key: say --key, --tenant or set "
-                             "XR_EDGEAUTH_KEY");
-        }
-
-        rc = xrw_keys_hex(arena, "XR_EDGEAUTH_KEY", hex, set);
+        rc = XR_OK;
     }
 
     return (rc == XR_OK) ? XRW_OK : XRW_FAILED;
+}
+
+
+int
+xrw_token_environment(xrw_arena_t *arena, xr_keyset_t *set)
+{
+    const char  *hex;
+
+    hex = getenv("XR_EDGEAUTH_KEY");
+
+    if (hex == NULL || hex[0] == '\0') {
+        return XRW_OK;
+    }
+
+    return (xrw_keys_hex(arena, "XR_EDGEAUTH_KEY", hex, set) == XR_OK)
+           ? XRW_OK : XRW_FAILED;
 }

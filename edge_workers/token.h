@@ -22,15 +22,24 @@ typedef struct {
 
 #define XRW_TOKEN_KEY_OPTIONS  4
 
-size_t xrw_token_key_options(xrw_token_key_t *key, xrw_option_t *options);
+/* "file" is the help of --key. */
+size_t xrw_token_key_options(xrw_token_key_t *key, const char *file,
+    xrw_option_t *options);
 
 /*
- * Reads the keys: --key-hex, --key, the tenant's, XR_EDGEAUTH_KEY.  A tenant
- * also sets "*base", where it is not set already and not NULL.  XRW_OK, or
- * what to exit with; the set is to be released after XRW_OK only.
+ * What the configuration says of --tenant; nothing where there is none.
+ * XRW_OK, or what to exit with; the same holds below.
  */
-int xrw_token_key(xrw_arena_t *arena, const xrw_command_t *cmd,
-    const xrw_token_key_t *key, xr_keyset_t *set, const char **base);
+int xrw_token_tenant(xrw_arena_t *arena, const xrw_token_key_t *key,
+    xrw_tenant_t *out);
+
+/*
+ * Adds EdgeAuth keys to a set: those of --key-hex, --key or the tenant, the
+ * first that is given; or the one of XR_EDGEAUTH_KEY.
+ */
+int xrw_token_key(xrw_arena_t *arena, const xrw_token_key_t *key,
+    const xrw_tenant_t *tenant, xr_keyset_t *set);
+int xrw_token_environment(xrw_arena_t *arena, xr_keyset_t *set);
 
 
 #endif /* XRW_TOKEN_H */

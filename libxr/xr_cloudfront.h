@@ -106,7 +106,7 @@ xr_deny_t xr_cloudfront_signature(const xr_cloudfront_t *c,
  * match than XR_CLOUDFRONT_STEPS bytes are compared covers nothing.
  * XR_DENY_NONE fills "who" except its key_id.
  */
-#define XR_CLOUDFRONT_STEPS  1000000
+#define XR_CLOUDFRONT_STEPS  200000
 
 xr_deny_t xr_cloudfront_judge(const xr_cloudfront_t *c,
     const xr_auth_request_t *req, const xr_auth_policy_t *policy,

@@ -85,7 +85,7 @@ typedef struct {
 
 typedef struct {
     ngx_atomic_t                   generation;
-    ngx_atomic_t                   pid;         /* of who wrote it */
+    ngx_atomic_t                   pid[2];      /* who wrote it, in turns */
     ngx_atomic_t                   loads;
     ngx_atomic_t                   failures;
     ngx_atomic_t                   failed;      /* the last one did */
@@ -209,6 +209,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_http_xr_load_t            *load;        /* while it is read */
     ngx_http_xr_live_t             live;        /* of the table */
     ngx_http_xr_watch_t            watch;       /* what the table came from */
+    time_t                         retry;       /* not before, after a fault */
     ngx_path_t                    *state;
 
     ngx_http_xr_revocation_t       revocation;

@@ -255,8 +255,8 @@ ngx_http_xr_live_file(ngx_http_xr_live_t *live, ngx_uint_t generation,
     u_char  *p;
 
     p = ngx_snprintf(name, NGX_MAX_PATH - 1, "%V/%V.%uA.%ui",
-                     &live->state->name, &live->name, live->shared->pid,
-                     generation);
+                     &live->state->name, &live->name,
+                     live->shared->pid[generation % 2], generation);
     *p = '\0';
 
     return name;
@@ -272,8 +272,8 @@ ngx_http_xr_live_publish(ngx_http_xr_live_t *live, xr_str_t image,
     ngx_uint_t  generation;
     u_char      name[NGX_MAX_PATH];
 
-    live->shared->pid = ngx_pid;
     generation = live->shared->generation + 1;
+    live->shared->pid[generation % 2] = ngx_pid;
 
     if (ngx_http_xr_live_write(ngx_http_xr_live_file(live, generation, name),
                                image, log)

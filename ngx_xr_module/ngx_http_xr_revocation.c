@@ -200,7 +200,7 @@ ngx_http_xr_revocation_load(ngx_http_xr_load_t *load, u_char *secret,
 void
 ngx_http_xr_revocation_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
 {
-    ngx_int_t                   rc;
+    ngx_int_t                   rc, watch;
     xr_str_t                    image;
     ngx_http_xr_load_t         *load;
     ngx_http_xr_revocation_t   *rv;
@@ -227,12 +227,19 @@ ngx_http_xr_revocation_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
 
     rc = ngx_http_xr_revocation_load(load, xmcf->secret, &image);
 
+    watch = rc;
+
     if (rc == NGX_OK) {
         rc = ngx_http_xr_live_publish(&rv->live, image, log);
         ngx_free((void *) image.data);
     }
 
-    (void) ngx_http_xr_load_watch(load, &rv->watch, rc);
+    /* a full disk is not the fault of the file: it is tried again */
+
+    if (watch == rc) {
+        (void) ngx_http_xr_load_watch(load, &rv->watch, rc);
+    }
+
     ngx_http_xr_load_destroy(load);
 
     (void) ngx_atomic_fetch_add((rc == NGX_OK) ? &shared->loads

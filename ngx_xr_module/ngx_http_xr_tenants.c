@@ -12,6 +12,10 @@
 
 #define NGX_HTTP_XR_TENANTS_FILE_MAX  65536
 
+/* Seconds, when memory or the disk was full. */
+
+#define NGX_HTTP_XR_TENANTS_RETRY     5
+
 /* A secret that proxies send, in characters. */
 
 #define NGX_HTTP_XR_PROOF_MIN         16
@@ -456,6 +460,8 @@ ngx_http_xr_tenants_blocks(ngx_http_xr_load_t *load)
 }
 
 
+/* NGX_AGAIN: it is not the fault of the files. */
+
 static ngx_int_t
 ngx_http_xr_tenants_load(ngx_http_xr_load_t *load)
 {
@@ -481,11 +487,11 @@ ngx_http_xr_tenants_load(ngx_http_xr_load_t *load)
     {
         ngx_log_error(NGX_LOG_ERR, load->log, 0,
                       "xr: no memory for a table of tenants");
-        return NGX_ERROR;
+        return NGX_AGAIN;
     }
 
     if (ngx_http_xr_live_publish(live, image, load->log) != NGX_OK) {
-        return NGX_ERROR;
+        return NGX_AGAIN;
     }
 
     ngx_log_error(NGX_LOG_NOTICE, load->log, 0,
@@ -508,7 +514,9 @@ ngx_http_xr_tenants_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
     shared = xmcf->live.shared;
     shared->checked = ngx_time();
 
-    if (!ngx_http_xr_load_changed(&xmcf->watch)) {
+    if (ngx_time() < xmcf->retry
+        || !ngx_http_xr_load_changed(&xmcf->watch))
+    {
         return;
     }
 
@@ -520,7 +528,13 @@ ngx_http_xr_tenants_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
 
     rc = ngx_http_xr_tenants_load(load);
 
-    (void) ngx_http_xr_load_watch(load, &xmcf->watch, rc);
+    if (rc == NGX_AGAIN) {
+        xmcf->retry = ngx_time() + NGX_HTTP_XR_TENANTS_RETRY;
+
+    } else {
+        (void) ngx_http_xr_load_watch(load, &xmcf->watch, rc);
+    }
+
     ngx_http_xr_load_destroy(load);
 
     if (rc == NGX_OK) {

@@ -16,6 +16,8 @@ static ngx_int_t ngx_http_xr_var_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_uri(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_counter(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_claim(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_set(ngx_http_variable_value_t *v,
@@ -75,6 +77,40 @@ static const struct {
 };
 
 
+/* Counters of what is shared by all processes; no request is needed. */
+
+static const struct {
+    ngx_str_t            name;
+    size_t               live;              /* in the main configuration */
+    size_t               counter;           /* in what is shared of it */
+} ngx_http_xr_counters[] = {
+    { ngx_string("xr_tenants_generation"),
+      offsetof(ngx_http_xr_main_conf_t, live),
+      offsetof(ngx_http_xr_live_shared_t, generation) },
+    { ngx_string("xr_tenants_loads"),
+      offsetof(ngx_http_xr_main_conf_t, live),
+      offsetof(ngx_http_xr_live_shared_t, loads) },
+    { ngx_string("xr_tenants_failures"),
+      offsetof(ngx_http_xr_main_conf_t, live),
+      offsetof(ngx_http_xr_live_shared_t, failures) },
+    { ngx_string("xr_tenants_failed"),
+      offsetof(ngx_http_xr_main_conf_t, live),
+      offsetof(ngx_http_xr_live_shared_t, failed) },
+    { ngx_string("xr_revocations_generation"),
+      offsetof(ngx_http_xr_main_conf_t, revocation.live),
+      offsetof(ngx_http_xr_live_shared_t, generation) },
+    { ngx_string("xr_revocations_loads"),
+      offsetof(ngx_http_xr_main_conf_t, revocation.live),
+      offsetof(ngx_http_xr_live_shared_t, loads) },
+    { ngx_string("xr_revocations_failures"),
+      offsetof(ngx_http_xr_main_conf_t, revocation.live),
+      offsetof(ngx_http_xr_live_shared_t, failures) },
+    { ngx_string("xr_revocations_failed"),
+      offsetof(ngx_http_xr_main_conf_t, revocation.live),
+      offsetof(ngx_http_xr_live_shared_t, failed) }
+};
+
+
 ngx_int_t
 ngx_http_xr_var_add(ngx_conf_t *cf)
 {
@@ -96,6 +132,20 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
         }
 
         var->get_handler = ngx_http_xr_var_get;
+        var->data = i;
+    }
+
+    n = sizeof(ngx_http_xr_counters) / sizeof(ngx_http_xr_counters[0]);
+
+    for (i = 0; i < n; i++) {
+        name = ngx_http_xr_counters[i].name;
+
+        var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = ngx_http_xr_var_counter;
         var->data = i;
     }
 
@@ -139,6 +189,33 @@ ngx_http_xr_var_uri(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
     return ngx_http_xr_var_set(v, ngx_http_xr_token_uri(r));
+}
+
+
+static ngx_int_t
+ngx_http_xr_var_counter(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char                     *p;
+    ngx_atomic_t               *counter;
+    ngx_http_xr_live_t         *live;
+    ngx_http_xr_main_conf_t    *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    live = (ngx_http_xr_live_t *) ((u_char *) xmcf
+                                   + ngx_http_xr_counters[data].live);
+
+    p = (live->shared != NULL) ? ngx_pnalloc(r->pool, NGX_ATOMIC_T_LEN) : NULL;
+
+    if (p == NULL) {
+        return ngx_http_xr_var_set(v, xr_str_of(NULL, 0));
+    }
+
+    counter = (ngx_atomic_t *) ((u_char *) live->shared
+                                + ngx_http_xr_counters[data].counter);
+
+    return ngx_http_xr_var_set(v, xr_str_of(p, ngx_sprintf(p, "%uA", *counter)
+                                               - p));
 }
 
 

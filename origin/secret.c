@@ -37,13 +37,53 @@ xr_secret_refuse(int fd)
 }
 
 
-static xr_rc_t
-xr_secret_fill(int fd, xr_secret_t *out, const char **why)
+/* Makes room; realloc() would leave a copy behind. */
+
+static bool
+xr_secret_grow(xr_secret_t *out, size_t *room, size_t max)
 {
+    size_t    size;
+    uint8_t  *data;
+
+    size = (*room == 0) ? XR_SECRET_MAX_SIZE + 1 : 2 * *room;
+
+    if (size > max + 1) {
+        size = max + 1;
+    }
+
+    data = malloc(size);
+
+    if (data == NULL) {
+        return false;
+    }
+
+    if (out->data != NULL) {
+        memcpy(data, out->data, out->len);
+        xr_wipe(out->data, out->len);
+        free(out->data);
+    }
+
+    out->data = data;
+    *room = size;
+
+    return true;
+}
+
+
+static xr_rc_t
+xr_secret_fill(int fd, size_t max, xr_secret_t *out, const char **why)
+{
+    size_t   room;
     ssize_t  n;
 
-    for ( ;; ) {
-        n = read(fd, out->data + out->len, XR_SECRET_MAX_SIZE + 1 - out->len);
+    for (room = 0; out->len <= max; out->len += (size_t) n) {
+
+        if (out->len == room && !xr_secret_grow(out, &room, max)) {
+            *why = "out of memory";
+            return XR_NO_SPACE;
+        }
+
+        n = read(fd, out->data + out->len, room - out->len);
 
         if (n == 0) {
             return XR_OK;
@@ -53,19 +93,17 @@ xr_secret_fill(int fd, xr_secret_t *out, const char **why)
             *why = strerror(errno);
             return XR_ERROR;
         }
-
-        out->len += (size_t) n;
-
-        if (out->len > XR_SECRET_MAX_SIZE) {
-            *why = "is too large for a file of secrets";
-            return XR_INVALID;
-        }
     }
+
+    *why = "is too large for a file of secrets";
+
+    return XR_INVALID;
 }
 
 
 xr_rc_t
-xr_secret_read(const char *path, xr_secret_t *out, const char **why)
+xr_secret_read_max(const char *path, size_t max, xr_secret_t *out,
+    const char **why)
 {
     int      fd;
     xr_rc_t  rc;
@@ -81,20 +119,7 @@ xr_secret_read(const char *path, xr_secret_t *out, const char **why)
 
     *why = xr_secret_refuse(fd);
 
-    if (*why != NULL) {
-        close(fd);
-        return XR_DENIED;
-    }
-
-    out->data = malloc(XR_SECRET_MAX_SIZE + 1);
-
-    if (out->data == NULL) {
-        *why = "out of memory";
-        close(fd);
-        return XR_NO_SPACE;
-    }
-
-    rc = xr_secret_fill(fd, out, why);
+    rc = (*why == NULL) ? xr_secret_fill(fd, max, out, why) : XR_DENIED;
 
     if (rc != XR_OK) {
         xr_secret_free(out);
@@ -103,6 +128,13 @@ xr_secret_read(const char *path, xr_secret_t *out, const char **why)
     close(fd);
 
     return rc;
+}
+
+
+xr_rc_t
+xr_secret_read(const char *path, xr_secret_t *out, const char **why)
+{
+    return xr_secret_read_max(path, XR_SECRET_MAX_SIZE, out, why);
 }
 
 

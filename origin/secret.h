@@ -10,7 +10,7 @@
 #include "xr.h"
 
 
-#define XR_SECRET_MAX_SIZE  65536
+#define XR_SECRET_MAX_SIZE  ((size_t) 65536)
 
 
 /* The text of a file with secrets in it.  Zeroed is empty. */
@@ -27,6 +27,10 @@ typedef struct {
  * failure "*why" is a reason to print behind the name of the file.
  */
 xr_rc_t xr_secret_read(const char *path, xr_secret_t *out, const char **why);
+
+/* As above, up to "max" bytes. */
+xr_rc_t xr_secret_read_max(const char *path, size_t max, xr_secret_t *out,
+    const char **why);
 
 xr_str_t xr_secret_str(const xr_secret_t *secret);
 

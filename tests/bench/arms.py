@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The servers of the benchmark, their objects, and the requests for them."""
 
-import hashlib
-import hmac
 import http.client
 import os
 import pathlib
@@ -15,6 +13,8 @@ import socket
 import subprocess
 import time
 
+from credentials import Credentials, write_secret
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD") or ROOT / "build").resolve()
@@ -23,6 +23,9 @@ MODULE = BUILD / "modules/ngx_http_xr_module.so"
 
 TENANT = "acme"
 BUCKET = "models"
+
+# a table of many tenants, or valgrind, takes its time
+START_SECONDS = 60
 
 # distinct objects: many where a request is short, so that neither a token nor
 # a cache node stays in the processor's cache; few where the bytes dominate
@@ -50,16 +53,15 @@ class Workspace:
     def __init__(self, path, sizes):
         self.path = pathlib.Path(path)
         self.objects = self.path / "objects"
-        self.key = secrets.token_hex(32)
-        self.targets = {}
         self.paths = {}
+        self._targets = {}
 
         # workers that root starts run as another user
         self.path.chmod(0o755)
         self.objects.mkdir()
 
-        self._secret("keys", f"bench {self.key}\n")
-        self._secret("credentials", "[default]\n"
+        self.credentials = Credentials(self.path)
+        write_secret(self.path / "credentials", "[default]\n"
                      "aws_access_key_id = BENCH\n"
                      f"aws_secret_access_key = {secrets.token_hex(20)}\n")
 
@@ -70,42 +72,46 @@ class Workspace:
         for size in sizes:
             self._prepare(size)
 
-    def _secret(self, name, text):
-        path = self.path / name
-        path.touch(mode=0o600)
-        path.write_text(text)
-
     def _prepare(self, size):
         length, count = SIZES[size]
         self.paths[size] = []
-        lines = []
 
         for i in range(count):
             name = f"{size}-{i:04}.glb"
             (self.objects / name).write_bytes(os.urandom(length))
-            path = f"/{TENANT}/{name}"
-            self.paths[size].append(path)
-            lines.append(f"{path}?xr_token={self.token(path, i)}\n")
+            self.paths[size].append(f"/{TENANT}/{name}")
 
-        self.targets[size] = self.path / f"targets-{size}"
-        self.targets[size].write_text("".join(lines))
+    def targets(self, kind, size):
+        """The file of all request targets with credentials of one kind."""
 
-    def token(self, path, number):
-        signed = f"exp={int(time.time()) + 86400}~acl={path}~id=viewer-{number:04}"
-        mac = hmac.new(bytes.fromhex(self.key), signed.encode(), hashlib.sha256)
-        return f"{signed}~hmac={mac.hexdigest()}"
+        if (kind, size) not in self._targets:
+            self._targets[kind, size] = self.write_targets(
+                f"{kind}-{size}",
+                [f"{path}?{self.credentials.query(kind, path, i)}"
+                 for i, path in enumerate(self.paths[size])])
+
+        return self._targets[kind, size]
+
+    def write_targets(self, name, lines):
+        path = self.path / f"targets-{name}"
+        path.write_text("".join(f"{line}\n" for line in lines))
+        return path
 
 
 class Server:
     """
     One NGINX with a prefix of its own; "with" runs it, and may do so again
-    with the cache that it has filled before.  "tool" is put in front of its command
-    line; then there is one process only, the one that answers.
+    with the cache that it has filled before.  It is asked with credentials of
+    one kind, and "options" stand in its http block.  "tool" is put in front
+    of its command line; then there is one process only, the one that answers.
+    All its processes run on one processor; if it roams, only its worker does.
     """
 
-    def __init__(self, space, template, name, cpu, origin=None, tool=()):
+    def __init__(self, space, template, name, cpu, origin=None, *,
+                 kind="edgeauth", options="", tool=(), roams=False):
         self.space = space
         self.name = name
+        self.kind = kind
         self.prefix = space.path / name
         self.port = free_port()
         self.process = None
@@ -117,6 +123,7 @@ class Server:
             "PORT": self.port, "ORIGIN_PORT": origin.port if origin else "",
             "OBJECTS": space.objects, "MODULE": MODULE,
             "TENANT": TENANT, "BUCKET": BUCKET,
+            "KEYS": space.credentials.options(kind), "OPTIONS": options,
         }
         for key, value in values.items():
             text = text.replace(f"@{key}@", str(value))
@@ -127,21 +134,28 @@ class Server:
                         "-c", "nginx.conf", "-e", "error.log", "-g", mode]
         self.cpu = cpu
         self.tool = bool(tool)
+        self.roams = roams
+
+    def targets(self, size):
+        return self.space.targets(self.kind, size)
 
     def __enter__(self):
+        cpus = os.sched_getaffinity(0) if self.roams else {self.cpu}
         with open(self.prefix / "stderr", "wb") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=lambda: os.sched_setaffinity(0, {self.cpu}))
+                preexec_fn=lambda: os.sched_setaffinity(0, cpus))
         try:
             self._wait_until_it_answers()
+            if self.roams:
+                os.sched_setaffinity(self.worker(), {self.cpu})
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def _wait_until_it_answers(self):
-        end = time.monotonic() + (60 if self.tool else 10)
+        end = time.monotonic() + START_SECONDS
 
         while time.monotonic() < end:
             if self.process.poll() is not None:
@@ -166,16 +180,23 @@ class Server:
     def worker(self):
         """The process that answers requests."""
 
-        for path in pathlib.Path("/proc").glob("[0-9]*"):
-            try:
-                fields = (path / "stat").read_text().rpartition(")")[2].split()
-                title = (path / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if int(fields[1]) == self.process.pid and b"worker process" in title:
-                return int(path.name)
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            for path in pathlib.Path("/proc").glob("[0-9]*"):
+                if self._is_worker(path):
+                    return int(path.name)
+            time.sleep(0.01)                    # the port is open before
 
         raise BenchError(f"{self.name} has no worker process")
+
+    def _is_worker(self, path):
+        try:
+            fields = (path / "stat").read_text().rpartition(")")[2].split()
+            title = (path / "cmdline").read_bytes()
+        except OSError:
+            return False
+
+        return int(fields[1]) == self.process.pid and b"worker process" in title
 
     def fill(self, sizes):
         """Gets every object once, and compares it byte by byte."""
@@ -183,7 +204,7 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port,
                                                 timeout=30)
         for size in sizes:
-            for target in self.space.targets[size].read_text().split():
+            for target in self.targets(size).read_text().split():
                 connection.request("GET", target)
                 answer = connection.getresponse()
                 body = answer.read()

@@ -9,9 +9,11 @@
  *
  * Closed-loop HTTP/1.1 load over keepalive connections on one or two servers
  * of this machine at the same time.  HEADERS is a file of header lines,
- * TARGETS a file of request targets, SIZE the Content-Length that every
- * answer must have.  Prints one JSON object.  Any answer but a complete 200
- * of that length ends the run with an error.
+ * TARGETS a file of request targets, each with a header line of its own
+ * behind a tab if it has one, SIZE the Content-Length that every answer must
+ * have.  Prints one JSON object.  Any answer but a complete 200 of that
+ * length ends the run with an error; where SIZE is 0 any refusal (4xx) will
+ * do, and nothing else.
  */
 
 #include <arpa/inet.h>
@@ -54,6 +56,8 @@ typedef struct {
     uint64_t      size;
     uint64_t      left;             /* requests not sent yet, with -n */
     uint64_t      done;
+    uint64_t      throttled;        /* of these: answered 429 */
+    uint64_t      longest;
     uint64_t      latency[LOAD_BUCKETS];
     uint16_t      port;
 } load_server_t;
@@ -174,7 +178,7 @@ static void
 load_requests(load_server_t *server, const char *targets, load_text_t headers)
 {
     int           n;
-    char         *line, *save;
+    char         *line, *own, *save;
     load_text_t  *request, text;
 
     text = load_file(targets);
@@ -194,9 +198,16 @@ load_requests(load_server_t *server, const char *targets, load_text_t headers)
          line != NULL;
          line = strtok_r(NULL, "\n", &save))
     {
+        own = strchr(line, '\t');
+
+        if (own != NULL) {
+            *own++ = '\0';
+        }
+
         n = asprintf(&request->data,
-                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n",
-                     line, server->port, headers.data);
+                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s%s%s\r\n",
+                     line, server->port, headers.data,
+                     own ? own : "", own ? "\r\n" : "");
         if (n < 0) {
             load_die("out of memory");
         }
@@ -230,7 +241,7 @@ load_server(load_t *load, char *spec, load_text_t headers)
     }
 
     server->port = (uint16_t) load_number(port, 1, UINT16_MAX);
-    server->size = load_number(size, 1, UINT64_MAX);
+    server->size = load_number(size, 0, UINT64_MAX);
     server->left = load->requests;
 
     load_requests(server, targets, headers);
@@ -360,12 +371,60 @@ load_connect(load_t *load, load_server_t *server)
 }
 
 
+/* Whether the status line is the one that is expected. */
+
+static bool
+load_status(load_conn_t *conn)
+{
+    load_server_t  *server;
+
+    server = conn->server;
+
+    if (server->size > 0) {
+        return strncmp(conn->head, "HTTP/1.1 200 ", 13) == 0;
+    }
+
+    server->throttled += (strncmp(conn->head, "HTTP/1.1 429 ", 13) == 0);
+
+    return strncmp(conn->head, "HTTP/1.1 4", 10) == 0;
+}
+
+
+static uint64_t
+load_length(load_conn_t *conn)
+{
+    char      *line, *length;
+    uint64_t   n;
+
+    length = NULL;
+
+    for (line = conn->head; line != NULL; line = strstr(line, "\r\n")) {
+        line += strspn(line, "\r\n");
+
+        if (strncasecmp(line, "Content-Length: ", 16) == 0) {
+            length = line + 16;
+            break;
+        }
+    }
+
+    n = length ? strtoull(length, NULL, 10) : 0;
+
+    if (length == NULL || (n != conn->server->size && conn->server->size > 0)) {
+        load_die("port %u: wrong length: %.*s", conn->server->port,
+                 length ? (int) strcspn(length, "\r") : 4,
+                 length ? length : "none");
+    }
+
+    return n;
+}
+
+
 /* Checks the status line and the length, and returns what the head takes. */
 
 static size_t
 load_head(load_conn_t *conn)
 {
-    char  *end, *line, *length;
+    char  *end;
 
     conn->head[conn->head_len] = '\0';
 
@@ -380,27 +439,12 @@ load_head(load_conn_t *conn)
 
     *end = '\0';
 
-    if (strncmp(conn->head, "HTTP/1.1 200 ", 13) != 0) {
+    if (!load_status(conn)) {
         load_die("port %u answered: %.*s", conn->server->port,
                  (int) strcspn(conn->head, "\r"), conn->head);
     }
 
-    length = NULL;
-
-    for (line = conn->head; line != NULL; line = strstr(line, "\r\n")) {
-        line += strspn(line, "\r\n");
-
-        if (strncasecmp(line, "Content-Length: ", 16) == 0) {
-            length = line + 16;
-            break;
-        }
-    }
-
-    if (length == NULL || strtoull(length, NULL, 10) != conn->server->size) {
-        load_die("port %u: wrong length: %.*s", conn->server->port,
-                 length ? (int) strcspn(length, "\r") : 4,
-                 length ? length : "none");
-    }
+    conn->body_left = load_length(conn);
 
     return (size_t) (end - conn->head) + 4;
 }
@@ -409,11 +453,17 @@ load_head(load_conn_t *conn)
 static void
 load_finish(load_t *load, load_conn_t *conn)
 {
+    uint64_t        ns;
     load_server_t  *server;
 
     server = conn->server;
+    ns = load_now() - conn->started;
 
-    server->latency[load_bucket(load_now() - conn->started)]++;
+    if (ns > server->longest) {
+        server->longest = ns;
+    }
+
+    server->latency[load_bucket(ns)]++;
     server->done++;
 
     conn->busy = false;
@@ -449,12 +499,12 @@ load_read_head(load_conn_t *conn)
         return n;
     }
 
-    if (conn->head_len - head > conn->server->size) {
+    if (conn->head_len - head > conn->body_left) {
         load_die("port %u: data after the body", conn->server->port);
     }
 
     conn->in_body = true;
-    conn->body_left = conn->server->size - (conn->head_len - head);
+    conn->body_left -= conn->head_len - head;
 
     return n;
 }
@@ -552,11 +602,12 @@ load_report(const load_t *load)
     for (s = 0; s < load->nservers; s++) {
         server = &load->servers[s];
 
-        printf("%s{\"requests\": %llu, \"bytes\": %llu, \"p50_us\": %.1f,"
-               " \"p99_us\": %.1f}", s ? ", " : "",
+        printf("%s{\"requests\": %llu, \"throttled\": %llu, \"p50_us\": %.1f,"
+               " \"p99_us\": %.1f, \"longest_us\": %.1f}", s ? ", " : "",
                (unsigned long long) server->done,
-               (unsigned long long) (server->done * server->size),
-               load_percentile(server, 0.50), load_percentile(server, 0.99));
+               (unsigned long long) server->throttled,
+               load_percentile(server, 0.50), load_percentile(server, 0.99),
+               (double) server->longest / 1000);
     }
 
     puts("]}");

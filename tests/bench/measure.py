@@ -17,25 +17,45 @@ from arms import BUILD, HERE, SIZES, BenchError, Server
 
 LOAD = BUILD / "bench/load"
 
+# where a copy of the reference is not, nothing beside it is to be believed
+CONTROL_BAND = (0.97, 1.03)
+
 CONNECTIONS = {"4k": 16, "64k": 8, "1m": 4, "64m": 2}
 
 Pair = collections.namedtuple("Pair", "ratio cpu rate")
 
 
-def build_load():
-    source = HERE / "load.c"
+def build(program, *rest):
+    """Compiles a program of this folder, if what it is made of is newer."""
 
-    if LOAD.exists() and LOAD.stat().st_mtime > source.stat().st_mtime:
+    source = HERE / f"{program.name}.c"
+    made_of = [source, *(r for r in rest if isinstance(r, pathlib.Path))]
+
+    if program.exists() and all(program.stat().st_mtime > m.stat().st_mtime
+                                for m in made_of):
         return
 
-    LOAD.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall",
-                    "-Wextra", "-Wshadow", "-Wconversion", "-Wvla", "-Werror",
-                    "-o", str(LOAD), str(source)], check=True)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall",
+                           "-Wextra", "-Wshadow", "-Wconversion", "-Wvla",
+                           "-Werror", "-o", program, source, *rest])
+    if done.returncode != 0:
+        raise BenchError(f"{source.name} does not compile")
 
 
 def load(space, servers, size, cpu, connections=1, **limit):
-    """limit: milliseconds=N or requests=N (on each server)"""
+    """One server or two; how often and how fast they answered."""
+
+    parts = [(s.port, s.targets(size), SIZES[size][0]) for s in servers]
+
+    return run_load(space, parts, cpu, connections, **limit)
+
+
+def run_load(space, parts, cpu, connections=1, **limit):
+    """
+    The load generator, on ports with targets and the length of an answer.
+    limit: milliseconds=N or requests=N (on each)
+    """
 
     command = [str(LOAD), "-c", str(connections), "-p", str(cpu)]
     if "requests" in limit:
@@ -43,12 +63,11 @@ def load(space, servers, size, cpu, connections=1, **limit):
     else:
         command += ["-d", str(limit["milliseconds"])]
     command.append(str(space.headers))
-    command += [f"{s.port}:{space.targets[size]}:{SIZES[size][0]}"
-                for s in servers]
+    command += [":".join(map(str, part)) for part in parts]
 
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise BenchError(f"{servers[-1].name} {size}: {done.stderr.strip()}")
+        raise BenchError(f"{done.stderr.strip()}, asked for {parts[-1][1]}")
 
     return json.loads(done.stdout)
 
@@ -141,6 +160,18 @@ def median_of(pairs, field, side):
     return statistics.median(getattr(p, field)[side] for p in pairs)
 
 
+def verdict(ratio, control, goal=None):
+    """What there is to say of a ratio and its control."""
+
+    note = ""
+    if goal is not None:
+        met = ratio["median"] >= goal
+        note = f"  {'meets' if met else 'BELOW'} {goal:.2f}"
+    if not CONTROL_BAND[0] <= control["median"] <= CONTROL_BAND[1]:
+        note += "  control off: repeat on a quieter machine"
+    return note
+
+
 def read_callgrind(path):
     """Instructions by function, what the functions call not included."""
 
@@ -166,15 +197,15 @@ def read_callgrind(path):
     return cost
 
 
-def instructions(space, template, origin, size, requests, cpus):
+def instructions(space, template, origin, size, requests, cpus, kind):
     """
     Instructions per request in user space, in all and by function: what N more
     requests add to a run of N.  The cache is filled beforehand, without the
     tool, because misses do not repeat to the instruction.
     """
 
-    name = f"callgrind-{template}-{size}"
-    with Server(space, template, name, cpus[0], origin) as server:
+    name = f"callgrind-{template}-{kind}-{size}"
+    with Server(space, template, name, cpus[0], origin, kind=kind) as server:
         server.fill([size])
 
     runs = []
@@ -182,7 +213,8 @@ def instructions(space, template, origin, size, requests, cpus):
         out = space.path / f"{name}.out"
         tool = ["valgrind", "-q", "--tool=callgrind",
                 f"--callgrind-out-file={out}"]
-        with Server(space, template, name, cpus[0], origin, tool) as server:
+        with Server(space, template, name, cpus[0], origin, kind=kind,
+                    tool=tool) as server:
             warm(space, server, size, cpus[1])
             with no_misses(origin):
                 load(space, [server], size, cpus[1], requests=n)

@@ -9,6 +9,7 @@ configuration that a test needs.  What either leaves in a log is checked when
 it ends.
 """
 
+import subprocess
 import tempfile
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 # their assertions are to explain themselves as those of tests do
 pytest.register_assert_rewrite("servers", "http1")
 
+import scripted                             # noqa: E402
 import servers                              # noqa: E402
 
 
@@ -35,19 +37,14 @@ def stack():
     servers.remove(folder)
 
 
-@pytest.fixture(scope="module")
-def edges(stack):
-    """A function that starts an edge, which lives as long as the module's tests."""
+def _edges(**defaults):
+    """What a fixture yields, and does afterwards: a function that starts an edge."""
 
     started = []
 
     def start(tenants, **options):
         folder = tempfile.mkdtemp(prefix="xr-edge-")
-        options.setdefault("origin", stack.origin)
-        options.setdefault("credentials",
-                           f"[default]\naws_access_key_id = {stack['s3_access_key']}\n"
-                           f"aws_secret_access_key = {stack['s3_secret_key']}\n")
-        edge = servers.Edge(folder, tenants, **options)
+        edge = servers.Edge(folder, tenants, **{**defaults, **options})
         started.append(edge)
         edge.start()
         return edge
@@ -64,6 +61,39 @@ def edges(stack):
             problems.append(f"{edge.folder}: {error}")
 
     assert problems == []
+
+
+@pytest.fixture(scope="module")
+def edges(stack):
+    """Edges for a module's tests, in front of the stack's S3 server."""
+
+    credentials = (f"[default]\naws_access_key_id = {stack['s3_access_key']}\n"
+                   f"aws_secret_access_key = {stack['s3_secret_key']}\n")
+
+    yield from _edges(origin=stack.origin, credentials=credentials)
+
+
+@pytest.fixture(scope="module")
+def web():
+    """An origin without a stack: see scripted.py."""
+
+    with scripted.Origin() as origin:
+        yield origin
+
+
+@pytest.fixture(scope="module")
+def web_edges(web):
+    """Edges for a module's tests, in front of that origin."""
+
+    yield from _edges(origin=web.url)
+
+
+@pytest.fixture(scope="session")
+def npm():
+    """The folder of the public signers, which are installed when they are not."""
+
+    subprocess.run([servers.TOP / "scripts" / "build-viewer", "recipes"], check=True, timeout=300)
+    return servers.BUILD / "recipes"
 
 
 @pytest.fixture

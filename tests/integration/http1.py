@@ -39,8 +39,9 @@ class Response:
 
 
 class Connection:
-    def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+    def __init__(self, port, source=None):
+        address = source and (source, 0)
+        self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT, address)
         self.file = self.sock.makefile("rb")
 
     def __enter__(self):
@@ -113,6 +114,8 @@ class Connection:
                 return
 
 
-def request(port, target, method="GET", **options):
-    with Connection(port) as connection:
+def request(port, target, method="GET", source=None, **options):
+    """"source" is the address to come from: all of 127.0.0.0/8 is ours."""
+
+    with Connection(port, source) as connection:
         return connection.request(target, method, **options)

@@ -12,11 +12,16 @@ import time
 import pytest
 
 import servers
+from credentials import ec_key, jwk, jwks, pem, private_pem, rsa_key
 from servers import KEY, OTHER_KEY
 
 CREDENTIALS = "[default]\naws_access_key_id = A\naws_secret_access_key = S\n"
 S3 = "origin s3://models endpoint=http://127.0.0.1:9; credentials credentials;"
 WEB = "origin http://127.0.0.1:9;"
+
+
+EC_KEY = ec_key("config")
+GOOD_KEYS = {"good.jwks": jwks(jwk(EC_KEY, kid="k")), "good.pem": pem(EC_KEY)}
 
 
 @pytest.fixture
@@ -103,6 +108,42 @@ BAD_OPTIONS = {
     "leeway soon;": '"leeway" has an invalid argument "soon": is not a time',
     "max_lifetime 0;": '"max_lifetime" has an invalid argument "0": is not a time above 0',
     "cache_control '';": '"cache_control" has an invalid argument "": is empty',
+
+    "jwks good.jwks; jwks good.jwks;": '"jwks" is duplicate',
+    "jwks a b;": '"jwks" has the wrong number of arguments',
+    "jwks '';": '"jwks" has an invalid argument "": is empty',
+    "issuer;": '"issuer" has the wrong number of arguments',
+    "jwks good.jwks; issuer '';": '"issuer" has an invalid argument "": is empty',
+    "jwks good.jwks; issuer a b c d e f g h i;": 'invalid argument "i": is one more than 8',
+    "jwks good.jwks; audience a b c d; audience e f g h i;": 'argument "i": is one more than 8',
+    "issuer a;": 'tenant "acme" has "issuer" or "audience", which only a "jwks" can use',
+    "audience a;": 'tenant "acme" has "issuer" or "audience", which only a "jwks" can use',
+    "cloudfront_key K1;": '"cloudfront_key" has the wrong number of arguments',
+    "cloudfront_key K1 '';": '"cloudfront_key" has an invalid argument "": is empty',
+    "cloudfront_hosts a.test;": 'which only a "cloudfront_key" can use',
+    "cloudfront_sha1 on;": 'which only a "cloudfront_key" can use',
+    "cloudfront_key K1 good.pem; cloudfront_hosts A.test;":
+        '"cloudfront_hosts" has an invalid argument "A.test": not a host name',
+    "cloudfront_key K1 good.pem; cloudfront_hosts https://a.test;": "not a host name",
+    "cloudfront_key K1 good.pem; cloudfront_sha1 maybe;":
+        '"cloudfront_sha1" has an invalid argument "maybe": is neither "on" nor "off"',
+    "cloudfront_key K1 good.pem; cloudfront_sha1 on; cloudfront_sha1 on;":
+        '"cloudfront_sha1" is duplicate',
+    "cors_credentials maybe;": '"cors_credentials" has an invalid argument "maybe"',
+    "cors_credentials on;": 'has "cors_credentials on" without a list of web origins',
+    "cors *; cors_credentials on;": 'has "cors_credentials on" without a list of web origins',
+    "cors off; cors_credentials on;": 'has "cors_credentials on" without a list of web origins',
+    "cors_credentials off; cors_credentials off;": '"cors_credentials" is duplicate',
+    "cors_max_age soon;": '"cors_max_age" has an invalid argument "soon": is not a time',
+    "cors_max_age 8d;": '"cors_max_age" has an invalid argument "8d": is not a time of at most 7d',
+    "cors_max_age -1;": '"cors_max_age" has an invalid argument "-1": is not a time',
+    "cors_max_age 1d; cors_max_age 1d;": '"cors_max_age" is duplicate',
+    "cors https://A.test;": '"cors" has an invalid argument "https://A.test"',
+    "cors https://a.test:443;": '"cors" has an invalid argument "https://a.test:443"',
+    "cors null;": '"cors" has an invalid argument "null"',
+    "cors https://*.test;": '"cors" has an invalid argument "https://*.test"',
+    "cors " + " ".join(f"https://{n}.test" for n in range(33)) + ";": "more than 32 web origins",
+    "host " + " ".join(f"{n}.test" for n in range(33)) + ";": "more than 32 host names",
 }
 
 # arguments of "origin", the one that is at fault, and the reason
@@ -139,7 +180,7 @@ BAD_KEYS = {
     "three words": (f"main {KEY} x\n", 1, "hexadecimal digits"),
     "the same key twice": (f"a {KEY}\nb {KEY.upper()}\n", 2, "key stands twice"),
     "the same id twice": (f"a {KEY}\na {OTHER_KEY}\n", 2, "id stands twice"),
-    "too many": ("".join(f"{n:064x}\n" for n in range(17)), 17, "more than 16"),
+    "too many": ("".join(f"{n:064x}\n" for n in range(33)), 33, "more than 32"),
     "binary": ("\x01\x02\n", 1, "hexadecimal digits"),
     "id with a slash": (f"a/b {KEY}\n", 1, "key id"),
 }
@@ -162,7 +203,8 @@ def test_incomplete(edge, name):
 
 @pytest.mark.parametrize("option", BAD_OPTIONS)
 def test_bad_option(edge, option):
-    assert_refused(edge({"acme": f"{WEB} {option}"}), re.escape(BAD_OPTIONS[option]))
+    assert_refused(edge({"acme": f"{WEB} {option}"}, files=GOOD_KEYS),
+                   re.escape(BAD_OPTIONS[option]))
 
 
 @pytest.mark.parametrize("arguments", BAD_ORIGINS)
@@ -275,6 +317,18 @@ LOCATIONS = {
     "xr maybe": ("location /x { xr maybe; }", '"xr" directive, it must be "on" or "off"'),
     "unknown auth": ("xr_auth magic;", 'invalid value "magic"'),
     "public and more": ("xr_auth public edgeauth;", "cannot stand beside another kind"),
+    "off and more": ("xr_auth jwt off;", "cannot stand beside a kind"),
+    "auth of nothing": ("xr_auth;", 'invalid number of arguments in "xr_auth"'),
+    "unknown carrier": ("xr_token_from body;", 'invalid value "body"'),
+    "secret in a location": ("xr_trusted_secret X-A secrets;", "directive is not allowed here"),
+    "proxy in a location": ("xr_trusted_proxy 10.0.0.0/8;", "directive is not allowed here"),
+    "country in a location": ("xr_trusted_country X-A;", "directive is not allowed here"),
+    "tenants file in a location": ("xr_tenants_file t.json;", "directive is not allowed here"),
+    "revocation in a location": ("xr_revocation_file r;", "directive is not allowed here"),
+    "memory in a location": ("xr_auth_memory 1m;", "directive is not allowed here"),
+    "fail limit in a location": ("xr_auth_fail_limit off;", "directive is not allowed here"),
+    "endpoint in a location": ("xr_endpoint http://a.test;", "directive is not allowed here"),
+    "state in a location": ("xr_state_path s;", "directive is not allowed here"),
     "unknown source": ("xr_tenant_from cookie;", 'invalid value "cookie"'),
     "lock twice": ("xr_cache_lock on; xr_cache_lock off;", "duplicate"),
     "time of words": ("xr_origin_read_timeout soon;", "invalid value"),
@@ -319,6 +373,182 @@ def test_origin_where_clouds_keep_credentials(edge, url):
 }.items())
 def test_tls_of_origins(edge, directive, reason):
     assert_refused(edge({"acme": "origin https://127.0.0.1:9;"}, http=directive), reason, None)
+
+
+# Directives of "http", and the reason
+
+HTTP = {
+    "xr_tenants_file;": "invalid number of arguments",
+    "xr_tenants_file t.json; xr_tenants_file t.json;": '"xr_tenants_file" directive is duplicate',
+    "xr_tenants_file missing.json;": r'open\(\) ".*/missing.json" failed',
+    "xr_tenants_file tmp;": "is not a regular file",
+    "xr_state_path;": "invalid number of arguments",
+    "xr_state_path a; xr_state_path b;": '"xr_state_path" directive is duplicate',
+    "xr_endpoint ftp://a.test;": 'invalid endpoint "ftp://a.test"',
+    "xr_endpoint a.test;": 'invalid endpoint "a.test"',
+    "xr_endpoint s3://models;": 'invalid endpoint "s3://models"',
+    "xr_endpoint http://a.test/models;": 'invalid endpoint "http://a.test/models"',
+    "xr_endpoint http://a.test:0;": 'invalid endpoint "http://a.test:0"',
+    "xr_endpoint http://169.254.169.254;": "169.254.169.254",
+    "xr_endpoint http://a.test http://b.test;": "invalid number of arguments",
+    "xr_revocation_file;": "invalid number of arguments",
+    "xr_revocation_file r max_age=;": 'invalid parameter "max_age="',
+    "xr_revocation_file r max_age=0;": 'invalid parameter "max_age=0"',
+    "xr_revocation_file r max_age=soon;": 'invalid parameter "max_age=soon"',
+    "xr_revocation_file r fail=maybe;": 'invalid parameter "fail=maybe"',
+    "xr_revocation_file r open;": 'invalid parameter "open"',
+    "xr_revocation_file r; xr_revocation_file r;": '"xr_revocation_file" directive is duplicate',
+    "xr_revocation_file missing;": r'open\(\) ".*/missing" failed',
+    "xr_auth_memory;": "invalid number of arguments",
+    "xr_auth_memory 1k;": 'invalid size "1k": it is "off" or at least',
+    "xr_auth_memory much;": 'invalid size "much"',
+    "xr_auth_memory -1m;": 'invalid size "-1m"',
+    "xr_auth_memory 1m; xr_auth_memory 1m;": '"xr_auth_memory" directive is duplicate',
+    "xr_auth_fail_limit;": "invalid number of arguments",
+    "xr_auth_fail_limit on;": 'invalid parameter "on"',
+    "xr_auth_fail_limit off share=10%;": 'invalid parameter "off"',
+    "xr_auth_fail_limit share=0%;": 'invalid parameter "share=0%"',
+    "xr_auth_fail_limit share=101%;": 'invalid parameter "share=101%"',
+    "xr_auth_fail_limit share=20;": 'invalid parameter "share=20"',
+    "xr_auth_fail_limit share=;": 'invalid parameter "share="',
+    "xr_auth_fail_limit share=%;": 'invalid parameter "share=%"',
+    "xr_auth_fail_limit rate=0r/s;": 'invalid parameter "rate=0r/s"',
+    "xr_auth_fail_limit rate=10r/m;": 'invalid parameter "rate=10r/m"',
+    "xr_auth_fail_limit rate=10;": 'invalid parameter "rate=10"',
+    "xr_auth_fail_limit rate=r/s;": 'invalid parameter "rate=r/s"',
+    "xr_auth_fail_limit rate=-1r/s;": 'invalid parameter "rate=-1r/s"',
+    "xr_auth_fail_limit burst=0;": 'invalid parameter "burst=0"',
+    "xr_auth_fail_limit burst=;": 'invalid parameter "burst="',
+    "xr_auth_fail_limit burst=9999999;": 'invalid parameter "burst=9999999"',
+    "xr_auth_fail_limit off; xr_auth_fail_limit off;": "directive is duplicate",
+    "xr_trusted_secret X-Secret;": "invalid number of arguments",
+    "xr_trusted_secret '' secrets;": 'invalid header name ""',
+    "xr_trusted_secret 'X Secret' secrets;": 'invalid header name "X Secret"',
+    "xr_trusted_secret X_Secret secrets;": 'invalid header name "X_Secret"',
+    "xr_trusted_secret X-Secret: secrets;": 'invalid header name "X-Secret:"',
+    "xr_trusted_secret X-A secrets; xr_trusted_secret X-B secrets;": "directive is duplicate",
+    "xr_trusted_secret X-Secret missing;": r'open\(\) ".*/missing" failed',
+    "xr_trusted_proxy;": "invalid number of arguments",
+    "xr_trusted_proxy localhost;": 'invalid network "localhost"',
+    "xr_trusted_proxy unix:;": 'invalid network "unix:"',
+    "xr_trusted_proxy 10.0.0.1/8;": 'invalid network "10.0.0.1/8": .* bits behind',
+    "xr_trusted_proxy 10.0.0.0/33;": 'invalid network "10.0.0.0/33"',
+    "xr_trusted_proxy 10.0.0.0/;": 'invalid network "10.0.0.0/"',
+    "xr_trusted_proxy 10.0.0;": 'invalid network "10.0.0"',
+    "xr_trusted_proxy 2001:db8::1/32;": 'invalid network "2001:db8::1/32"',
+    "xr_trusted_proxy 2001:db8::/129;": 'invalid network "2001:db8::/129"',
+    "xr_trusted_proxy 10.0.0.0/8 nowhere;": 'invalid network "nowhere"',
+    "xr_trusted_country;": "invalid number of arguments",
+    "xr_trusted_country 'A B';": 'invalid header name "A B"',
+    "xr_trusted_country X_Country;": 'invalid header name "X_Country"',
+    "xr_trusted_country A; xr_trusted_country B;": "directive is duplicate",
+}
+
+FILES = {"t.json": '{"tenants": {}}\n', "r": "# nobody\n",
+         "secrets": "a-secret-of-some-length\n"}
+
+
+@pytest.mark.parametrize("text", HTTP)
+def test_http(edge, text):
+    assert_refused(edge({"acme": WEB}, http=text, files=FILES), HTTP[text])
+
+
+@pytest.mark.parametrize("text", [
+    "xr_tenants_file t.json;", "xr_state_path state;", "xr_endpoint https://a.test:8443;",
+    "xr_revocation_file r max_age=1h fail=open;", "xr_revocation_file r fail=closed max_age=90s;",
+    "xr_auth_memory off;", "xr_auth_memory 64k;", "xr_auth_fail_limit off;",
+    "xr_auth_fail_limit share=100% rate=1r/s burst=1000000;", "xr_auth_fail_limit burst=1;",
+    "xr_trusted_secret X-Origin-Verify secrets;", "xr_trusted_country CF-IPCountry;",
+    "xr_trusted_proxy 10.0.0.0/8 192.0.2.1 2001:db8::/32 ::1; xr_trusted_proxy 192.0.2.2;",
+    "xr_auth jwt; xr_token_from header;", "xr_auth edgeauth jwt cloudfront;", "xr_auth off;",
+])
+def test_good_http(edge, text):
+    endpoint = "origin http://127.0.0.1:9;"
+    text = text.replace("https://a.test", "https://127.0.0.1")
+    code, said = edge({"acme": endpoint}, http=text, files=FILES).test()
+    assert code == 0, said
+
+
+# a file, the directive that names it, what it holds, the line at fault, and the reason
+BAD_TEXTS = {
+    "tenants": ("t.json", "xr_tenants_file t.json;", '{"tenants":\n{"x": 1}}', 2,
+                "is not an object"),
+    "tenants that are none": ("t.json", "xr_tenants_file t.json;", "\nhello", 2, ""),
+    "revoked": ("r", "xr_revocation_file r;", "# x\nacme sub\n", 2, "no value"),
+    "a short secret": ("secrets", "xr_trusted_secret X-A secrets;", "# x\n\nshort\n", 3,
+                       "shorter than 16 characters"),
+    "no secret": ("secrets", "xr_trusted_secret X-A secrets;", "# x\n", 1, "has no secret"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TEXTS)
+def test_bad_text(edge, name):
+    file, directive, text, line, reason = BAD_TEXTS[name]
+
+    assert_refused(edge({"acme": WEB}, http=directive, files={**FILES, file: text}),
+                   f"/{file}:{line}: .*{reason}")
+
+
+def test_a_tenant_of_both(edge):
+    """Of the configuration and of a tenants file: whichever comes second is refused."""
+
+    text = '{"tenants": {\n"acme": {"origin": "http://127.0.0.1:9", "keys": "none"}}}'
+    assert_refused(edge({"acme": WEB}, http="xr_tenants_file t.json;", files={"t.json": text}),
+                   'tenant "acme" is a duplicate tenant')
+
+
+@pytest.mark.parametrize("name, directive", {
+    "t.json": "xr_tenants_file t.json;", "r": "xr_revocation_file r;",
+    "secrets": "xr_trusted_secret X-A secrets;"}.items())
+def test_open_to_everybody(edge, name, directive):
+    configured = edge({"acme": WEB}, http=directive, files=FILES)
+    (configured.folder / name).chmod(0o644)
+
+    assert_refused(configured, f'/{name}" holds secrets but is open to everybody .mode 0644')
+
+
+# what the files of "jwks" and "cloudfront_key" hold, the line at fault, and the reason
+BAD_JWKS = {
+    "empty": ("", 1, ""),
+    "no set": ("[]", 1, "not a JWK set"),
+    "no keys": ('{\n"key": []}', 1, "not a JWK set"),
+    "none that is of use": ('{"keys": [\n]}', None, "without a key that can be used"),
+    "half": (jwks(jwk(EC_KEY))[:40], None, ""),
+    "private": (jwks(jwk(EC_KEY, d="AAAA")), None, "a private key where public ones belong"),
+    "id twice": (jwks(jwk(EC_KEY, kid="a"), jwk(ec_key("config 2"), kid="a")), None, "twice"),
+    "key twice": (jwks(jwk(EC_KEY, kid="a"), jwk(EC_KEY, kid="b")), None, "twice"),
+    "PEM": (pem(EC_KEY), 1, ""),
+}
+
+BAD_PEM = {
+    "empty": ("", "not PEM"),
+    "json": ("{}", "not PEM"),
+    "private": (private_pem(EC_KEY), ""),
+    "two": (pem(EC_KEY) * 2, "more than one PEM block"),
+    "half": (pem(EC_KEY)[:60], ""),
+    "weak": (pem(rsa_key("weak", 1024)), ""),
+    "another curve": (pem(ec_key(curve="P-384")), "RSA and P-256 keys only"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_JWKS)
+def test_bad_jwks(edge, name):
+    text, line, reason = BAD_JWKS[name]
+    assert_refused(edge({"acme": f"{WEB} jwks set;"}, files={"set": text}),
+                   f"/set:{line or '[0-9]+'}: .*{reason}")
+
+
+@pytest.mark.parametrize("name", BAD_PEM)
+def test_bad_pem(edge, name):
+    text, reason = BAD_PEM[name]
+    assert_refused(edge({"acme": f"{WEB} cloudfront_key K1 pem;"}, files={"pem": text}),
+                   f"/pem:[0-9]+: .*{reason}")
+
+
+@pytest.mark.parametrize("id", ["''", "K-1", "K_1", "K" * 65, "'K 1'", "K1/.."])
+def test_bad_key_pair_id(edge, id):
+    assert_refused(edge({"acme": f"{WEB} cloudfront_key {id} good.pem;"}, files=GOOD_KEYS),
+                   "the key pair id is not 1 to 64 of")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a&b", "a/b", "a%20"])

@@ -21,6 +21,10 @@ def edge(edges):
         "acme": "",
         "listed": f"cors {SHOP} https://other.example:8443; ",
         "closed": "cors off;",
+        "personal": f"cors {SHOP} https://other.example:8443; cors_credentials on;"
+                    " cors_max_age 10m;",
+        "quick": "cors_max_age 0;",
+        "plain": f"cors {SHOP}; cors_credentials off; cors_max_age 7d;",
         "policy": 'cache_control "public, max-age=60";',
     }, location=servers.CACHE + "xr_cache_control 'public, max-age=5';")
 
@@ -185,6 +189,91 @@ def test_cors_list_preflight(edge, asset):
     assert (yes.status, yes["access-control-allow-origin"]) == (204, SHOP)
     assert no["access-control-allow-origin"] is None
     assert "origin" in words(yes["vary"]) and "origin" in words(no["vary"])
+
+
+@pytest.mark.parametrize("tenant, age", [("acme", "86400"), ("listed", "86400"),
+                                         ("personal", "600"), ("quick", "0"), ("plain", "604800")])
+def test_cors_max_age(edge, asset, tenant, age):
+    """With preflights only: other answers are not asked for it."""
+
+    key, _ = asset
+    assert preflight(edge, f"/{tenant}/{key}")["access-control-max-age"] == age
+    for r in statuses(edge, tenant, key, {"Origin": SHOP}):
+        assert r["access-control-max-age"] is None, r
+
+
+def test_cors_credentials(edge, asset):
+    """For scripts of listed origins: cookies go along, and answers to them may be read."""
+
+    key, _ = asset
+
+    for origin in (SHOP, "https://other.example:8443"):
+        answers = [preflight(edge, f"/personal/{key}", Origin=origin),
+                   *statuses(edge, "personal", key, {"Origin": origin})]
+        assert [r.status for r in answers] == [204, *STATUSES]
+
+        for r in answers:
+            assert r["access-control-allow-origin"] == origin, r
+            assert r["access-control-allow-credentials"] == "true", r
+            assert "origin" in words(r["vary"]), r
+
+    # browsers do not take "*" for a list when credentials are sent
+    allowed = preflight(edge, f"/personal/{key}")
+    assert "*" not in words(allowed["access-control-allow-headers"])
+    assert "*" not in words(allowed["access-control-allow-methods"])
+    assert "authorization" in words(allowed["access-control-allow-headers"])
+
+
+def test_cors_credentials_are_for_listed_origins(edge, asset):
+    key, _ = asset
+
+    for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"},
+                    {"Origin": f"{SHOP}.evil.example"}, {"Origin": f"{SHOP}, {SHOP}"},
+                    {"Origin": ""}, {"Origin": "*"}):
+        for r in statuses(edge, "personal", key, headers):
+            assert r["access-control-allow-credentials"] is None, r
+            assert r["access-control-allow-origin"] is None, r
+            assert "origin" in words(r["vary"]), r
+
+    r = preflight(edge, f"/personal/{key}", Origin="https://evil.example")
+    assert r["access-control-allow-credentials"] is r["access-control-allow-origin"] is None
+
+
+@pytest.mark.parametrize("tenant", ["acme", "listed", "closed", "quick", "plain"])
+def test_no_cors_credentials(edge, asset, tenant):
+    key, _ = asset
+    for r in [preflight(edge, f"/{tenant}/{key}"), *statuses(edge, tenant, key, {"Origin": SHOP})]:
+        assert r["access-control-allow-credentials"] is None, r
+
+
+@pytest.mark.parametrize("tenant, varies", [("acme", False), ("listed", True), ("personal", True),
+                                            ("plain", True), ("closed", False), ("quick", False)])
+def test_vary(edge, asset, tenant, varies):
+    """Where the answer depends on who asks, and only there: caches keep one each otherwise."""
+
+    key, _ = asset
+    for headers in ({}, {"Origin": SHOP}, {"Origin": "https://evil.example"}):
+        for r in [preflight(edge, f"/{tenant}/{key}"), *statuses(edge, tenant, key, headers)]:
+            assert ("origin" in words(r["vary"] or "")) == varies, r
+
+
+@pytest.mark.parametrize("tenant", ["acme", "listed", "personal"])
+def test_preflights_need_no_credential(edge, tenant):
+    """Browsers send none; one that is there is not looked at, and not let in either."""
+
+    path = f"/{tenant}/none.glb"
+
+    for target in (path, in_query(path, "nonsense"), in_query(path, token(servers.OTHER_KEY, acl="/*")),
+                   in_query(path, token(servers.KEY, acl="/*"))):
+        r = preflight(edge, target, Authorization="Bearer a.b.c", Cookie="xr_token=x")
+        assert (r.status, r.body) == (204, b"")
+        assert edge.logged(r)["auth"] != "GRANTED"
+
+    # and no object comes with it
+    for method, headers in (("GET", {"Access-Control-Request-Method": "GET"}),
+                            ("HEAD", {"Access-Control-Request-Method": "GET"})):
+        r = edge.get(path, method, headers={"Origin": SHOP, **headers})
+        assert r.status == 403
 
 
 def test_cors_off(edge, asset):

@@ -8,61 +8,10 @@ import threading
 
 import pytest
 
-import http1
 import servers
 from edgeauth import in_query, token
+from live import Load
 from servers import KEY, OTHER_KEY
-
-
-class Load:
-    """Keepalive clients that ask until they are told to stop, and what went wrong for them."""
-
-    def __init__(self, edge, targets, clients=4):
-        self.edge, self.targets = edge, targets
-        self.ended = threading.Event()
-        self.done, self.wrong = 0, []
-        self.threads = [threading.Thread(target=self._run) for _ in range(clients)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        servers.wait_for("the load runs", lambda: self.done > 50)
-        return self
-
-    def __exit__(self, *exc):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(30)
-
-    def more(self, n=100):
-        """Waits for so many further answers."""
-
-        goal = self.done + n
-        servers.wait_for(f"{n} answers", lambda: self.done >= goal or self.wrong, 30)
-
-    def _run(self):
-        connection, fresh = None, True
-
-        while not self.ended.is_set():
-            for target, body in self.targets:
-                try:
-                    fresh = connection is None
-                    connection = connection or http1.Connection(self.edge.port)
-                    response = connection.request(target)
-                except ConnectionError as error:
-                    # an idle connection may be closed before the request is
-                    # there (RFC 9112, section 9.3.1): sent again, once
-                    connection = None
-                    if fresh:
-                        self.wrong.append(repr(error))
-                    continue
-
-                if (response.status, response.body) != (200, body) or not response.complete:
-                    self.wrong.append(repr(response))
-
-                if response["connection"] == "close":
-                    connection = None
-                self.done += 1
 
 
 def targets(objects, key=KEY, carrier=in_query):

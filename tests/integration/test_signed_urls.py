@@ -34,39 +34,21 @@ def asset(stack, edge):
     return path, body
 
 
-def assert_refused(edge, response, reason):
-    """403, nothing to learn from it, nothing to keep; the log knows why."""
-
-    assert response.status == 403
-    assert response["cache-control"] == "no-store"
-
-    said = str(response).lower()
-    for word in ("token", "signature", "expire", "hmac", "scope", "address", "xr_", "reason"):
-        assert word not in said
-
-    entry = edge.logged(response)
-    assert (entry["auth"], entry["reason"]) == ("DENIED", reason)
-    assert f"denied, {reason}" in edge.error_log()
-
-
 # The public signer
 
 SIGNER = """
-const EdgeAuth = require(process.argv[1])
-for (const [options, how, path] of JSON.parse(process.argv[2]))
+const EdgeAuth = require('akamai-edgeauth')
+for (const [options, how, path] of JSON.parse(process.argv[1]))
     console.log(new EdgeAuth(options)[how](path))
 """
 
 
 @pytest.fixture(scope="module")
-def npm_signer():
+def npm_signer(npm):
     """A function that has npm's akamai-edgeauth make tokens: (options, how, path) each."""
 
-    subprocess.run([servers.TOP / "scripts" / "build-viewer", "tests"], check=True, timeout=120)
-    module = servers.BUILD / "npm" / "tests" / "node_modules" / "akamai-edgeauth"
-
     def make(wishes):
-        out = subprocess.run(["node", "-e", SIGNER, module, json.dumps(wishes)], text=True,
+        out = subprocess.run(["node", "-e", SIGNER, json.dumps(wishes)], cwd=npm, text=True,
                              capture_output=True, timeout=60, check=True).stdout
         return out.split()
 
@@ -77,7 +59,7 @@ OPTIONS = {
     "plain": {},
     "start": {"startTime": NOW - 5},
     "session": {"sessionId": "visitor-1"},
-    "payload": {"payload": "country:DE"},
+    "payload": {"payload": "colour:blue"},
     "address": {"ip": "127.0.0.1"},
     "all": {"startTime": NOW - 5, "sessionId": "visitor 1/é", "payload": "a:b,c=d&e",
             "ip": "127.0.0.1"},
@@ -117,7 +99,7 @@ def test_public_signer_each_field_changed_is_refused(edge, asset, npm_signer):
         # one more or less at the end keeps addresses, numbers and patterns well-formed
         last = {"1": "2", "0": "1"}.get(field[-1], "1")
         changed = [*fields[:n], field[:-1] + last, *fields[n + 1:]]
-        assert_refused(edge, edge.get(in_query(path, "~".join(changed))), "token_signature")
+        edge.assert_refused(edge.get(in_query(path, "~".join(changed))), "token_signature")
 
 
 def test_public_signer_for_a_name_that_needs_escapes(stack, edge, npm_signer):
@@ -192,8 +174,8 @@ def test_refused(edge, asset, name, carrier):
     fields = fields_for(path, fields)
     made = token(fields.pop("key", KEY), **fields)
 
-    assert_refused(edge, edge.get(carrier(path, made)), reason)
-    assert_refused(edge, edge.get(carrier(path, made), "HEAD"), reason)
+    edge.assert_refused(edge.get(carrier(path, made)), reason)
+    edge.assert_refused(edge.get(carrier(path, made), "HEAD"), reason)
 
 
 def test_prefix_of_one_folder_does_not_cover_another(stack, edge):
@@ -201,7 +183,7 @@ def test_prefix_of_one_folder_does_not_cover_another(stack, edge):
     folder = near.split("/")[0]
 
     response = edge.get(in_query(f"/acme/{near}", token(KEY, acl=f"/acme/{folder[:-1]}/*")))
-    assert_refused(edge, response, "token_scope")
+    edge.assert_refused(response, "token_scope")
     assert edge.get(in_query(f"/acme/{near}", token(KEY, acl=f"/acme/{folder}/*"))).status == 200
 
 
@@ -247,30 +229,42 @@ def test_malformed(edge, asset, name, carrier):
         assert response.status == 403
         assert edge.logged(response)["reason"] in ("token_malformed", "token_missing")
     else:
-        assert_refused(edge, response, "token_malformed")
+        edge.assert_refused(response, "token_malformed")
 
 
 @pytest.mark.parametrize("segment", ["~!!!!", "~====", "~ZXhw*", "~a"])
 def test_path_token_that_is_no_base64url(edge, asset, segment):
     path, _ = asset
-    assert_refused(edge, edge.get(f"/{segment}{path}"), "token_malformed")
+    edge.assert_refused(edge.get(f"/{segment}{path}"), "token_malformed")
 
 
 def test_missing(edge, asset):
     path, _ = asset
 
     for target in (path, f"{path}?", f"{path}?token={token(KEY, acl='/*')}", f"{path}?xr_token"):
-        assert_refused(edge, edge.get(target), "token_missing")
+        edge.assert_refused(edge.get(target), "token_missing")
 
 
-@pytest.mark.parametrize("header", ["Authorization", "Cookie", "X-XR-Token", "Referer"])
-def test_a_token_in_a_header_is_none(edge, asset, header):
+@pytest.mark.parametrize("header,value", [
+    ("Authorization", "Bearer {}"), ("Authorization", "bearer {}"), ("Cookie", "xr_token={}"),
+    ("Cookie", "a=b; xr_token={}; c=d")])
+def test_a_token_in_a_header(edge, asset, header, value):
+    path, body = asset
+    made = token(KEY, acl="/*")
+
+    assert edge.get(path, headers={header: value.format(made)}).body == body
+    refused = edge.get(path, headers={header: value.format(token(OTHER_KEY, acl="/*"))})
+    edge.assert_refused(refused, "token_signature")
+
+
+@pytest.mark.parametrize("header,value", [
+    ("Authorization", "{}"), ("Authorization", "Basic {}"), ("Cookie", "token={}"),
+    ("X-XR-Token", "{}"), ("Referer", "http://edge.test/?xr_token={}")])
+def test_a_token_in_another_header_is_none(edge, asset, header, value):
     path, _ = asset
-    value = {"Authorization": "Bearer {}", "Cookie": "xr_token={}", "X-XR-Token": "{}",
-             "Referer": "http://edge.test/?xr_token={}"}[header]
     response = edge.get(path, headers={header: value.format(token(KEY, acl="/*"))})
 
-    assert_refused(edge, response, "token_missing")
+    edge.assert_refused(response, "token_missing")
 
 
 def test_duplicated(edge, asset):
@@ -282,7 +276,7 @@ def test_duplicated(edge, asset):
                        f"{path}?xr_token={a}&v=1&XR_TOKEN={b}",
                        f"{path}?xr_token={a}?xr_token={b}",
                        f"{in_path(path, a)}?xr_token={b}"):
-            assert_refused(edge, edge.get(target), "token_duplicate")
+            edge.assert_refused(edge.get(target), "token_duplicate", 400)
 
 
 def test_two_path_tokens_are_not_taken(edge, asset):
@@ -304,10 +298,10 @@ def test_limits_of_a_tenant(stack, edge):
     assert edge.get(in_query(path, token(own, acl="/*", exp=now + 3600))).body == body
 
     late = edge.get(in_query(path, token(own, acl="/*", exp=now - 2)))
-    assert_refused(edge, late, "token_expired")
+    edge.assert_refused(late, "token_expired")
 
     long = edge.get(in_query(path, token(own, acl="/*", exp=now + 2 * 86400)))
-    assert_refused(edge, long, "token_lifetime")
+    edge.assert_refused(long, "token_lifetime")
 
 
 def test_children_resolve_below_a_path_token(stack, edge):
@@ -320,7 +314,7 @@ def test_children_resolve_below_a_path_token(stack, edge):
         assert edge.get(start + name).body == body
 
     outside = start.replace(f"/{folder}/", "/") + "t/other.glb"
-    assert_refused(edge, edge.get(outside), "token_scope")
+    edge.assert_refused(edge.get(outside), "token_scope")
 
 
 def test_a_token_escaped_by_a_url_library(edge, asset):
@@ -380,7 +374,7 @@ def test_a_token_leaves_no_trace(stack, edge, carrier):
     refused = edge.get(carrier(path, bad))
     missing = edge.get(carrier(f"{path}.none", good))
     twice = edge.get(f"{in_path(path, good)}?xr_token={bad}")
-    assert [r.status for r in (served, refused, missing, twice)] == [200, 403, 404, 403]
+    assert [r.status for r in (served, refused, missing, twice)] == [200, 403, 404, 400]
     assert served.body == body
 
     for response in (served, refused, missing, twice):
@@ -434,7 +428,7 @@ def test_the_parameter_may_have_another_name(stack, edges):
     made = token(KEY, acl="/*")
 
     assert edge.get(f"{path}?hdnts={made}").body == body
-    assert_refused(edge, edge.get(in_query(path, made)), "token_missing")
+    edge.assert_refused(edge.get(in_query(path, made)), "token_missing")
 
 
 def test_the_address_behind_a_trusted_proxy(stack, edge, edges):
@@ -448,7 +442,7 @@ def test_the_address_behind_a_trusted_proxy(stack, edge, edges):
     assert behind.get(target, headers={"X-Forwarded-For": "192.0.2.7"}).body == body
     for server, address in ((behind, "192.0.2.8"), (edge, "192.0.2.7")):
         response = server.get(target, headers={"X-Forwarded-For": address})
-        assert_refused(server, response, "token_address")
+        server.assert_refused(response, "token_address")
 
 
 # Ways to an object around its own URL
@@ -485,7 +479,7 @@ def test_internal_ways_need_the_token_of_the_object(detours, way):
 def test_satisfy_any_is_no_way_around(detours):
     edge, path, body = detours
 
-    assert_refused(edge, edge.get(path), "token_missing")
+    edge.assert_refused(edge.get(path), "token_missing")
     assert edge.get(in_query(path, token(KEY, acl=path))).body == body
 
 
