@@ -518,21 +518,18 @@ xr_tenant_seconds(xr_str_t s, uint64_t max, int64_t *out)
 }
 
 
-static xr_rc_t
-xr_tenant_set_leeway(xr_tenant_t *t, const xr_str_t *args, size_t n,
-    const xr_mem_t *mem, xr_err_t *err)
-{
-    (void) n;
-    (void) mem;
+/* Sets a time once; "unset" is what it is until then. */
 
-    if (t->leeway != -1) {
+static xr_rc_t
+xr_tenant_time(const xr_str_t *args, int64_t unset, uint64_t max,
+    const char *what, int64_t *out, xr_err_t *err)
+{
+    if (*out != unset) {
         return xr_fail(err, XR_INVALID, 0, "is duplicate");
     }
 
-    if (xr_tenant_seconds(args[1], XR_TENANT_LEEWAY_MAX, &t->leeway)
-        != XR_OK)
-    {
-        return xr_fail(err, XR_INVALID, 1, "is not a time of at most 60s");
+    if (xr_tenant_seconds(args[1], max, out) != XR_OK) {
+        return xr_fail(err, XR_INVALID, 1, what);
     }
 
     return XR_OK;
@@ -540,25 +537,34 @@ xr_tenant_set_leeway(xr_tenant_t *t, const xr_str_t *args, size_t n,
 
 
 static xr_rc_t
-xr_tenant_set_max_lifetime(xr_tenant_t *t, const xr_str_t *args, size_t n,
+xr_tenant_set_leeway(xr_tenant_t *t, const xr_str_t *args, size_t n,
     const xr_mem_t *mem, xr_err_t *err)
 {
     (void) n;
     (void) mem;
 
-    if (t->max_lifetime != 0) {
-        return xr_fail(err, XR_INVALID, 0, "is duplicate");
-    }
+    return xr_tenant_time(args, -1, XR_TENANT_LEEWAY_MAX,
+                          "is not a time of at most 60s", &t->leeway, err);
+}
 
-    if (xr_tenant_seconds(args[1], XR_TENANT_LIFETIME_MAX, &t->max_lifetime)
-        != XR_OK
-        || t->max_lifetime == 0)
-    {
-        return xr_fail(err, XR_INVALID, 1, "is not a time above 0 and up to "
-                       "3650d");
-    }
 
-    return XR_OK;
+static xr_rc_t
+xr_tenant_set_max_lifetime(xr_tenant_t *t, const xr_str_t *args, size_t n,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    xr_rc_t      rc;
+    const char  *what;
+
+    (void) n;
+    (void) mem;
+
+    what = "is not a time above 0 and up to 3650d";
+
+    rc = xr_tenant_time(args, 0, XR_TENANT_LIFETIME_MAX, what,
+                        &t->max_lifetime, err);
+
+    return (rc == XR_OK && t->max_lifetime == 0)
+           ? xr_fail(err, XR_INVALID, 1, what) : rc;
 }
 
 
@@ -569,17 +575,9 @@ xr_tenant_set_cors_max_age(xr_tenant_t *t, const xr_str_t *args, size_t n,
     (void) n;
     (void) mem;
 
-    if (t->cors_max_age != -1) {
-        return xr_fail(err, XR_INVALID, 0, "is duplicate");
-    }
-
-    if (xr_tenant_seconds(args[1], XR_TENANT_MAX_AGE_MAX, &t->cors_max_age)
-        != XR_OK)
-    {
-        return xr_fail(err, XR_INVALID, 1, "is not a time of at most 7d");
-    }
-
-    return XR_OK;
+    return xr_tenant_time(args, -1, XR_TENANT_MAX_AGE_MAX,
+                          "is not a time of at most 7d", &t->cors_max_age,
+                          err);
 }
 
 

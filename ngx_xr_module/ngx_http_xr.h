@@ -407,7 +407,9 @@ void ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value);
 char *ngx_http_xr_token_name(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* credential */
-ngx_int_t ngx_http_xr_credential_collect(ngx_http_request_t *r,
+ngx_int_t ngx_http_xr_credential_step(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+void ngx_http_xr_credential_collect(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_credential_decode(ngx_http_request_t *r,
     ngx_http_xr_carried_t *carried, ngx_str_t *value);

@@ -34,9 +34,7 @@ ngx_http_xr_auth_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ngx_http_xr_credential_collect(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ngx_http_xr_credential_collect(r, ctx);
 
     ctx->parsed = NULL;
     ctx->remembered = 0;

@@ -9,7 +9,7 @@
 #define NGX_HTTP_XR_CREDENTIAL_MASK  '*'
 
 
-static ngx_int_t ngx_http_xr_credential_read(ngx_http_request_t *r,
+static ngx_int_t ngx_http_xr_credential_headers(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_credential_header(ngx_http_request_t *r,
     ngx_http_xr_credential_t *c, ngx_str_t *value);
@@ -17,6 +17,7 @@ static ngx_int_t ngx_http_xr_credential_cookies(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
 static ngx_int_t ngx_http_xr_credential_query(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+static ngx_uint_t ngx_http_xr_credential_is_signed(xr_str_t query);
 static ngx_int_t ngx_http_xr_credential_param(ngx_http_request_t *r,
     ngx_http_xr_signed_t *s, xr_str_t name, xr_str_t value);
 static void ngx_http_xr_credential_mask(xr_str_t value);
@@ -24,12 +25,32 @@ static ngx_uint_t ngx_http_xr_credential_unknown(xr_cloudfront_param_t p);
 
 
 /*
- * Called by the gate once the tenant is known: what of all that was sent is a
- * credential here.  Headers are read, and masked, where a location asks for
- * it, as "Authorization" and cookies may be meant for others of the server.
+ * The first step of the gate, and of each refusal before it: what could be a
+ * credential is copied, and masked in the request, whatever becomes of it.
+ * Only a location with "xr on" does so: "Authorization" and cookies may be
+ * meant for others of the server.
  */
 
 ngx_int_t
+ngx_http_xr_credential_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    if (ctx->credential.read || r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx->credential.read = 1;
+
+    if (ngx_http_xr_credential_headers(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_credential_query(r, ctx);
+}
+
+
+/* What of all that was sent is a credential to this tenant, here. */
+
+void
 ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     ngx_uint_t                 i;
@@ -39,14 +60,6 @@ ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
     c = &ctx->credential;
-
-    if (!c->read && r == r->main) {
-        c->read = 1;
-
-        if (ngx_http_xr_credential_read(r, ctx) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
 
     c->n = 0;
     c->malformed = 0;
@@ -67,7 +80,7 @@ ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     if (!(ctx->tenant->kinds & XR_KIND_CLOUDFRONT)) {
-        return NGX_OK;
+        return;
     }
 
     /* as at CloudFront a signed URL wins over cookies, which may linger */
@@ -86,13 +99,11 @@ ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     if (c->signed_by != NULL) {
         c->kind = XR_KIND_CLOUDFRONT;
     }
-
-    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_xr_credential_read(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+ngx_http_xr_credential_headers(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     ngx_uint_t        i, cookies;
     ngx_list_part_t  *part;
@@ -108,7 +119,7 @@ ngx_http_xr_credential_read(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 #endif
 
     if (r->headers_in.authorization == NULL && !cookies) {
-        return ngx_http_xr_credential_query(r, ctx);
+        return NGX_OK;
     }
 
     /* all lines of these names, as NGINX knows of the first one only */
@@ -145,7 +156,7 @@ ngx_http_xr_credential_read(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         }
     }
 
-    return ngx_http_xr_credential_query(r, ctx);
+    return NGX_OK;
 }
 
 
@@ -223,8 +234,7 @@ ngx_http_xr_credential_cookies(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
         } else if (name.len > prefix.len
                    && xr_str_eq_nocase(xr_str_of(name.data, prefix.len),
-                                       prefix)
-                   && (ctx->tenant->kinds & XR_KIND_CLOUDFRONT))
+                                       prefix))
         {
             name = xr_str_of(name.data + prefix.len, name.len - prefix.len);
 
@@ -264,10 +274,9 @@ ngx_http_xr_credential_query(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     rest = ngx_http_xr_view(&r->unparsed_uri);
     (void) xr_str_cut(&rest, '?');
 
-    if (!(ctx->tenant->kinds & XR_KIND_CLOUDFRONT)
-        || ctx->target.data + ctx->target.len
-           == r->unparsed_uri.data + r->unparsed_uri.len)
-    {
+    /* most requests are not about CloudFront, and have nothing to be copied */
+
+    if (c->cookies.n == 0 && !ngx_http_xr_credential_is_signed(rest)) {
         return NGX_OK;
     }
 
@@ -316,6 +325,28 @@ ngx_http_xr_credential_query(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+/* Whether a query has a parameter that CloudFront's signers add. */
+
+static ngx_uint_t
+ngx_http_xr_credential_is_signed(xr_str_t query)
+{
+    bool                    exact;
+    xr_str_t                part;
+    xr_cloudfront_param_t   param;
+
+    while (query.len > 0) {
+        part = xr_str_cut(&query, '&');
+        param = xr_cloudfront_param(xr_str_cut(&part, '='), &exact);
+
+        if (param != XR_CLOUDFRONT_PARAMS && param != XR_CLOUDFRONT_EXPIRES) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

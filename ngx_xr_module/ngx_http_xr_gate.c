@@ -21,6 +21,7 @@ static void ngx_http_xr_gate_release(void *data);
 /* The way of a request; a step that returns NGX_OK lets it go on. */
 
 static const ngx_http_xr_step_pt  ngx_http_xr_steps[] = {
+    ngx_http_xr_credential_step,
     ngx_http_xr_gate_method,
     ngx_http_xr_gate_path,
     ngx_http_xr_tenant_step,
@@ -100,6 +101,12 @@ ngx_http_xr_deny(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     if (ctx->deny == XR_DENY_NONE) {
         ctx->deny = deny;                   /* the first one is the cause */
+    }
+
+    /* what is logged below, and at the end, shows no credential */
+
+    if (ngx_http_xr_credential_step(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     reason = ngx_http_xr_ngx(xr_deny_name(deny));

@@ -1,6 +1,6 @@
 # Copyright (c) the ngx_xr authors.
 # SPDX-License-Identifier: BSD-2-Clause
-"""The credentials of the benchmark: keys, what a tenant says of them, tokens."""
+"""The credentials of the benchmark: keys, a tenant's options, tokens."""
 
 import base64
 import hashlib

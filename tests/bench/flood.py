@@ -34,7 +34,9 @@ def flood_targets(space, malformed):
         lines.append(f"{path}?{query}\t"
                      f"X-Forwarded-For: 10.{i >> 16}.{i >> 8 & 255}.{i & 255}")
 
-    return space.write_targets("malformed" if malformed else "worthless", lines)
+    name = "malformed" if malformed else "worthless"
+
+    return space.write_targets(name, lines)
 
 
 def run(space, server, targets, cpu, milliseconds):

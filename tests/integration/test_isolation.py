@@ -15,7 +15,6 @@ import urllib.parse
 import pytest
 
 import live
-import servers
 from credentials import (canned, custom, ec_key, jwk, make_jwt, pem, policy, rsa_key, secret,
                          with_query)
 from edgeauth import in_query, token

@@ -14,12 +14,11 @@ import time
 
 import pytest
 
-import http1
 import live
 import servers
 from credentials import custom, ec_key, jwk, jwks, make_jwt, pem, policy, with_query
 from edgeauth import in_query, token
-from scripted import CLOSE, message
+from scripted import message
 from servers import key_of
 
 names = (f"t{n}" for n in itertools.count(1))
@@ -97,7 +96,7 @@ def test_a_tenant_changes(edge, workers, web):
     """Origin, host and what clients are told."""
 
     name, other = next(names), next(names)
-    (path, old), = [put(web, name)]
+    path, _ = put(web, name)
     moved = path.replace(name, other, 1)
     web.put_at(moved, message(200, b"moved"))
     host = f"{name}.test"
@@ -692,6 +691,36 @@ def test_a_manager_that_crashes(web_edges, web):
         assert workers.statuses(signed(two)) == {404}
 
     live.expected_trouble(edge, "exited on signal 9")
+
+
+def test_all_but_the_master_crash(web_edges, web):
+    """While the file is no good: nobody goes back to what the configuration said."""
+
+    edge = start(web_edges, live.tenants(one=member(web, "one")))
+    edge.reloads = True                     # worker processes are replaced
+    one, two = (put(web, name)[0] for name in ("one", "two"))
+
+    with live.Workers(edge) as workers:
+        edge.replace("tenants.json", live.tenants(two=member(web, "two")))
+        workers.wait(200, signed(two))
+
+    edge.replace("tenants.json", "nonsense")
+    live.logs(edge, "tenants.json:1: ")
+
+    managers, before = live.managers_of(edge), servers.workers_of(edge.process.pid)
+    for pid in managers:
+        os.kill(pid, signal.SIGKILL)
+    servers.wait_for("the new manager's look at the file", lambda: edge.error_log().count(
+        "the tenants are those of before") == 2)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    servers.wait_for("new workers", lambda: len(
+        servers.workers_of(edge.process.pid) - before) == 2)
+    live.expected_trouble(edge, "exited on signal 9")
+
+    with live.Workers(edge) as workers:
+        assert workers.statuses(signed(one)) == {404}
+        assert workers.statuses(signed(two)) == {200}
 
 
 def state_of(edge):
