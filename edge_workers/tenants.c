@@ -36,7 +36,9 @@ xrw_tenants_file(const char *option)
 }
 
 
-const char *
+/* Where a file lies that "file" names: relative to its own folder. */
+
+static const char *
 xrw_tenants_path(xrw_arena_t *arena, const char *file, xr_str_t name)
 {
     const char  *slash;

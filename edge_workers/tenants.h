@@ -64,10 +64,6 @@ xr_rc_t xrw_tenants_find(xrw_arena_t *arena, const char *file,
 /* The file that is meant: "option", XR_TENANTS, or the one in /etc/ngx_xr. */
 const char *xrw_tenants_file(const char *option);
 
-/* Where a file lies that "file" names: relative to its own folder. */
-const char *xrw_tenants_path(xrw_arena_t *arena, const char *file,
-    xr_str_t name);
-
 /* "s3://bucket/prefix", "https://host/prefix" */
 char *xrw_tenants_origin(xrw_arena_t *arena, const xr_origin_t *origin);
 

@@ -61,9 +61,16 @@ xr_rc_t xr_revoked_parse(xr_str_t s, uint8_t memory[XR_REVOKED_VALUE_MAX],
 
 void xr_revoked_put(const xr_revoked_line_t *line, xr_buf_t *out);
 
-/* The hash by which entries are found; never 0. */
-uint64_t xr_revoked_hash(const uint8_t key[XR_SIPHASH_KEY_SIZE],
-    xr_str_t tenant, xr_revoked_kind_t kind, xr_str_t value);
+/*
+ * Entries are found by a keyed hash of two halves: of the tenant, or of "*",
+ * which stands for all, and of what is revoked.  So one half, which can be
+ * kept, is asked for under both.  That of a value is never 0.
+ */
+uint64_t xr_revoked_tenant(const uint8_t key[XR_SIPHASH_KEY_SIZE],
+    xr_str_t tenant);
+uint64_t xr_revoked_what(const uint8_t key[XR_SIPHASH_KEY_SIZE],
+    xr_revoked_kind_t kind, xr_str_t value);
+uint64_t xr_revoked_join(uint64_t tenant, uint64_t value);
 
 
 /*

@@ -101,6 +101,7 @@ typedef struct {
     ngx_path_t                    *state;       /* the folder they lie in */
     ngx_http_xr_live_shared_t     *shared;
     ngx_uint_t                     generation;  /* this process's */
+    time_t                         retry;       /* not before, after a fault */
     ngx_http_xr_image_t           *current;
 } ngx_http_xr_live_t;
 
@@ -446,7 +447,8 @@ ngx_http_xr_image_t *ngx_http_xr_live_acquire(ngx_http_xr_live_t *live,
 void ngx_http_xr_live_release(ngx_http_xr_image_t *image);
 ngx_int_t ngx_http_xr_live_publish(ngx_http_xr_live_t *live, xr_str_t image,
     ngx_log_t *log);
-void ngx_http_xr_live_clean(ngx_path_t *state, ngx_log_t *log);
+void ngx_http_xr_live_clean(ngx_http_xr_main_conf_t *xmcf, ngx_uint_t ending,
+    ngx_log_t *log);
 ngx_msec_t ngx_http_xr_live_manage(void *data);
 
 /* tenant */
@@ -470,8 +472,8 @@ ngx_int_t ngx_http_xr_revocation_init(ngx_cycle_t *cycle,
     ngx_http_xr_main_conf_t *xmcf);
 void ngx_http_xr_revocation_check(ngx_http_xr_main_conf_t *xmcf,
     ngx_log_t *log);
-xr_deny_t ngx_http_xr_revocation_judge(ngx_http_xr_main_conf_t *xmcf,
-    const xr_memory_value_t *value, ngx_log_t *log);
+xr_deny_t ngx_http_xr_revocation_judge(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 
 /* throttle */
 char *ngx_http_xr_throttle_limit(ngx_conf_t *cf, ngx_command_t *cmd,

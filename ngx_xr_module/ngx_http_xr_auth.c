@@ -12,8 +12,6 @@ static xr_deny_t ngx_http_xr_auth_check(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static xr_deny_t ngx_http_xr_auth_edgeauth(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-static xr_deny_t ngx_http_xr_auth_revoked(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_auth_refuse(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_deny_t deny);
 static xr_str_t ngx_http_xr_auth_embed(ngx_http_request_t *r);
@@ -86,7 +84,7 @@ ngx_http_xr_auth_check(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return deny;
     }
 
-    return ngx_http_xr_auth_revoked(r, ctx);
+    return ngx_http_xr_revocation_judge(r, ctx);
 }
 
 
@@ -120,18 +118,6 @@ ngx_http_xr_auth_edgeauth(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     return deny;
-}
-
-
-static xr_deny_t
-ngx_http_xr_auth_revoked(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
-{
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    return ngx_http_xr_revocation_judge(xmcf, &ctx->value,
-                                        r->connection->log);
 }
 
 

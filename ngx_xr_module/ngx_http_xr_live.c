@@ -37,6 +37,9 @@ static u_char *ngx_http_xr_live_file(ngx_http_xr_live_t *live,
     ngx_uint_t generation, u_char *name);
 static ngx_int_t ngx_http_xr_live_write(u_char *name, xr_str_t image,
     ngx_log_t *log);
+static ngx_uint_t ngx_http_xr_live_is_left(u_char *name, ngx_uint_t ending);
+static ngx_uint_t ngx_http_xr_live_is_used(ngx_http_xr_live_t *live,
+    u_char *path);
 
 
 ngx_int_t
@@ -125,7 +128,9 @@ ngx_http_xr_live_open_revoked(xr_str_t image, ngx_http_xr_image_t *out)
 ngx_http_xr_image_t *
 ngx_http_xr_live_acquire(ngx_http_xr_live_t *live, ngx_log_t *log)
 {
-    if (live->shared->generation != live->generation) {
+    if (live->shared->generation != live->generation
+        && ngx_time() >= live->retry)
+    {
         ngx_http_xr_live_update(live, log);
     }
 
@@ -153,8 +158,8 @@ ngx_http_xr_live_release(ngx_http_xr_image_t *image)
 
 /*
  * Maps what was published last.  Its file may be gone because a newer one
- * has come in the meantime; whatever else fails is not tried again, as the
- * older image is still good.
+ * has come in the meantime; whatever else fails is tried again a second
+ * later.
  */
 
 static void
@@ -173,14 +178,15 @@ ngx_http_xr_live_update(ngx_http_xr_live_t *live, ngx_log_t *log)
 
     } while (image == NULL && live->shared->generation != generation);
 
-    live->generation = generation;
-
     if (image == NULL) {
+        live->retry = ngx_time() + 1;
         ngx_log_error(NGX_LOG_ERR, log, err,
                       "xr: generation %ui of \"%V\" cannot be mapped, the old "
-                      "one stays", generation, &live->name);
+                      "one stays for now", generation, &live->name);
         return;
     }
+
+    live->generation = generation;
 
     ngx_http_xr_live_release(live->current);
     live->current = image;
@@ -352,7 +358,7 @@ ngx_http_xr_live_manage(void *data)
 
     if (ngx_time() - cleaned > NGX_HTTP_XR_LIVE_CLEAN) {
         cleaned = ngx_time();
-        ngx_http_xr_live_clean(xmcf->state, ngx_cycle->log);
+        ngx_http_xr_live_clean(xmcf, 0, ngx_cycle->log);
     }
 
     ngx_http_xr_tenants_check(xmcf, ngx_cycle->log);
@@ -362,18 +368,21 @@ ngx_http_xr_live_manage(void *data)
 }
 
 
-/* Removes the files of processes that are no more: they are full of keys. */
+/*
+ * Removes the files of processes that are no more, which are full of keys.
+ * What is in use stays even then: workers that come later need it.  At the
+ * end of NGINX nobody does.
+ */
 
 void
-ngx_http_xr_live_clean(ngx_path_t *state, ngx_log_t *log)
+ngx_http_xr_live_clean(ngx_http_xr_main_conf_t *xmcf, ngx_uint_t ending,
+    ngx_log_t *log)
 {
-    u_char     *p, *last;
-    ngx_dir_t   dir;
-    ngx_int_t   pid;
-    ngx_str_t   folder;
-    u_char      name[NGX_MAX_PATH];
+    ngx_dir_t  dir;
+    ngx_str_t  folder;
+    u_char     name[NGX_MAX_PATH];
 
-    folder = state->name;
+    folder = xmcf->state->name;
 
     if (ngx_open_dir(&folder, &dir) == NGX_ERROR) {
         return;
@@ -381,27 +390,17 @@ ngx_http_xr_live_clean(ngx_path_t *state, ngx_log_t *log)
 
     while (ngx_read_dir(&dir) == NGX_OK) {
 
-        p = ngx_de_name(&dir);
-        last = p + ngx_de_namelen(&dir);
-
-        if (ngx_strncmp(p, "tenants.", 8) != 0
-            && ngx_strncmp(p, "revoked.", 8) != 0)
-        {
-            continue;
-        }
-
-        p += 8;
-        pid = ngx_atoi(p, ngx_strlchr(p, last, '.') != NULL
-                          ? (size_t) (ngx_strlchr(p, last, '.') - p) : 0);
-
-        if (pid <= 0 || pid == ngx_pid
-            || kill((pid_t) pid, 0) == 0 || ngx_errno != ESRCH)
-        {
-            continue;
-        }
-
         *ngx_snprintf(name, NGX_MAX_PATH - 1, "%V/%s", &folder,
                       ngx_de_name(&dir)) = '\0';
+
+        if (!ngx_http_xr_live_is_left(ngx_de_name(&dir), ending)
+            || (!ending
+                && (ngx_http_xr_live_is_used(&xmcf->live, name)
+                    || ngx_http_xr_live_is_used(&xmcf->revocation.live,
+                                                name))))
+        {
+            continue;
+        }
 
         if (ngx_delete_file(name) == NGX_FILE_ERROR) {
             ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
@@ -413,4 +412,48 @@ ngx_http_xr_live_clean(ngx_path_t *state, ngx_log_t *log)
         ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
                       ngx_close_dir_n " \"%V\" failed", &folder);
     }
+}
+
+
+/* Whether a name is one of ours, and of a process that has ended. */
+
+static ngx_uint_t
+ngx_http_xr_live_is_left(u_char *name, ngx_uint_t ending)
+{
+    u_char     *p, *dot;
+    ngx_int_t   pid;
+
+    if (ngx_strncmp(name, "tenants.", 8) != 0
+        && ngx_strncmp(name, "revoked.", 8) != 0)
+    {
+        return 0;
+    }
+
+    p = name + 8;
+    dot = (u_char *) ngx_strchr(p, '.');
+    pid = (dot != NULL) ? ngx_atoi(p, dot - p) : NGX_ERROR;
+
+    if (pid <= 0) {
+        return 0;
+    }
+
+    if (pid == ngx_pid) {
+        return ending;
+    }
+
+    return kill((pid_t) pid, 0) == -1 && ngx_errno == ESRCH;
+}
+
+
+static ngx_uint_t
+ngx_http_xr_live_is_used(ngx_http_xr_live_t *live, u_char *path)
+{
+    ngx_uint_t  generation;
+    u_char      name[NGX_MAX_PATH];
+
+    generation = live->shared->generation;
+
+    return generation != 0
+           && ngx_strcmp(ngx_http_xr_live_file(live, generation, name), path)
+              == 0;
 }

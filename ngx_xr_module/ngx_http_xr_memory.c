@@ -240,7 +240,6 @@ void
 ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_memory_value_t *value)
 {
-    xr_str_t                  name;
     xr_principal_t           *who;
     ngx_http_xr_main_conf_t  *xmcf;
 
@@ -255,20 +254,18 @@ ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         return;
     }
 
-    name = ctx->tenant->name;
-
     if (who->subject.len != 0) {
-        value->subject = xr_revoked_hash(xmcf->secret, name,
-                                         XR_REVOKED_SUBJECT, who->subject);
+        value->subject = xr_revoked_what(xmcf->secret, XR_REVOKED_SUBJECT,
+                                         who->subject);
     }
 
     if (who->token_id.len != 0) {
-        value->token_id = xr_revoked_hash(xmcf->secret, name,
-                                          XR_REVOKED_TOKEN, who->token_id);
+        value->token_id = xr_revoked_what(xmcf->secret, XR_REVOKED_TOKEN,
+                                          who->token_id);
     }
 
     if (who->key_id.len != 0) {
-        value->key_id = xr_revoked_hash(xmcf->secret, name, XR_REVOKED_KEY,
+        value->key_id = xr_revoked_what(xmcf->secret, XR_REVOKED_KEY,
                                         who->key_id);
     }
 }

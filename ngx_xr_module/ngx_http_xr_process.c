@@ -115,7 +115,7 @@ ngx_http_xr_process_exit_master(ngx_cycle_t *cycle)
     xmcf = ngx_http_xr_process_conf(cycle);
 
     if (xmcf != NULL) {
-        ngx_http_xr_live_clean(xmcf->state, cycle->log);
+        ngx_http_xr_live_clean(xmcf, 1, cycle->log);
     }
 }
 

@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_xr_revocation_load(ngx_http_xr_load_t *load,
     u_char *secret, xr_str_t *image);
 static void ngx_http_xr_revocation_cleanup(void *data);
 static ngx_uint_t ngx_http_xr_revocation_stale(ngx_http_xr_revocation_t *rv);
+static ngx_uint_t ngx_http_xr_revocation_has(xr_revoked_t *list,
+    xr_memory_value_t *value, uint64_t tenant);
 
 
 /* xr_revocation_file path [max_age=time] [fail=closed|open]; */
@@ -274,13 +276,16 @@ ngx_http_xr_revocation_stale(ngx_http_xr_revocation_t *rv)
 /* Whether somebody who was let in still is. */
 
 xr_deny_t
-ngx_http_xr_revocation_judge(ngx_http_xr_main_conf_t *xmcf,
-    const xr_memory_value_t *value, ngx_log_t *log)
+ngx_http_xr_revocation_judge(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    xr_deny_t                  deny;
+    ngx_uint_t                 revoked;
     ngx_http_xr_image_t       *image;
+    ngx_http_xr_main_conf_t   *xmcf;
     ngx_http_xr_revocation_t  *rv;
 
+    static const xr_str_t  all = XR_STR("*");
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
     rv = &xmcf->revocation;
 
     if (rv->file.len == 0) {
@@ -291,18 +296,43 @@ ngx_http_xr_revocation_judge(ngx_http_xr_main_conf_t *xmcf,
         return XR_DENY_REVOCATION;
     }
 
-    image = ngx_http_xr_live_acquire(&rv->live, log);
+    image = ngx_http_xr_live_acquire(&rv->live, r->connection->log);
 
-    deny = XR_DENY_NONE;
-
-    if (xr_revoked_has(&image->u.revoked, value->subject, ngx_time())
-        || xr_revoked_has(&image->u.revoked, value->token_id, ngx_time())
-        || xr_revoked_has(&image->u.revoked, value->key_id, ngx_time()))
-    {
-        deny = XR_DENY_TOKEN_REVOKED;
-    }
+    revoked = image->u.revoked.n != 0
+              && (ngx_http_xr_revocation_has(&image->u.revoked, &ctx->value,
+                                             xr_revoked_tenant(xmcf->secret,
+                                                       ctx->tenant->name))
+                  || ngx_http_xr_revocation_has(&image->u.revoked,
+                                                &ctx->value,
+                                                xr_revoked_tenant(xmcf->secret,
+                                                                  all)));
 
     ngx_http_xr_live_release(image);
 
-    return deny;
+    return revoked ? XR_DENY_TOKEN_REVOKED : XR_DENY_NONE;
+}
+
+
+static ngx_uint_t
+ngx_http_xr_revocation_has(xr_revoked_t *list, xr_memory_value_t *value,
+    uint64_t tenant)
+{
+    size_t    i;
+    uint64_t  values[3];
+
+    values[0] = value->subject;
+    values[1] = value->token_id;
+    values[2] = value->key_id;
+
+    for (i = 0; i < XR_COUNT(values); i++) {
+
+        if (values[i] != 0
+            && xr_revoked_has(list, xr_revoked_join(tenant, values[i]),
+                              ngx_time()))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
