@@ -14,6 +14,9 @@ import time
 
 import pytest
 
+import edgeauth
+import live
+import scripted
 import servers
 
 XR = servers.BUILD / "xr"
@@ -484,3 +487,35 @@ def test_wrong_calls_end_with_2(command, args):
     done = subprocess.run([XR, *command.split(), "--redis", "redis://127.0.0.1:1", *args],
                           capture_output=True, env=servers.environment(), timeout=20)
     assert done.returncode == 2 and done.stdout == b"" and done.stderr != b""
+
+
+# ---- all the way into NGINX
+
+
+def test_what_is_pushed_through_redis_is_refused_by_nginx(own, sync, web_edges, web):
+    path = web.put(scripted.message(200, b"a model"))
+    target = edgeauth.in_query(path, edgeauth.token(servers.key_of("acme"), acl="/*", id="alice"))
+
+    sync.start(own.url, heartbeat="1s")
+    sync.has()
+    edge = web_edges(web.tenants("acme"), workers=2, server=live.PID,
+                     http=f"xr_revocation_file {sync.file} max_age=4s;")
+
+    with live.Workers(edge) as workers:
+        workers.wait(200, target)
+
+        started = time.monotonic()
+        revoke(own, "acme", "sub", "alice")
+        workers.wait(403, target)
+        assert time.monotonic() - started < live.SOON
+
+        revoke(own, "--remove", "acme", "sub", "alice")
+        workers.wait(200, target)
+
+        # without Redis the file is not touched, and nobody is let in on old news
+        own.stop()
+        servers.wait_for("the list is too old", seconds=20,
+                         condition=lambda: edge.get(target).status == 503)
+        own.start()
+        servers.wait_for("the list is young", seconds=20,
+                         condition=lambda: edge.get(target).status == 200)
