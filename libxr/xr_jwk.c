@@ -265,6 +265,7 @@ xr_jwk_number(xr_jwk_t *k, xr_jwk_field_t field, size_t max, xr_str_t *out)
         return "a number is missing";
     }
 
+    len = 0;
     b = xr_buf(memory, sizeof(memory));
     rc = xr_json_text(&k->at, &b, &text);
 

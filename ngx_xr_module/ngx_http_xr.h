@@ -275,7 +275,7 @@ typedef struct {
     ngx_http_xr_carried_t          carried[NGX_HTTP_XR_CARRIERS];
     ngx_http_xr_signed_t           url;
     ngx_http_xr_signed_t           cookies;
-    xr_str_t                       query;       /* what else is in it */
+    xr_str_t                       raw_query;   /* before it was masked */
 
     /* what of all this counts in the location */
 
@@ -283,8 +283,10 @@ typedef struct {
     xr_kind_t                      kind;
     ngx_str_t                      token;       /* EdgeAuth or JWT */
     xr_cloudfront_params_t        *signed_by;
+    xr_str_t                       query;       /* the application's own */
     unsigned                       malformed:1;
-    unsigned                       read:1;      /* headers and query were */
+    unsigned                       read:1;      /* headers were */
+    unsigned                       url_read:1;  /* CloudFront's in the query */
 } ngx_http_xr_credential_t;
 
 
@@ -324,6 +326,8 @@ typedef struct {
     ngx_str_t                      object;      /* the key below the origin */
 
     xr_principal_t                 who;
+    time_t                         decided;     /* when it was let in */
+    xr_str_t                       key_id;      /* whose key it was */
     xr_memory_value_t              value;       /* "who", for the memory */
     ngx_http_xr_parsed_t          *parsed;      /* or NULL */
     xr_deny_t                      deny;
@@ -408,9 +412,10 @@ void ngx_http_xr_token_mask(ngx_http_request_t *r, ngx_str_t *value);
 char *ngx_http_xr_token_name(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* credential */
+ngx_int_t ngx_http_xr_credential_url(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_credential_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-void ngx_http_xr_credential_collect(ngx_http_request_t *r,
+ngx_int_t ngx_http_xr_credential_collect(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_credential_decode(ngx_http_request_t *r,
     ngx_http_xr_carried_t *carried, ngx_str_t *value);
@@ -501,17 +506,24 @@ xr_deny_t ngx_http_xr_verify_credential(ngx_http_request_t *r,
 xr_deny_t ngx_http_xr_verify_read(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
-/* memory */
+/* memory: what a credential is remembered for */
+
+#define NGX_HTTP_XR_MEMORY_ALONE    0       /* its signature, for all */
+#define NGX_HTTP_XR_MEMORY_URL      1       /* its signature, for this URL */
+#define NGX_HTTP_XR_MEMORY_REQUEST  2       /* as a whole, for this request */
+
 char *ngx_http_xr_memory_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_memory_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
 void ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_auth_request_t *req, u_char tag[XR_SIPHASH_SIZE]);
+    xr_auth_request_t *req, ngx_uint_t scope, u_char tag[XR_SIPHASH_SIZE]);
 ngx_int_t ngx_http_xr_memory_get(ngx_http_request_t *r, u_char *tag,
     xr_memory_value_t *value);
 void ngx_http_xr_memory_put(ngx_http_request_t *r, u_char *tag,
     xr_memory_value_t *value);
-void ngx_http_xr_memory_put_signature(ngx_http_request_t *r, u_char *tag);
+void ngx_http_xr_memory_put_signature(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, u_char *tag);
+uint64_t ngx_http_xr_memory_key_id(ngx_http_request_t *r, xr_str_t id);
 void ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_memory_value_t *value);
 

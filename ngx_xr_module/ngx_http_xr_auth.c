@@ -8,6 +8,11 @@
 #include "xr_web.h"
 
 
+/* How many MACs a token may take to be checked before that is counted. */
+
+#define NGX_HTTP_XR_AUTH_MACS  8
+
+
 static xr_deny_t ngx_http_xr_auth_check(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static xr_deny_t ngx_http_xr_auth_edgeauth(ngx_http_request_t *r,
@@ -32,7 +37,9 @@ ngx_http_xr_auth_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NGX_OK;
     }
 
-    ngx_http_xr_credential_collect(r, ctx);
+    if (ngx_http_xr_credential_collect(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ctx->parsed = NULL;
     ctx->remembered = 0;
@@ -45,6 +52,7 @@ ngx_http_xr_auth_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     ctx->granted = 1;
+    ctx->decided = ngx_time();
 
     return NGX_OK;
 }
@@ -88,16 +96,22 @@ ngx_http_xr_auth_check(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
-/* Its MAC costs no more than to look it up would: it is not remembered. */
+/*
+ * Its MAC costs no more than to look it up would: it is not remembered.  Many
+ * keys, or the spellings of a URL, make it dear enough to be counted.
+ */
 
 static xr_deny_t
 ngx_http_xr_auth_edgeauth(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    size_t              n;
-    xr_deny_t           deny;
-    xr_key_t            keys[XR_KEYSET_MAX];
-    xr_edgeauth_t       token;
-    xr_auth_request_t   req;
+    size_t                    n;
+    uint64_t                  started;
+    xr_deny_t                 deny;
+    xr_key_t                  keys[XR_KEYSET_MAX];
+    ngx_uint_t                dear;
+    xr_edgeauth_t             token;
+    xr_auth_request_t         req;
+    ngx_http_xr_main_conf_t  *xmcf;
 
     if (xr_edgeauth_parse(ngx_http_xr_view(&ctx->credential.token), &token,
                           NULL)
@@ -110,11 +124,27 @@ ngx_http_xr_auth_edgeauth(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     n = xr_site_keys(ctx->tenant, XR_KIND_EDGEAUTH, keys);
 
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    dear = n * (token.acl.data != NULL ? 1 : 4) > NGX_HTTP_XR_AUTH_MACS;
+    started = 0;
+
+    if (dear) {
+
+        if (!ngx_http_xr_throttle_allows(xmcf, &ctx->client.address)) {
+            return XR_DENY_TOKEN_THROTTLED;
+        }
+
+        started = ngx_http_xr_throttle_clock();
+    }
+
     deny = xr_edgeauth_verify(&token, &req, &ctx->tenant->policy, keys, n,
                               &ctx->who);
 
     if (deny == XR_DENY_NONE) {
         ngx_http_xr_memory_value(r, ctx, &ctx->value);
+
+    } else if (dear && deny == XR_DENY_TOKEN_SIGNATURE) {
+        ngx_http_xr_throttle_failed(xmcf, &ctx->client.address, started);
     }
 
     return deny;
@@ -174,14 +204,14 @@ ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     client = ngx_http_xr_trust_client(r, ctx);
 
     req->raw_path = ngx_http_xr_view(&ctx->raw_path);
-    req->path = ngx_http_xr_view(&r->uri);
+    req->path = ngx_http_xr_view(&ctx->uri);
     req->query = ctx->credential.query;
     req->host = ngx_http_xr_view(&r->headers_in.server);
     req->address = &client->address;
     req->embed = embed ? ngx_http_xr_auth_embed(r) : xr_str_of(NULL, 0);
     req->country = xr_str_of(client->country,
                              (client->country[0] == 0) ? 0 : 2);
-    req->now = ngx_time();
+    req->now = ctx->granted ? ctx->decided : ngx_time();
 }
 
 

@@ -121,8 +121,7 @@ ngx_http_xr_conf_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
     ngx_conf_merge_str_value(conf->token_name, prev->token_name, "xr_token");
     ngx_conf_merge_ptr_value(conf->trusted, prev->trusted, NULL);
-    ngx_conf_merge_str_value(conf->country, prev->country,
-                             "cloudfront-viewer-country");
+    ngx_conf_merge_str_value(conf->country, prev->country, "");
 
     return NGX_CONF_OK;
 }

@@ -9,24 +9,57 @@
 #define NGX_HTTP_XR_CREDENTIAL_MASK  '*'
 
 
+static ngx_int_t ngx_http_xr_credential_signed(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_credential_headers(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_credential_header(ngx_http_request_t *r,
     ngx_http_xr_credential_t *c, ngx_str_t *value);
 static ngx_int_t ngx_http_xr_credential_cookies(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_str_t *value);
+static xr_str_t ngx_http_xr_credential_raw_query(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_xr_credential_marks(xr_str_t query);
+static ngx_int_t ngx_http_xr_credential_copy_query(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_str_t query);
+static ngx_int_t ngx_http_xr_credential_params(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_credential_query(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-static ngx_uint_t ngx_http_xr_credential_is_signed(xr_str_t query);
 static ngx_int_t ngx_http_xr_credential_param(ngx_http_request_t *r,
     ngx_http_xr_signed_t *s, xr_str_t name, xr_str_t value);
 static void ngx_http_xr_credential_mask(xr_str_t value);
-static ngx_uint_t ngx_http_xr_credential_unknown(xr_cloudfront_param_t p);
 
 
 /*
- * The first step of the gate, and of each refusal before it: what could be a
- * credential is copied, and masked in the request, whatever becomes of it.
+ * In the server rewrite phase, before a rewrite can copy it: a query that
+ * CloudFront signed is copied, and its signature and policy masked in the
+ * request.  One parameter alone may be anybody's.
+ */
+
+ngx_int_t
+ngx_http_xr_credential_url(ngx_http_request_t *r)
+{
+    xr_str_t            query;
+    ngx_http_xr_ctx_t  *ctx;
+
+    query = ngx_http_xr_credential_raw_query(r);
+
+    if (ngx_http_xr_credential_marks(query) < 2) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_xr_make_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_credential_copy_query(r, ctx, query);
+}
+
+
+/*
+ * The first step of the gate, and of each refusal before it: credentials in
+ * headers are copied, and masked in the request, whatever becomes of it.
  * Only a location with "xr on" does so: "Authorization" and cookies may be
  * meant for others of the server.
  */
@@ -40,17 +73,13 @@ ngx_http_xr_credential_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     ctx->credential.read = 1;
 
-    if (ngx_http_xr_credential_headers(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_xr_credential_query(r, ctx);
+    return ngx_http_xr_credential_headers(r, ctx);
 }
 
 
 /* What of all that was sent is a credential to this tenant, here. */
 
-void
+ngx_int_t
 ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     ngx_uint_t                 i;
@@ -79,11 +108,37 @@ ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
                                                          : XR_KIND_EDGEAUTH;
     }
 
-    if (!(ctx->tenant->kinds & XR_KIND_CLOUDFRONT)) {
-        return;
+    if ((ctx->tenant->kinds & XR_KIND_CLOUDFRONT)
+        && ngx_http_xr_credential_signed(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    /* as at CloudFront a signed URL wins over cookies, which may linger */
+    /* an EdgeAuth token says nothing about a query */
+
+    return (c->n == 1 && c->kind != XR_KIND_EDGEAUTH)
+           ? ngx_http_xr_credential_query(r, ctx) : NGX_OK;
+}
+
+
+/* As at CloudFront a signed URL wins over cookies, which may linger. */
+
+static ngx_int_t
+ngx_http_xr_credential_signed(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_http_xr_loc_conf_t    *xlcf;
+    ngx_http_xr_credential_t  *c;
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+    c = &ctx->credential;
+
+    if (!c->url_read && r == r->main) {
+        c->url_read = 1;
+
+        if (ngx_http_xr_credential_params(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
     if (c->url.n != 0 && (xlcf->token_from & NGX_HTTP_XR_IN_QUERY)) {
         c->signed_by = &c->url.params;
@@ -99,6 +154,8 @@ ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     if (c->signed_by != NULL) {
         c->kind = XR_KIND_CLOUDFRONT;
     }
+
+    return NGX_OK;
 }
 
 
@@ -253,109 +310,168 @@ ngx_http_xr_credential_cookies(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
-/*
- * CloudFront's parameters in the query, and what is left of it without them
- * and without a token: that is what its signatures cover.
- */
+/* What is behind the first "?" of the target. */
 
-static ngx_int_t
-ngx_http_xr_credential_query(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+static xr_str_t
+ngx_http_xr_credential_raw_query(ngx_http_request_t *r)
 {
-    bool                       exact;
-    u_char                    *p, *start;
-    xr_str_t                   rest, part, value, name;
-    ngx_str_t                  mask;
-    xr_cloudfront_param_t      param;
-    ngx_http_xr_srv_conf_t    *xscf;
-    ngx_http_xr_credential_t  *c;
+    xr_str_t  query;
 
-    c = &ctx->credential;
+    query = ngx_http_xr_view(&r->unparsed_uri);
+    (void) xr_str_cut(&query, '?');
 
-    rest = ngx_http_xr_view(&r->unparsed_uri);
-    (void) xr_str_cut(&rest, '?');
+    return query;
+}
 
-    /* most requests are not about CloudFront, and have nothing to be copied */
 
-    if (c->cookies.n == 0 && !ngx_http_xr_credential_is_signed(rest)) {
-        return NGX_OK;
+/* How many of a query's parameters are what CloudFront's signers add. */
+
+static ngx_uint_t
+ngx_http_xr_credential_marks(xr_str_t query)
+{
+    bool                    exact;
+    xr_str_t                part;
+    ngx_uint_t              n;
+    xr_cloudfront_param_t   param;
+
+    n = 0;
+
+    while (query.len > 0) {
+        part = xr_str_cut(&query, '&');
+        param = xr_cloudfront_param(xr_str_cut(&part, '='), &exact);
+
+        if (param == XR_CLOUDFRONT_SIGNATURE || param == XR_CLOUDFRONT_POLICY
+            || param == XR_CLOUDFRONT_KEY_PAIR_ID)
+        {
+            n++;
+        }
     }
 
-    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+    return n;
+}
 
-    start = ngx_pnalloc(r->pool, rest.len + 1);
-    if (start == NULL) {
+
+/* Time and id of a key may be seen, and tell whose request it was. */
+
+static ngx_int_t
+ngx_http_xr_credential_copy_query(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_str_t query)
+{
+    bool                    exact;
+    u_char                 *p;
+    xr_str_t                value;
+    ngx_str_t               mask;
+    xr_cloudfront_param_t   param;
+
+    p = ngx_pnalloc(r->pool, query.len + 1);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    p = start;
+    ngx_memcpy(p, query.data, query.len);
+    ctx->credential.raw_query = xr_str_of(p, query.len);
 
-    do {
-        part = xr_str_cut(&rest, '&');
-        value = part;
-        name = xr_str_cut(&value, '=');
-        param = xr_cloudfront_param(name, &exact);
+    while (query.len > 0) {
+        value = xr_str_cut(&query, '&');
+        param = xr_cloudfront_param(xr_str_cut(&value, '='), &exact);
 
-        if (param != XR_CLOUDFRONT_PARAMS) {
-
-            if (ngx_http_xr_credential_param(r, &c->url, name, value)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            if (ngx_http_xr_credential_unknown(param) && value.len != 0) {
-                mask = ngx_http_xr_ngx(value);
-                ngx_http_xr_token_mask(r, &mask);
-            }
-
-        } else if (!xr_str_eq_nocase(name,
-                                     ngx_http_xr_view(&xscf->token_name)))
+        if ((param == XR_CLOUDFRONT_SIGNATURE || param == XR_CLOUDFRONT_POLICY)
+            && value.len != 0)
         {
-            if (p != start) {
-                *p++ = '&';
-            }
-
-            p = ngx_cpymem(p, part.data, part.len);
+            mask = ngx_http_xr_ngx(value);
+            ngx_http_xr_token_mask(r, &mask);
         }
-
-    } while (rest.len > 0);
-
-    if (p != start) {
-        c->query = xr_str_of(start, p - start);
     }
 
     return NGX_OK;
 }
 
 
-/* Whether a query has a parameter that CloudFront's signers add. */
+/* CloudFront's parameters in the query, of a tenant that has keys for them. */
 
-static ngx_uint_t
-ngx_http_xr_credential_is_signed(xr_str_t query)
+static ngx_int_t
+ngx_http_xr_credential_params(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    bool                    exact;
-    xr_str_t                part;
-    xr_cloudfront_param_t   param;
+    xr_str_t                   rest, name, value;
+    ngx_http_xr_credential_t  *c;
 
-    while (query.len > 0) {
-        part = xr_str_cut(&query, '&');
-        param = xr_cloudfront_param(xr_str_cut(&part, '='), &exact);
+    c = &ctx->credential;
+    rest = ngx_http_xr_credential_raw_query(r);
 
-        if (param != XR_CLOUDFRONT_PARAMS && param != XR_CLOUDFRONT_EXPIRES) {
-            return 1;
+    if (c->raw_query.len == 0
+        && ngx_http_xr_credential_marks(rest) != 0
+        && ngx_http_xr_credential_copy_query(r, ctx, rest) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rest = c->raw_query;
+
+    while (rest.len > 0) {
+        value = xr_str_cut(&rest, '&');
+        name = xr_str_cut(&value, '=');
+
+        if (ngx_http_xr_credential_param(r, &c->url, name, value) != NGX_OK) {
+            return NGX_ERROR;
         }
     }
 
-    return 0;
+    return NGX_OK;
 }
 
 
-/* What nobody else may know of: the others tell time and key. */
+/*
+ * The application's own query, which signatures cover: what was sent, without
+ * a token and without what is reserved for a tenant that has CloudFront keys.
+ */
 
-static ngx_uint_t
-ngx_http_xr_credential_unknown(xr_cloudfront_param_t p)
+static ngx_int_t
+ngx_http_xr_credential_query(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return p == XR_CLOUDFRONT_SIGNATURE || p == XR_CLOUDFRONT_POLICY;
+    bool                       exact;
+    u_char                    *p;
+    xr_str_t                   raw, rest, part, name;
+    ngx_http_xr_srv_conf_t    *xscf;
+    ngx_http_xr_credential_t  *c;
+
+    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+    c = &ctx->credential;
+
+    raw = (c->raw_query.len != 0) ? c->raw_query
+                                  : ngx_http_xr_credential_raw_query(r);
+    c->query = xr_str_of(NULL, 0);
+    p = NULL;
+
+    for (rest = raw; rest.len > 0; ) {
+
+        part = xr_str_cut(&rest, '&');
+        name = part;
+        name.len = xr_str_find(part, '=');
+
+        if (xr_str_eq_nocase(name, ngx_http_xr_view(&xscf->token_name))
+            || ((ctx->tenant->kinds & XR_KIND_CLOUDFRONT)
+                && xr_cloudfront_param(name, &exact) != XR_CLOUDFRONT_PARAMS))
+        {
+            continue;
+        }
+
+        if (p == NULL) {
+            p = ngx_pnalloc(r->pool, raw.len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            c->query.data = p;
+
+        } else {
+            *p++ = '&';
+        }
+
+        p = ngx_cpymem(p, part.data, part.len);
+        c->query.len = p - c->query.data;
+    }
+
+    return NGX_OK;
 }
 
 

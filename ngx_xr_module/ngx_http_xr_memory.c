@@ -9,7 +9,6 @@
 #define NGX_HTTP_XR_MEMORY_SIZE       (8 * 1024 * 1024)
 #define NGX_HTTP_XR_MEMORY_SIGNATURE  300       /* seconds */
 #define NGX_HTTP_XR_MEMORY_PARTS      16
-#define NGX_HTTP_XR_MEMORY_REQUEST    0x100
 
 
 /* What a tag is made of: lengths first, so that nothing can shift. */
@@ -132,15 +131,14 @@ ngx_http_xr_memory_part(ngx_http_xr_memory_parts_t *p, xr_str_t part)
 
 
 /*
- * What a credential is remembered by: together with all of the request that
- * decides about it, or alone ("req" is NULL).  The epoch is another one as
- * soon as the tenant's keys or its policy are, which forgets all that was
- * known under the old.
+ * What a credential is remembered by: together with what of the request it
+ * was checked against.  The epoch is another one as soon as the tenant's keys
+ * or its policy are, which forgets all that was known under the old.
  */
 
 void
 ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_auth_request_t *req, u_char tag[XR_SIPHASH_SIZE])
+    xr_auth_request_t *req, ngx_uint_t scope, u_char tag[XR_SIPHASH_SIZE])
 {
     size_t                      i;
     ngx_http_xr_main_conf_t    *xmcf;
@@ -171,18 +169,21 @@ ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         }
     }
 
-    if (req != NULL) {
-        ngx_http_xr_memory_part(&p, xr_str_of(req->address->bytes,
-                                              sizeof(req->address->bytes)));
+    if (scope != NGX_HTTP_XR_MEMORY_ALONE) {
         ngx_http_xr_memory_part(&p, req->raw_path);
-        ngx_http_xr_memory_part(&p, req->path);
         ngx_http_xr_memory_part(&p, req->host);
         ngx_http_xr_memory_part(&p, req->query);
     }
 
+    if (scope == NGX_HTTP_XR_MEMORY_REQUEST) {
+        ngx_http_xr_memory_part(&p, req->path);
+        ngx_http_xr_memory_part(&p, xr_str_of(req->address->bytes,
+                                              sizeof(req->address->bytes)));
+    }
+
     /* in the place of the length of the lengths: what the rest is */
 
-    p.lengths[0] = c->kind | (req != NULL ? NGX_HTTP_XR_MEMORY_REQUEST : 0);
+    p.lengths[0] = (uint32_t) (c->kind << 8 | scope);
 
     xr_siphash(xmcf->secret, p.parts, p.n, tag);
 }
@@ -223,18 +224,35 @@ ngx_http_xr_memory_put(ngx_http_request_t *r, u_char *tag,
 /* A signature that is good: what it signs is judged for each request. */
 
 void
-ngx_http_xr_memory_put_signature(ngx_http_request_t *r, u_char *tag)
+ngx_http_xr_memory_put_signature(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, u_char *tag)
 {
     xr_memory_value_t  value;
 
     ngx_memzero(&value, sizeof(xr_memory_value_t));
+
     value.expires = ngx_time() + NGX_HTTP_XR_MEMORY_SIGNATURE;
+    value.key_id = ngx_http_xr_memory_key_id(r, ctx->key_id);
 
     ngx_http_xr_memory_put(r, tag, &value);
 }
 
 
-/* What is remembered of who was let in; hashes only if some are revoked. */
+/* By it a key is found again, and asked for whether it is revoked. */
+
+uint64_t
+ngx_http_xr_memory_key_id(ngx_http_request_t *r, xr_str_t id)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    return (id.len != 0) ? xr_revoked_what(xmcf->secret, XR_REVOKED_KEY, id)
+                         : 0;
+}
+
+
+/* What is remembered of who was let in; more of it only if some are revoked. */
 
 void
 ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
@@ -250,6 +268,10 @@ ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     who = &ctx->who;
     value->expires = who->expires + ctx->tenant->policy.leeway;
 
+    if (who->kind != XR_KIND_EDGEAUTH || xmcf->revocation.file.len != 0) {
+        value->key_id = ngx_http_xr_memory_key_id(r, who->key_id);
+    }
+
     if (xmcf->revocation.file.len == 0) {
         return;
     }
@@ -262,10 +284,5 @@ ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     if (who->token_id.len != 0) {
         value->token_id = xr_revoked_what(xmcf->secret, XR_REVOKED_TOKEN,
                                           who->token_id);
-    }
-
-    if (who->key_id.len != 0) {
-        value->key_id = xr_revoked_what(xmcf->secret, XR_REVOKED_KEY,
-                                        who->key_id);
     }
 }

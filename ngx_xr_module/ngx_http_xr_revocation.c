@@ -29,8 +29,10 @@ ngx_http_xr_revocation_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_xr_main_conf_t *xmcf = conf;
 
     xr_str_t                   image;
+    ngx_int_t                  rc;
     ngx_str_t                 *value, s;
     ngx_uint_t                 i;
+    ngx_http_xr_load_t        *load;
     ngx_http_xr_revocation_t  *rv;
 
     static u_char  unkeyed[XR_SIPHASH_KEY_SIZE];
@@ -75,9 +77,18 @@ ngx_http_xr_revocation_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    xmcf->load->cf = cf;
+    /* what is read here for its errors only is not watched */
 
-    if (ngx_http_xr_revocation_load(xmcf->load, unkeyed, &image) != NGX_OK) {
+    load = ngx_http_xr_load_create(xmcf, cf, &cf->cycle->conf_prefix, cf->log);
+    if (load == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rc = ngx_http_xr_revocation_load(load, unkeyed, &image);
+
+    ngx_http_xr_load_destroy(load);
+
+    if (rc != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -297,6 +308,14 @@ ngx_http_xr_revocation_judge(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     image = ngx_http_xr_live_acquire(&rv->live, r->connection->log);
+
+    if (!rv->open && rv->live.generation != rv->live.shared->generation) {
+
+        /* there is a newer list, which this worker could not map */
+
+        ngx_http_xr_live_release(image);
+        return XR_DENY_REVOCATION;
+    }
 
     revoked = image->u.revoked.n != 0
               && (ngx_http_xr_revocation_has(&image->u.revoked, &ctx->value,

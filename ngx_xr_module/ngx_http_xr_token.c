@@ -45,7 +45,8 @@ ngx_http_xr_token_handler(ngx_http_request_t *r)
     ngx_http_xr_token_mask_fragment(r);
 
     if (r->args.len != 0
-        && ngx_http_xr_token_query(r, &xscf->token_name) != NGX_OK)
+        && (ngx_http_xr_token_query(r, &xscf->token_name) != NGX_OK
+            || ngx_http_xr_credential_url(r) != NGX_OK))
     {
         return NGX_ERROR;
     }

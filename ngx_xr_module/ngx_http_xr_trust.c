@@ -11,6 +11,10 @@
 #define NGX_HTTP_XR_TRUST_LINES  16
 
 
+static ngx_str_t  ngx_http_xr_trust_cloudfront_country =
+    ngx_string("cloudfront-viewer-country");
+
+
 static ngx_uint_t ngx_http_xr_trust_peer(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_addr_t *peer);
 static ngx_uint_t ngx_http_xr_trust_has(ngx_array_t *networks,
@@ -20,12 +24,12 @@ static ngx_uint_t ngx_http_xr_trust_proof(ngx_http_request_t *r,
 static void ngx_http_xr_trust_read(ngx_http_request_t *r,
     ngx_http_xr_client_t *client);
 static void ngx_http_xr_trust_address(ngx_http_request_t *r,
-    ngx_http_xr_client_t *client);
+    ngx_http_xr_client_t *client, ngx_uint_t proved);
 static void ngx_http_xr_trust_drop(ngx_http_request_t *r,
     ngx_http_xr_main_conf_t *xmcf, ngx_uint_t trusted);
 static ngx_uint_t ngx_http_xr_trust_is(ngx_table_elt_t *h, ngx_str_t *name);
-static ngx_uint_t ngx_http_xr_trust_is_forwarding(ngx_http_request_t *r,
-    ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_xr_trust_is_foreign(ngx_http_request_t *r,
+    ngx_table_elt_t *h, ngx_uint_t trusted);
 static void ngx_http_xr_trust_sockaddr(ngx_connection_t *c, xr_addr_t *out);
 static ngx_int_t ngx_http_xr_trust_lowcase(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *out);
@@ -176,32 +180,48 @@ ngx_http_xr_trust_proof(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
+/*
+ * CloudFront's headers count from who knows the secret: a load balancer that
+ * is known by its address passes on whatever a client sends under their names.
+ * Its country header counts if the configuration names it.
+ */
+
 static void
 ngx_http_xr_trust_read(ngx_http_request_t *r, ngx_http_xr_client_t *client)
 {
-    ngx_table_elt_t         *h;
-    ngx_http_xr_srv_conf_t  *xscf;
+    ngx_str_t                *country;
+    ngx_uint_t                proved;
+    ngx_table_elt_t          *h;
+    ngx_http_xr_srv_conf_t   *xscf;
+    ngx_http_xr_main_conf_t  *xmcf;
 
-    static ngx_str_t  schemes[] = {
-        ngx_string("cloudfront-forwarded-proto"),
-        ngx_string("x-forwarded-proto")
-    };
+    static ngx_str_t  cloudfront = ngx_string("cloudfront-forwarded-proto");
+    static ngx_str_t  forwarded = ngx_string("x-forwarded-proto");
 
     xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-    ngx_http_xr_trust_address(r, client);
+    proved = (xmcf->proof_header.len != 0);
 
-    h = ngx_http_xr_headers_find(r, &xscf->country);
+    ngx_http_xr_trust_address(r, client, proved);
+
+    country = &xscf->country;
+
+    if (country->len == 0 && proved) {
+        country = &ngx_http_xr_trust_cloudfront_country;
+    }
+
+    h = (country->len != 0) ? ngx_http_xr_headers_find(r, country) : NULL;
 
     if (h != NULL) {
         (void) xr_forwarded_country(ngx_http_xr_view(&h->value),
                                     client->country);
     }
 
-    h = ngx_http_xr_headers_find(r, &schemes[0]);
+    h = proved ? ngx_http_xr_headers_find(r, &cloudfront) : NULL;
 
     if (h == NULL) {
-        h = ngx_http_xr_headers_find(r, &schemes[1]);
+        h = ngx_http_xr_headers_find(r, &forwarded);
     }
 
     if (h != NULL) {
@@ -217,7 +237,8 @@ ngx_http_xr_trust_read(ngx_http_request_t *r, ngx_http_xr_client_t *client)
  */
 
 static void
-ngx_http_xr_trust_address(ngx_http_request_t *r, ngx_http_xr_client_t *client)
+ngx_http_xr_trust_address(ngx_http_request_t *r, ngx_http_xr_client_t *client,
+    ngx_uint_t proved)
 {
     size_t                   n;
     xr_str_t                 lines[NGX_HTTP_XR_TRUST_LINES];
@@ -230,7 +251,7 @@ ngx_http_xr_trust_address(ngx_http_request_t *r, ngx_http_xr_client_t *client)
     static ngx_str_t  name = ngx_string("x-forwarded-for");
     static ngx_str_t  cloudfront = ngx_string("cloudfront-viewer-address");
 
-    h = ngx_http_xr_headers_find(r, &cloudfront);
+    h = proved ? ngx_http_xr_headers_find(r, &cloudfront) : NULL;
 
     if (h != NULL
         && xr_forwarded_viewer(ngx_http_xr_view(&h->value), &viewer) == XR_OK)
@@ -272,8 +293,8 @@ ngx_http_xr_trust_address(ngx_http_request_t *r, ngx_http_xr_client_t *client)
 
 
 /*
- * What was read, or may not be believed, is not seen by anything that comes
- * later.  The secret goes in any case.
+ * What may not be believed is not seen by anything that comes later.  The
+ * secret goes in any case.
  */
 
 static void
@@ -290,7 +311,7 @@ ngx_http_xr_trust_drop(ngx_http_request_t *r, ngx_http_xr_main_conf_t *xmcf,
 
         for (i = 0; i < part->nelts; i++) {
 
-            if ((!trusted && ngx_http_xr_trust_is_forwarding(r, &h[i]))
+            if (ngx_http_xr_trust_is_foreign(r, &h[i], trusted)
                 || (xmcf->proof_header.len != 0
                     && ngx_http_xr_trust_is(&h[i], &xmcf->proof_header)))
             {
@@ -328,30 +349,49 @@ ngx_http_xr_trust_is(ngx_table_elt_t *h, ngx_str_t *name)
 }
 
 
-static ngx_uint_t
-ngx_http_xr_trust_is_forwarding(ngx_http_request_t *r, ngx_table_elt_t *h)
-{
-    ngx_uint_t               i;
-    ngx_http_xr_srv_conf_t  *xscf;
+/* Whether a header says of the client what who sent it may not say. */
 
-    static ngx_str_t  names[] = {
+static ngx_uint_t
+ngx_http_xr_trust_is_foreign(ngx_http_request_t *r, ngx_table_elt_t *h,
+    ngx_uint_t trusted)
+{
+    ngx_uint_t                i;
+    ngx_http_xr_srv_conf_t   *xscf;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    static ngx_str_t  proxies[] = {
         ngx_string("x-forwarded-"),
         ngx_string("forwarded"),
-        ngx_string("x-real-ip"),
+        ngx_string("x-real-ip")
+    };
+
+    static ngx_str_t  cloudfront[] = {
         ngx_string("cloudfront-viewer-"),
         ngx_string("cloudfront-forwarded-")
     };
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-        if (ngx_http_xr_trust_is(h, &names[i])) {
+    if (xscf->country.len != 0 && ngx_http_xr_trust_is(h, &xscf->country)) {
+        return !trusted;
+    }
+
+    for (i = 0; !trusted && i < 3; i++) {
+
+        if (ngx_http_xr_trust_is(h, &proxies[i])) {
             return 1;
         }
     }
 
-    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+    for (i = 0; (!trusted || xmcf->proof_header.len == 0) && i < 2; i++) {
 
-    return ngx_http_xr_trust_is(h, &xscf->country);
+        if (ngx_http_xr_trust_is(h, &cloudfront[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -12,10 +12,12 @@ static xr_rc_t ngx_http_xr_verify_parse_cloudfront(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_err_t *err);
 static xr_deny_t ngx_http_xr_verify_signature(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_auth_request_t *req);
-static ngx_uint_t ngx_http_xr_verify_is_cheap(ngx_http_xr_ctx_t *ctx);
-static ngx_uint_t ngx_http_xr_verify_is_whole(ngx_http_xr_ctx_t *ctx);
-static xr_deny_t ngx_http_xr_verify_judge(ngx_http_request_t *r,
+static xr_deny_t ngx_http_xr_verify_crypto(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_auth_request_t *req);
+static xr_deny_t ngx_http_xr_verify_judge(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static void ngx_http_xr_verify_key(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, uint64_t hash);
 
 
 /*
@@ -29,10 +31,10 @@ ngx_http_xr_verify_credential(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     xr_deny_t           deny;
     xr_auth_request_t   req;
-    u_char              tag[XR_SIPHASH_SIZE], alone[XR_SIPHASH_SIZE];
+    u_char              tag[XR_SIPHASH_SIZE];
 
     ngx_http_xr_auth_request(r, ctx, &req, 0);
-    ngx_http_xr_memory_tag(r, ctx, &req, tag);
+    ngx_http_xr_memory_tag(r, ctx, &req, NGX_HTTP_XR_MEMORY_REQUEST, tag);
 
     if (ngx_http_xr_memory_get(r, tag, &ctx->value) == NGX_OK) {
         ctx->remembered = 1;
@@ -41,26 +43,13 @@ ngx_http_xr_verify_credential(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     deny = ngx_http_xr_verify_parse(r, ctx);
 
-    if (deny != XR_DENY_NONE) {
-        return deny;
-    }
-
-    ngx_http_xr_memory_tag(r, ctx, NULL, alone);
-
-    if (ngx_http_xr_memory_get(r, alone, &ctx->value) != NGX_OK) {
-
+    if (deny == XR_DENY_NONE) {
         deny = ngx_http_xr_verify_signature(r, ctx, &req);
-
-        if (deny != XR_DENY_NONE) {
-            return deny;
-        }
-
-        if (ngx_http_xr_verify_is_whole(ctx)) {
-            ngx_http_xr_memory_put_signature(r, alone);
-        }
     }
 
-    deny = ngx_http_xr_verify_judge(r, ctx, &req);
+    if (deny == XR_DENY_NONE) {
+        deny = ngx_http_xr_verify_judge(r, ctx);
+    }
 
     if (deny != XR_DENY_NONE) {
         return deny;
@@ -80,20 +69,45 @@ ngx_http_xr_verify_credential(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
-/* All but the signature, for one that was found good before. */
+/* Who it was that was let in: all but the signature is read again. */
 
 xr_deny_t
 ngx_http_xr_verify_read(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    xr_deny_t           deny;
-    xr_auth_request_t   req;
+    xr_deny_t  deny;
 
-    ngx_http_xr_auth_request(r, ctx, &req, 0);
+    ngx_http_xr_verify_key(r, ctx, ctx->value.key_id);
 
     deny = ngx_http_xr_verify_parse(r, ctx);
 
-    return (deny != XR_DENY_NONE) ? deny
-                                  : ngx_http_xr_verify_judge(r, ctx, &req);
+    return (deny != XR_DENY_NONE) ? deny : ngx_http_xr_verify_judge(r, ctx);
+}
+
+
+/* The id of a key that is remembered by its hash. */
+
+static void
+ngx_http_xr_verify_key(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    uint64_t hash)
+{
+    size_t    i, n;
+    xr_key_t  keys[XR_KEYSET_MAX];
+
+    ctx->key_id = xr_str_of(NULL, 0);
+
+    if (hash == 0) {
+        return;
+    }
+
+    n = xr_site_keys(ctx->tenant, ctx->credential.kind, keys);
+
+    for (i = 0; i < n; i++) {
+
+        if (ngx_http_xr_memory_key_id(r, keys[i].id) == hash) {
+            ctx->key_id = keys[i].id;
+            return;
+        }
+    }
 }
 
 
@@ -162,50 +176,65 @@ ngx_http_xr_verify_parse_cloudfront(ngx_http_request_t *r,
 }
 
 
-static ngx_uint_t
-ngx_http_xr_verify_is_cheap(ngx_http_xr_ctx_t *ctx)
-{
-    return ctx->credential.kind == XR_KIND_JWT
-           && xr_alg_symmetric(ctx->parsed->jwt.alg);
-}
-
-
-/* Whether the signature covers nothing of the request itself. */
-
-static ngx_uint_t
-ngx_http_xr_verify_is_whole(ngx_http_xr_ctx_t *ctx)
-{
-    return ctx->credential.kind == XR_KIND_JWT
-           || ctx->parsed->cloudfront.custom;
-}
-
+/*
+ * The signature, unless it is known to be good: a JWT's and a custom policy's
+ * for any request, a canned policy's for this URL.
+ */
 
 static xr_deny_t
 ngx_http_xr_verify_signature(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_auth_request_t *req)
+{
+    xr_deny_t           deny;
+    ngx_uint_t          scope;
+    xr_memory_value_t   value;
+    u_char              tag[XR_SIPHASH_SIZE];
+
+    scope = (ctx->credential.kind == XR_KIND_JWT
+             || ctx->parsed->cloudfront.custom) ? NGX_HTTP_XR_MEMORY_ALONE
+                                                : NGX_HTTP_XR_MEMORY_URL;
+
+    ngx_http_xr_memory_tag(r, ctx, req, scope, tag);
+
+    if (ngx_http_xr_memory_get(r, tag, &value) == NGX_OK) {
+        ngx_http_xr_verify_key(r, ctx, value.key_id);
+        return XR_DENY_NONE;
+    }
+
+    deny = ngx_http_xr_verify_crypto(r, ctx, req);
+
+    if (deny == XR_DENY_NONE) {
+        ngx_http_xr_memory_put_signature(r, ctx, tag);
+    }
+
+    return deny;
+}
+
+
+/* What costs time, and what bad signatures are given of it. */
+
+static xr_deny_t
+ngx_http_xr_verify_crypto(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_auth_request_t *req)
 {
     size_t                    n;
     uint64_t                  started;
     xr_deny_t                 deny;
     xr_key_t                  keys[XR_KEYSET_MAX];
+    ngx_uint_t                cheap;
     const xr_key_t           *key;
-    xr_addr_t                *address;
     ngx_http_xr_main_conf_t  *xmcf;
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-    address = &ctx->client.address;
 
-    n = xr_site_keys(ctx->tenant, ctx->credential.kind, keys);
+    cheap = (ctx->credential.kind == XR_KIND_JWT
+             && xr_alg_symmetric(ctx->parsed->jwt.alg));
 
-    if (ngx_http_xr_verify_is_cheap(ctx)) {
-        return xr_jwt_signature(&ctx->parsed->jwt, keys, n, xmcf->verifiers,
-                                &key);
-    }
-
-    if (!ngx_http_xr_throttle_allows(xmcf, address)) {
+    if (!cheap && !ngx_http_xr_throttle_allows(xmcf, &ctx->client.address)) {
         return XR_DENY_TOKEN_THROTTLED;
     }
 
+    n = xr_site_keys(ctx->tenant, ctx->credential.kind, keys);
     started = ngx_http_xr_throttle_clock();
 
     if (ctx->credential.kind == XR_KIND_JWT) {
@@ -218,50 +247,45 @@ ngx_http_xr_verify_signature(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
                                        xmcf->verifiers, &key);
     }
 
-    if (deny == XR_DENY_TOKEN_SIGNATURE) {
-        ngx_http_xr_throttle_failed(xmcf, address, started);
+    if (deny == XR_DENY_NONE) {
+        ctx->key_id = key->id;
+
+    } else if (!cheap && deny == XR_DENY_TOKEN_SIGNATURE) {
+        ngx_http_xr_throttle_failed(xmcf, &ctx->client.address, started);
     }
 
     return deny;
 }
 
 
-/*
- * A key is known by the id that the credential names it with: there are no
- * two of one id, and the one of no id has none to tell.
- */
-
 static xr_deny_t
-ngx_http_xr_verify_judge(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_auth_request_t *req)
+ngx_http_xr_verify_judge(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    u_char     *p;
-    xr_buf_t    memory;
-    xr_deny_t   deny;
+    u_char             *p;
+    xr_buf_t            memory;
+    xr_deny_t           deny;
+    xr_auth_request_t   req;
 
-    ngx_http_xr_auth_request(r, ctx, req, 1);
+    ngx_http_xr_auth_request(r, ctx, &req, 1);
 
     if (ctx->credential.kind == XR_KIND_CLOUDFRONT) {
 
-        deny = xr_cloudfront_judge(&ctx->parsed->cloudfront, req,
+        deny = xr_cloudfront_judge(&ctx->parsed->cloudfront, &req,
                                    &ctx->tenant->policy, &ctx->who);
 
-        ctx->who.key_id = ctx->parsed->cloudfront.key_pair_id;
+    } else {
+        p = ngx_pnalloc(r->pool, ctx->credential.token.len);
+        if (p == NULL) {
+            return XR_DENY_TOKEN_MALFORMED;
+        }
 
-        return deny;
+        memory = xr_buf(p, ctx->credential.token.len);
+
+        deny = xr_jwt_judge(&ctx->parsed->jwt, &req, &ctx->tenant->policy,
+                            &memory, &ctx->who);
     }
 
-    p = ngx_pnalloc(r->pool, ctx->credential.token.len);
-    if (p == NULL) {
-        return XR_DENY_TOKEN_MALFORMED;
-    }
-
-    memory = xr_buf(p, ctx->credential.token.len);
-
-    deny = xr_jwt_judge(&ctx->parsed->jwt, req, &ctx->tenant->policy, &memory,
-                        &ctx->who);
-
-    ctx->who.key_id = ctx->parsed->jwt.kid;
+    ctx->who.key_id = ctx->key_id;
 
     return deny;
 }

@@ -25,14 +25,14 @@ Run = collections.namedtuple("Run", "busy cost good throttled")
 
 
 def flood_targets(space, malformed):
-    """One client, so it seems, never comes twice."""
+    """Clients, so it seems, of the network that RFC 2544 has for benchmarks."""
 
     lines = []
     for i in range(ADDRESSES):
         path = space.paths[SIZE][i % len(space.paths[SIZE])]
         query = space.credentials.worthless(path, i, malformed)
         lines.append(f"{path}?{query}\t"
-                     f"X-Forwarded-For: 10.{i >> 16}.{i >> 8 & 255}.{i & 255}")
+                     f"X-Forwarded-For: 198.18.{i >> 8}.{i & 255}")
 
     name = "malformed" if malformed else "worthless"
 

@@ -105,6 +105,10 @@ def side_by_side(space, origin, servers, size, cpu, milliseconds):
     reference.
     """
 
+    # whoever has rested would start with colder caches
+    for server in servers:
+        warm(space, server, size, cpu)
+
     workers = [s.worker() for s in servers]
     before = [cpu_ns(w) for w in workers]
 
