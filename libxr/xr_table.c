@@ -275,3 +275,62 @@ xr_site_cors_allows(const xr_site_t *site, xr_str_t origin)
     return site->cors == XR_CORS_ANY
            || xr_strs_has(site->cors_origins, origin);
 }
+
+
+static size_t
+xr_site_list(xr_strs_t packed, xr_str_t *list, size_t max)
+{
+    size_t  n;
+
+    for (n = 0; n < max && xr_strs_next(&packed, &list[n]); n++) {
+        /* void */
+    }
+
+    return n;
+}
+
+
+void
+xr_site_tenant(const xr_site_t *site, xr_tenant_t *t)
+{
+    xr_str_t                  names[XR_TENANT_HOSTS + 1];
+    const xr_auth_policy_t   *p;
+
+    memset(t, 0, sizeof(xr_tenant_t));
+
+    p = &site->policy;
+
+    /* the last of the names is the tenant's own */
+
+    t->name = site->name;
+    t->nhosts = xr_site_list(p->names, names, XR_COUNT(names)) - 1;
+    memcpy(t->hosts, names, t->nhosts * sizeof(xr_str_t));
+
+    t->has_origin = true;
+    t->endpoint = site->endpoint;
+    xr_site_origin(site, &t->origin, &t->credentials);
+
+    t->keys.n = xr_site_keys(site, XR_KIND_EDGEAUTH, t->keys.keys);
+    t->keys.n += xr_site_keys(site, XR_KIND_JWT, &t->keys.keys[t->keys.n]);
+    t->keys.n += xr_site_keys(site, XR_KIND_CLOUDFRONT,
+                              &t->keys.keys[t->keys.n]);
+    t->keys_none = (t->keys.n == 0);
+
+    t->issuers.n = xr_site_list(p->issuers, t->issuers.list, XR_TENANT_NAMES);
+    t->audiences.n = xr_site_list(p->audiences, t->audiences.list,
+                                  XR_TENANT_NAMES);
+    t->cloudfront_hosts.n = xr_site_list(p->cloudfront_hosts,
+                                         t->cloudfront_hosts.list,
+                                         XR_TENANT_NAMES);
+    t->cloudfront_sha1 = p->cloudfront_sha1;
+
+    t->cors = site->cors;
+    t->ncors_origins = xr_site_list(site->cors_origins, t->cors_origins,
+                                    XR_TENANT_ORIGINS);
+    t->cors_credentials = site->cors_credentials;
+    t->cors_max_age = site->cors_max_age;
+
+    t->cache_control = site->cache_control;
+    t->leeway = p->leeway;
+    t->max_lifetime = p->max_lifetime;
+}

@@ -129,6 +129,13 @@ size_t xr_site_keys(const xr_site_t *site, xr_kind_t kind,
 void xr_site_origin(const xr_site_t *site, xr_origin_t *origin,
     xr_credentials_t *credentials);
 
+/*
+ * The tenant as it was added, to be added to another table: views of the
+ * image, which must stay for as long.  Of its origin there is what
+ * xr_site_origin() gives; files are not kept.
+ */
+void xr_site_tenant(const xr_site_t *site, xr_tenant_t *t);
+
 /* Whether pages of "origin" (the header's value) may read responses. */
 bool xr_site_cors_allows(const xr_site_t *site, xr_str_t origin);
 

@@ -217,7 +217,9 @@ xr_table_write_record(xr_table_writer_t *w)
     rec->base_len = (uint16_t) t->origin.base.len;
     rec->origin_kind = (uint8_t) t->origin.kind;
     rec->leeway = (uint8_t) (t->leeway != -1 ? t->leeway : XR_TENANT_LEEWAY);
-    rec->max_lifetime = (uint32_t) t->max_lifetime;
+    rec->max_lifetime = (uint32_t) (t->max_lifetime != 0
+                                    ? t->max_lifetime
+                                    : XR_TENANT_MAX_LIFETIME);
     rec->cors = (uint8_t) t->cors;
     rec->cors_max_age = (uint32_t) (t->cors_max_age != -1
                                     ? t->cors_max_age

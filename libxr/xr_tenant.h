@@ -89,11 +89,12 @@ typedef struct {
 
     xr_str_t           cache_control;   /* what clients are told; or empty */
     int64_t            leeway;          /* seconds; -1: not given */
-    int64_t            max_lifetime;    /* seconds; 0: no bound */
+    int64_t            max_lifetime;    /* seconds; 0: not given */
 } xr_tenant_t;
 
 
 #define XR_TENANT_LEEWAY        30      /* seconds, where none is given */
+#define XR_TENANT_MAX_LIFETIME  (10 * 365 * 86400)  /* likewise, and at most */
 #define XR_TENANT_CORS_MAX_AGE  86400
 
 

@@ -12,7 +12,6 @@
 /* The options of a tenant: "xr_tenant" blocks, and members of tenants files. */
 
 #define XR_TENANT_LEEWAY_MAX    60          /* seconds */
-#define XR_TENANT_LIFETIME_MAX  (10 * 365 * 86400)
 #define XR_TENANT_MAX_AGE_MAX   (7 * 86400)
 #define XR_TENANT_NAME_SIZE     1024        /* of an issuer, a header */
 
@@ -560,7 +559,7 @@ xr_tenant_set_max_lifetime(xr_tenant_t *t, const xr_str_t *args, size_t n,
 
     what = "is not a time above 0 and up to 3650d";
 
-    rc = xr_tenant_time(args, 0, XR_TENANT_LIFETIME_MAX, what,
+    rc = xr_tenant_time(args, 0, XR_TENANT_MAX_LIFETIME, what,
                         &t->max_lifetime, err);
 
     return (rc == XR_OK && t->max_lifetime == 0)

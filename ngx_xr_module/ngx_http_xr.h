@@ -106,19 +106,29 @@ typedef struct {
 } ngx_http_xr_live_t;
 
 
-/* A file that was read, as it was then. */
+/* A file that was read, as it was then; zeroes: it was not there. */
 
 typedef struct {
     ngx_str_t                      path;
-    ngx_file_info_t                info;        /* zeroed: it was not there */
+    ino_t                          ino;
+    off_t                          size;
+    struct timespec                ctime;
 } ngx_http_xr_watched_t;
+
+
+/* Each of them once; they are looked at in portions. */
+
+typedef struct {
+    ngx_array_t                    list;        /* ngx_http_xr_watched_t */
+    ngx_uint_t                     next;
+} ngx_http_xr_files_t;
 
 
 /* The files of the last good reading, and those of one that failed since. */
 
 typedef struct {
-    ngx_array_t                    read;        /* ngx_http_xr_watched_t */
-    ngx_array_t                    tried;
+    ngx_http_xr_files_t            read;
+    ngx_http_xr_files_t            tried;
 } ngx_http_xr_watch_t;
 
 
@@ -140,7 +150,9 @@ typedef struct {
     xr_table_builder_t            *builder;
     xr_str_t                       text;        /* being read, of */
     ngx_str_t                      path;
+    time_t                         modified;    /* of the file read last */
     u_char                         refused[XR_TENANT_NAME_MAX + 1];
+    ngx_uint_t                     kept;        /* tenants as they were */
 } ngx_http_xr_load_t;
 
 
@@ -208,6 +220,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_array_t                    tenants;     /* xr_tenant_t *, of blocks */
     ngx_str_t                      tenants_file;
     ngx_http_xr_load_t            *load;        /* while it is read */
+    xr_table_builder_t            *builder;     /* of the table it became */
     ngx_http_xr_live_t             live;        /* of the table */
     ngx_http_xr_watch_t            watch;       /* what the table came from */
     time_t                         retry;       /* not before, after a fault */

@@ -6,16 +6,24 @@
 #include "ngx_http_xr.h"
 
 
+/* So many files are looked at, at least, each time. */
+
+#define NGX_HTTP_XR_LOAD_PORTION  ((ngx_uint_t) 4096)
+
+
 static ngx_int_t ngx_http_xr_load_check(ngx_http_xr_load_t *load,
     ngx_str_t *path, ngx_file_info_t *fi, size_t max);
 static ngx_int_t ngx_http_xr_load_note(ngx_http_xr_load_t *load,
     ngx_str_t *path, ngx_file_info_t *fi);
-static ngx_uint_t ngx_http_xr_load_any_changed(ngx_array_t *files);
-static void ngx_http_xr_load_info(ngx_http_xr_watched_t *w,
+static void ngx_http_xr_load_set(ngx_http_xr_watched_t *w,
     ngx_file_info_t *fi);
-static void ngx_http_xr_load_drop(ngx_array_t *files);
+static void ngx_http_xr_load_look(ngx_http_xr_watched_t *w);
+static ngx_uint_t ngx_http_xr_load_any_changed(ngx_http_xr_files_t *files);
+static void ngx_http_xr_load_drop(ngx_http_xr_files_t *files);
 static ngx_int_t ngx_http_xr_load_keep(ngx_http_xr_load_t *load,
-    ngx_array_t *files);
+    ngx_http_xr_files_t *files);
+static int ngx_libc_cdecl ngx_http_xr_load_compare(const void *one,
+    const void *two);
 static void *ngx_http_xr_load_alloc(size_t size);
 static void ngx_http_xr_load_free(void *p);
 
@@ -260,7 +268,8 @@ ngx_http_xr_load_note(ngx_http_xr_load_t *load, ngx_str_t *path,
     w->path = *path;
 
     if (fi != NULL) {
-        w->info = *fi;
+        load->modified = ngx_file_mtime(fi);
+        ngx_http_xr_load_set(w, fi);
     }
 
     return NGX_OK;
@@ -268,9 +277,33 @@ ngx_http_xr_load_note(ngx_http_xr_load_t *load, ngx_str_t *path,
 
 
 /*
- * Whether a file is another one than it was.  Its change time is seen, too,
- * so that one that was written in place, or opened to us, counts.
+ * The change time is noted, too, so that a file that was written in place, or
+ * opened to us, is another one.
  */
+
+static void
+ngx_http_xr_load_set(ngx_http_xr_watched_t *w, ngx_file_info_t *fi)
+{
+    w->ino = fi->st_ino;
+    w->size = fi->st_size;
+    w->ctime = fi->st_ctim;
+}
+
+
+static void
+ngx_http_xr_load_look(ngx_http_xr_watched_t *w)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_file_info(w->path.data, &fi) == NGX_FILE_ERROR) {
+        ngx_memzero(&fi, sizeof(ngx_file_info_t));
+    }
+
+    ngx_http_xr_load_set(w, &fi);
+}
+
+
+/* Whether a file is another one than it was. */
 
 ngx_uint_t
 ngx_http_xr_load_changed(ngx_http_xr_watch_t *watch)
@@ -280,38 +313,40 @@ ngx_http_xr_load_changed(ngx_http_xr_watch_t *watch)
 }
 
 
+/* Half of them at a time: all within two looks. */
+
 static ngx_uint_t
-ngx_http_xr_load_any_changed(ngx_array_t *files)
+ngx_http_xr_load_any_changed(ngx_http_xr_files_t *files)
 {
-    ngx_uint_t              i;
-    ngx_file_info_t         fi;
-    ngx_http_xr_watched_t  *w;
+    ngx_uint_t              i, n;
+    ngx_http_xr_watched_t  *w, now;
 
-    w = files->elts;
+    w = files->list.elts;
 
-    for (i = 0; i < files->nelts; i++) {
+    n = ngx_max(files->list.nelts / 2 + 1, NGX_HTTP_XR_LOAD_PORTION);
+    n = ngx_min(files->list.nelts, n);
 
-        ngx_http_xr_load_info(&w[i], &fi);
+    for (i = 0; i < n; i++) {
 
-        if (fi.st_ino != w[i].info.st_ino
-            || fi.st_size != w[i].info.st_size
-            || fi.st_ctim.tv_sec != w[i].info.st_ctim.tv_sec
-            || fi.st_ctim.tv_nsec != w[i].info.st_ctim.tv_nsec)
+        if (files->next >= files->list.nelts) {
+            files->next = 0;
+        }
+
+        now = w[files->next];
+        ngx_http_xr_load_look(&now);
+
+        if (now.ino != w[files->next].ino
+            || now.size != w[files->next].size
+            || now.ctime.tv_sec != w[files->next].ctime.tv_sec
+            || now.ctime.tv_nsec != w[files->next].ctime.tv_nsec)
         {
             return 1;
         }
+
+        files->next++;
     }
 
     return 0;
-}
-
-
-static void
-ngx_http_xr_load_info(ngx_http_xr_watched_t *w, ngx_file_info_t *fi)
-{
-    if (ngx_file_info(w->path.data, fi) == NGX_FILE_ERROR) {
-        ngx_memzero(fi, sizeof(ngx_file_info_t));
-    }
 }
 
 
@@ -334,10 +369,10 @@ ngx_http_xr_load_watch(ngx_http_xr_load_t *load, ngx_http_xr_watch_t *watch,
         return ngx_http_xr_load_keep(load, &watch->read);
     }
 
-    w = watch->read.elts;
+    w = watch->read.list.elts;
 
-    for (i = 0; i < watch->read.nelts; i++) {
-        ngx_http_xr_load_info(&w[i], &w[i].info);
+    for (i = 0; i < watch->read.list.nelts; i++) {
+        ngx_http_xr_load_look(&w[i]);
     }
 
     return ngx_http_xr_load_keep(load, &watch->tried);
@@ -353,19 +388,35 @@ ngx_http_xr_load_forget(ngx_http_xr_watch_t *watch)
 
 
 static void
-ngx_http_xr_load_drop(ngx_array_t *files)
+ngx_http_xr_load_drop(ngx_http_xr_files_t *files)
 {
-    if (files->pool != NULL) {
-        ngx_destroy_pool(files->pool);
-        ngx_memzero(files, sizeof(ngx_array_t));
+    if (files->list.pool != NULL) {
+        ngx_destroy_pool(files->list.pool);
     }
+
+    ngx_memzero(files, sizeof(ngx_http_xr_files_t));
 }
 
 
-/* A copy of the list in a pool of its own, in the place of an older one. */
+/* By name; of the same name the one that was read first. */
+
+static int ngx_libc_cdecl
+ngx_http_xr_load_compare(const void *one, const void *two)
+{
+    const ngx_http_xr_watched_t *a = one;
+    const ngx_http_xr_watched_t *b = two;
+
+    return ngx_strcmp(a->path.data, b->path.data);
+}
+
+
+/*
+ * A copy of the list in a pool of its own, in the place of an older one.  Many
+ * tenants may name one file, which is watched once.
+ */
 
 static ngx_int_t
-ngx_http_xr_load_keep(ngx_http_xr_load_t *load, ngx_array_t *files)
+ngx_http_xr_load_keep(ngx_http_xr_load_t *load, ngx_http_xr_files_t *files)
 {
     u_char                 *p;
     ngx_uint_t              i;
@@ -378,30 +429,37 @@ ngx_http_xr_load_keep(ngx_http_xr_load_t *load, ngx_array_t *files)
         return NGX_ERROR;
     }
 
-    if (ngx_array_init(&list, pool, load->watched.nelts + 1,
-                       sizeof(ngx_http_xr_watched_t))
+    w = load->watched.elts;
+
+    ngx_qsort(w, load->watched.nelts, sizeof(ngx_http_xr_watched_t),
+              ngx_http_xr_load_compare);
+
+    if (ngx_array_init(&list, pool, 16, sizeof(ngx_http_xr_watched_t))
         != NGX_OK)
     {
         goto failed;
     }
 
-    w = load->watched.elts;
-
     for (i = 0; i < load->watched.nelts; i++) {
-        new = ngx_array_push(&list);
-        *new = w[i];
 
+        if (i > 0 && ngx_http_xr_load_compare(&w[i - 1], &w[i]) == 0) {
+            continue;
+        }
+
+        new = ngx_array_push(&list);
         p = ngx_pnalloc(pool, w[i].path.len + 1);
-        if (p == NULL) {
+
+        if (new == NULL || p == NULL) {
             goto failed;
         }
 
+        *new = w[i];
         new->path.data = p;
         *ngx_cpymem(p, w[i].path.data, w[i].path.len) = '\0';
     }
 
     ngx_http_xr_load_drop(files);
-    *files = list;
+    files->list = list;
 
     return NGX_OK;
 

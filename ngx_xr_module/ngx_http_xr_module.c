@@ -447,7 +447,7 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (xr_table_count(xmcf->load->builder) == 0
+    if (xr_table_count(xmcf->builder) == 0
         && xmcf->tenants_file.len == 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

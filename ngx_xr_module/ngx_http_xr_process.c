@@ -153,4 +153,6 @@ ngx_http_xr_process_cleanup(void *data)
     if (xmcf->load != NULL) {
         ngx_http_xr_load_destroy(xmcf->load);
     }
+
+    xr_table_builder_free(xmcf->builder);
 }

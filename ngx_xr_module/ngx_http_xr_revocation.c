@@ -167,7 +167,6 @@ ngx_http_xr_revocation_load(ngx_http_xr_load_t *load, u_char *secret,
     xr_rc_t                    rc;
     xr_err_t                   err;
     ngx_str_t                  text;
-    ngx_http_xr_watched_t     *file;
     ngx_http_xr_revocation_t  *rv;
 
     rv = &load->xmcf->revocation;
@@ -198,8 +197,7 @@ ngx_http_xr_revocation_load(ngx_http_xr_load_t *load, u_char *secret,
     }
 
     if (rv->live.shared != NULL) {
-        file = load->watched.elts;
-        rv->live.shared->modified = file[load->watched.nelts - 1].info.st_mtime;
+        rv->live.shared->modified = load->modified;
     }
 
     *image = xr_str_of(p, used);

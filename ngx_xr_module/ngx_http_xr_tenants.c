@@ -29,6 +29,8 @@ static xr_rc_t ngx_http_xr_tenants_tenant(void *ctx, xr_tenant_t *t,
 static void *ngx_http_xr_tenants_alloc(void *ctx, size_t size);
 static void ngx_http_xr_tenants_reset(void *ctx);
 static void ngx_http_xr_tenants_note(void *ctx, size_t pos, const char *what);
+static ngx_int_t ngx_http_xr_tenants_as_it_was(ngx_http_xr_load_t *load,
+    xr_tenant_t *t, xr_err_t *err);
 static ngx_int_t ngx_http_xr_tenants_files(ngx_http_xr_load_t *load,
     xr_tenant_t *t, xr_mem_t *mem);
 static ngx_int_t ngx_http_xr_tenants_proofs(ngx_http_xr_load_t *load);
@@ -237,6 +239,11 @@ ngx_http_xr_tenants_enter(ngx_http_xr_load_t *load, xr_tenant_t *t,
     rc = NGX_ERROR;
 
     if (ngx_http_xr_tenants_files(load, t, &mem) != NGX_OK) {
+
+        if (load->cf == NULL) {
+            rc = ngx_http_xr_tenants_as_it_was(load, t, err);
+        }
+
         goto done;
     }
 
@@ -268,6 +275,54 @@ ngx_http_xr_tenants_enter(ngx_http_xr_load_t *load, xr_tenant_t *t,
 done:
 
     xr_tenant_wipe(t);
+
+    return rc;
+}
+
+
+/*
+ * A file that one tenant names is no good: this tenant stays as it was, and
+ * the others do not have to wait for it.  One that is new has to.
+ */
+
+static ngx_int_t
+ngx_http_xr_tenants_as_it_was(ngx_http_xr_load_t *load, xr_tenant_t *t,
+    xr_err_t *err)
+{
+    ngx_int_t             rc;
+    ngx_str_t             name;
+    xr_site_t             site;
+    xr_tenant_t          *old;
+    ngx_http_xr_image_t  *image;
+
+    load->kept++;
+
+    old = ngx_palloc(load->tenant_pool, sizeof(xr_tenant_t));
+    if (old == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+    name = ngx_http_xr_ngx(t->name);
+    image = ngx_http_xr_live_acquire(&load->xmcf->live, load->log);
+
+    if (xr_table_by_name(&image->u.table, t->name, &site) == XR_OK) {
+
+        ngx_log_error(NGX_LOG_ERR, load->log, 0,
+                      "xr: tenant \"%V\" stays as it was", &name);
+
+        xr_site_tenant(&site, old);
+
+        if (xr_table_add(load->builder, old, err) != XR_OK) {
+            rc = NGX_ERROR;
+        }
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, load->log, 0,
+                      "xr: tenant \"%V\", which is new, is left out", &name);
+    }
+
+    ngx_http_xr_live_release(image);
 
     return rc;
 }
@@ -406,7 +461,7 @@ ngx_http_xr_tenants_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
         return NGX_CONF_ERROR;
     }
 
-    /* the image belongs to the builder, which lives as long as all this */
+    /* the image belongs to the builder, which is kept for it */
 
     if (xr_table_finish(load->builder, 0, &view, NULL) != XR_OK
         || xr_table_open(view, &image->u.table) != XR_OK)
@@ -416,6 +471,12 @@ ngx_http_xr_tenants_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
 
     image->refs = 1;
     xmcf->live.current = image;
+
+    xmcf->builder = load->builder;
+    load->builder = NULL;
+
+    ngx_http_xr_load_destroy(load);
+    xmcf->load = NULL;
 
     return NGX_CONF_OK;
 }
@@ -508,6 +569,7 @@ void
 ngx_http_xr_tenants_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
 {
     ngx_int_t                   rc;
+    ngx_uint_t                  kept;
     ngx_http_xr_load_t         *load;
     ngx_http_xr_live_shared_t  *shared;
 
@@ -535,16 +597,22 @@ ngx_http_xr_tenants_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
         (void) ngx_http_xr_load_watch(load, &xmcf->watch, rc);
     }
 
+    kept = load->kept;
     ngx_http_xr_load_destroy(load);
 
     if (rc == NGX_OK) {
         (void) ngx_atomic_fetch_add(&shared->loads, 1);
-        shared->failed = 0;
-        return;
     }
 
-    (void) ngx_atomic_fetch_add(&shared->failures, 1);
-    shared->failed = 1;
+    shared->failed = (rc != NGX_OK || kept != 0);
+
+    if (shared->failed) {
+        (void) ngx_atomic_fetch_add(&shared->failures, 1);
+    }
+
+    if (rc == NGX_OK) {
+        return;
+    }
 
     ngx_log_error(NGX_LOG_ERR, log, 0,
                   "xr: the tenants are those of before, generation %uA",

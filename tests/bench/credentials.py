@@ -132,13 +132,14 @@ class Credentials:
     def worthless(self, path, viewer, malformed):
         """
         An ES256 token that nobody signed.  Malformed, of the same length, it
-        is refused for its last brace, when all but the signature is read.
+        is refused for the last bits of its signature, as the last step before
+        that is checked.
         """
 
         header = json.dumps({"alg": "ES256", "typ": "JWT", "kid": "es256"})
         claims = json.dumps(self._claims(path, viewer))
+        signature = base64url(secrets.token_bytes(64))
         if malformed:
-            claims = claims[:-1] + " "
+            signature = signature[:-1] + chr(ord(signature[-1]) + 1)
         return ".".join(("xr_token=" + base64url(header.encode()),
-                         base64url(claims.encode()),
-                         base64url(secrets.token_bytes(64))))
+                         base64url(claims.encode()), signature))

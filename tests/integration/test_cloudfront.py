@@ -284,6 +284,24 @@ def test_canned_that_is_expired(edge, names):
     edge.assert_refused(ask(edge, with_query(names[0], signed)), "token_expired")
 
 
+def test_what_is_good_for_centuries(edge, names):
+    """Nothing is where it is not said how long it may be: ten years, then."""
+
+    name = names[0]
+
+    for end, reason in ((9999999999, "token_lifetime"),
+                        (int(time.time()) + 3651 * 86400, "token_lifetime"),
+                        (int(time.time()) + 3649 * 86400, "")):
+        for signed in (canned(CDN + name, EC, "K2EC", end),
+                       custom(policy("*", end), EC, "K2EC")):
+            response = ask(edge, with_query(name, signed))
+
+            if reason:
+                edge.assert_refused(response, reason)
+            else:
+                assert_served(edge, response)
+
+
 # Hashes and keys
 
 def test_sha1_only_where_it_is_allowed(edge, names):
@@ -473,7 +491,8 @@ def test_a_policy_in_another_form(edge, names):
     """What was signed is what counts, however it was written."""
 
     for text in (json.dumps(json.loads(policy("*")), indent=2), policy("*").replace("/", "\\/"),
-                 '{"Statement":[{"Condition":{"DateLessThan":{"AWS:EpochTime":9999999999}}}]}'):
+                 '{"Statement":[{"Condition":{"DateLessThan":{"AWS:EpochTime":%d}}}]}'
+                 % (time.time() + 60)):
         assert_served(edge, ask(edge, with_query(names[0], custom(text, EC, "K2EC"))))
 
 
@@ -595,6 +614,60 @@ def test_signatures_leave_no_trace(edge, names):
             edge.logged(response)
         for secret in (signed["Signature"], signed.get("Policy", signed["Signature"])):
             assert edge.files_with(secret[20:60]) == []
+
+
+def test_signatures_are_masked_before_a_rewrite(web_edges, web):
+    """Whatever copies the query has a masked one; what was signed is known all the same."""
+
+    edge = web_edges(
+        web.tenants("acme", "plain", acme=f"{OPTIONS} cloudfront_hosts edge.test;".replace(
+            "cloudfront_hosts cdn.acme.test d1.cloudfront.net;", "")), files=FILES,
+        http="""log_format seen escape=json '$args $request_uri $request $uri';""",
+        location=f"{servers.CACHE} rewrite ^/r/(.*)$ /acme/$1?y=1 last;",
+        server="""
+            access_log access.log test;
+            access_log seen.log seen;
+            rewrite ^/early/(.*)$ /acme/$1?y=2;
+            location /back/ { xr on; return 200 "$args|$request_uri|$request"; }
+            location /named/ { xr on; xr_auth public; return 302 /other?$args; }
+        """)
+    web.put_at("/acme/a.glb", scripted.message(200, BODY))
+    web.put_at("/plain/a.glb", scripted.message(200, BODY))
+    responses = []
+
+    for target in ("/r/a.glb", "/early/a.glb", "/acme/a.glb"):
+        signed = custom(policy("http://edge.test/*"), EC, "K2EC")
+        served = edge.get(with_query(f"{target}?own=1", signed))
+        assert (served.status, served.body) == (200, BODY), target
+        responses.append((served, signed))
+
+    for target, status in (("/back/a", 200), ("/named/a", 302), ("/r/none.glb", 404)):
+        for signed in (custom(policy("*"), RSA, "K1RSA"),
+                       canned(f"http://edge.test{target}", RSA, "K1RSA"),
+                       canned("http://edge.test/x", RSA, "K9")):
+            answer = edge.get(with_query(target, signed))
+            assert answer.status in (status, 403), target
+            responses.append((answer, signed))
+
+    def lines():
+        return (edge.folder / "seen.log").read_text()
+
+    servers.wait_for("all in the log", lambda: lines().count("\n") >= len(responses))
+    assert "y=1&own=1&Policy=*" in lines() and "y=2&own=1&Policy=*" in lines()
+
+    for response, signed in responses:
+        for name in {"Signature", "Policy"} & set(signed):
+            assert edge.files_with(signed[name][20:60]) == []
+            assert signed[name][20:60] not in str(response)
+
+    # one parameter alone signs nothing: it is the application's
+    token = servers.edgeauth.token(servers.key_of("plain"), acl="/*")
+    served = edge.get(f"/plain/a.glb?xr_token={token}&Signature=app&own=1")
+    assert served.body == BODY
+    servers.wait_for("its query", lambda: f"xr_token={'*' * len(token)}&Signature=app&own=1 "
+                     in lines())
+    assert edge.get("/back/a?Signature=app").body.startswith(b"Signature=app|")
+    assert edge.get("/named/a?Policy=app&x")["location"].endswith("/other?Policy=app&x")
 
 
 def test_escaped_by_a_url_library(edge, names):

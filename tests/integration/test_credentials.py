@@ -431,7 +431,8 @@ def behind(web_edges, web):
     """An edge that trusts 127.0.0.1 to say who asks, and nobody else."""
 
     edge = web_edges(web.tenants("acme", acme=OPTIONS), files=FILES,
-                     server="xr_trusted_proxy 127.0.0.1/32;")
+                     server="xr_trusted_proxy 127.0.0.1/32;"
+                            " xr_trusted_country CloudFront-Viewer-Country;")
     web.put_at("/acme/a.glb", scripted.message(200, BODY))
     return edge
 
@@ -606,3 +607,36 @@ def test_remembered_until_it_expires(web_edges, web):
     while ask(edge, *header("/a.glb", {}, made)).status == 200:
         assert time.time() < end + 1.1
     edge.assert_refused(ask(edge, *header("/a.glb", {}, made)), "token_expired")
+
+
+@pytest.mark.parametrize("made", [token, jwt, cloudfront])
+def test_who_asked_is_logged_after_the_end(web_edges, web, made):
+    """A download may outlast its credential, and a log is written when it is over."""
+
+    edge = web_edges(
+        web.tenants("acme", acme=f"{OPTIONS} leeway 0s;"), files=FILES,
+        http="map $http_x_slow $rate { default 0; yes 20k; }",
+        location=f"{servers.CACHE} limit_rate $rate;")
+    body = b"m" * 90000
+    web.put_at("/acme/a.glb", scripted.message(200, body))
+
+    end = int(time.time()) + 3
+    carrier, expected = {
+        token: (lambda: query("/a.glb", {}, edgeauth.token(KEY, acl="/*", exp=end, id="alice")),
+                ("main", "alice", "")),
+        jwt: (lambda: header("/a.glb", {}, credentials.make_jwt(
+            "ES256", EC, exp=end, sub="alice", jti="one")), ("main", "alice", "one")),
+        cloudfront: (lambda: signed_url("/a.glb", {}, custom(
+            policy("*", end), CLOUDFRONT, "K1")), ("K1", "", "")),
+    }[made]
+    target, headers = carrier()
+
+    assert ask(edge, target, headers).body == body
+    served = ask(edge, target, {**headers, "X-Slow": "yes"})
+    assert (served.status, served.body == body, served.complete) == (200, True, True)
+    assert time.time() > end + 1
+    edge.assert_refused(ask(edge, target, headers), "token_expired")
+
+    entry = edge.logged(served)
+    assert (entry["auth"], entry["cache"], entry["expires"]) == ("GRANTED", "HIT", str(end))
+    assert (entry["key"], entry["subject"], entry["token"]) == expected

@@ -154,7 +154,7 @@ def test_a_bad_set_changes_nothing_live(live_edge, name):
 
     assert reason_of(edge, path, token) == ""
     edge.replace("acme.jwks", text)
-    servers.wait_for("a word of it", lambda: "the tenants are those of before"
+    servers.wait_for("a word of it", lambda: 'tenant "acme" stays as it was'
                      in edge.error_log()[before:], live.SOON)
 
     said = edge.error_log()[before:]

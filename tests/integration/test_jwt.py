@@ -224,7 +224,7 @@ ACCEPTED = {
     "no claim but exp": {},
     "times of 0 are not stated": {"nbf": 0, "iat": 0},
     "times within the leeway": {"nbf": later(15), "iat": later(15), "exp": later(-2)},
-    "exp far away": {"exp": 10 ** 10},
+    "exp far away": {"exp": later(9 * 365 * 86400)},
     "any issuer": {"iss": "https://anybody.test"},
     "audience is the tenant": {"aud": "acme"},
     "audience is a host": {"aud": ["www.acme.test"]},
@@ -251,6 +251,7 @@ ACCEPTED = {
 # reason, claims
 REFUSED = {
     "expired": ("token_expired", {"exp": later(-100)}),
+    "exp is centuries away": ("token_lifetime", {"exp": 10 ** 10}),
     "exp of 0": ("token_claim", {"exp": 0}),
     "no exp": ("token_claim", {"exp": None}),
     "exp is text": ("token_claim", {"exp": "soon"}),
@@ -330,7 +331,8 @@ def test_a_page_and_a_country(web_edges, web):
     """Constraints have the same meaning as those of an EdgeAuth token's data."""
 
     edge = web_edges(web.tenants("acme", acme="jwks acme.jwks;"), files={"acme.jwks": SET},
-                     server="xr_trusted_proxy 127.0.0.1;")
+                     server="xr_trusted_proxy 127.0.0.1;"
+                            " xr_trusted_country CloudFront-Viewer-Country;")
     path = web.put(scripted.message(200, BODY))
     token = good(xr_origin="shop.example|*.acme.example", xr_country="DE|FR", xr_quality="high",
                  xr_rate="gold")
@@ -348,6 +350,53 @@ def test_a_page_and_a_country(web_edges, web):
     edge.assert_refused(ask("US", Origin="https://shop.example"), "token_country")
     edge.assert_refused(ask("DE", Origin="https://evil.example"), "token_embed")
     edge.assert_refused(ask("DE"), "token_embed")
+
+
+QUERY_KEYS = {"plain": credentials.ec_key("plain"), "signed": credentials.ec_key("signed")}
+
+
+@pytest.fixture(scope="module")
+def queried(web_edges, web):
+    """A tenant to which names of CloudFront's are its own, and one to which they are not."""
+
+    return web_edges(
+        web.tenants("plain", "signed", plain="jwks plain.jwks;",
+                    signed="jwks signed.jwks; cloudfront_key K1 cloudfront.pem;"),
+        files={"cloudfront.pem": credentials.pem(credentials.rsa_key("cloudfront")),
+               **{f"{name}.jwks": jwks(jwk(key)) for name, key in QUERY_KEYS.items()}})
+
+
+@pytest.mark.parametrize("tenant", QUERY_KEYS)
+def test_a_uri_covers_its_query(queried, web, tenant):
+    """All of it but the token, in the order that it was sent in."""
+
+    path = web.put(scripted.message(200, BODY), tenant=tenant)
+
+    def made(query):
+        url = f"http://edge.test{path}{query}"
+        return make_jwt("ES256", QUERY_KEYS[tenant], cdniuc=uri(url)(path))
+
+    def ask(query, token):
+        """By the header, and by the query in front of the rest, and behind it."""
+
+        last = f"{query}&" if query else "?"
+        first = f"?xr_token={token}" + (f"&{query[1:]}" if query else "")
+
+        return [queried.get(f"{path}{query}", headers={"Authorization": f"Bearer {token}"}),
+                queried.get(f"{path}{last}xr_token={token}"), queried.get(f"{path}{first}")]
+
+    queries = ["", "?v=1", "?v=2", "?v=1&w=2", "?w=2&v=1", "?V=1", "?v=1&v=1", "?v=%31", "?v"]
+
+    for signed in ("", "?v=1", "?v=1&w=2"):
+        token = made(signed)
+
+        # once more: nothing of it may be remembered for another query
+        for query in queries * 2:
+            for response in ask(query, token):
+                if query == signed:
+                    assert (response.status, response.body == BODY) == (200, True), query
+                else:
+                    queried.assert_refused(response, "token_scope")
 
 
 def test_claims_are_variables(edge, path):

@@ -8,6 +8,7 @@ claims as much as of their bytes, and the same ones in each run.
 """
 
 import collections
+import hashlib
 import itertools
 import json
 import random
@@ -23,7 +24,7 @@ import credentials
 import edgeauth
 import scripted
 import servers
-from credentials import b64, compact, es256, hs256, policy, rs256, unb64
+from credentials import b64, canned, compact, es256, hs256, policy, rs256, unb64, with_query
 
 COUNT = 2000 if servers.ASAN else 10000     # of each kind
 BATCH = 250
@@ -35,7 +36,8 @@ PATH = "/acme/models/a.glb"
 HMAC, RSA, EC = credentials.secret(), credentials.rsa_key(), credentials.ec_key()
 CLOUDFRONT = credentials.rsa_key("cloudfront")
 KEYS = {"HS256": (HMAC, hs256), "RS256": (RSA, rs256), "ES256": (EC, es256)}
-END = 4102444800                            # that of the century
+YEAR = 365 * 86400
+END = (int(time.time()) // YEAR + 2) * YEAR # the same one in each run of a year
 
 NUMBERS = ["0", "-1", "1", "2147483648", "9223372036854775807", "9223372036854775808", "1e3",
            "99999999999999999999", "0x10", "+1", "%201", "1.5", "NaN", "", "01", "null"]
@@ -277,7 +279,7 @@ def signed(number, made):
     if number % 2:
         return request(PATH, f"Cookie: {credentials.cookies(made)}\r\n")
 
-    return request(credentials.with_query(PATH, made))
+    return request(with_query(PATH, made))
 
 
 KINDS = {
@@ -285,7 +287,7 @@ KINDS = {
     "HS256": (jwt_tokens("HS256"), carried),
     "RS256": (jwt_tokens("RS256"), carried),
     "ES256": (jwt_tokens("ES256"), carried),
-    "canned": (cloudfront_parameters(lambda: credentials.canned(
+    "canned": (cloudfront_parameters(lambda: canned(
         f"https://edge.test{PATH}", CLOUDFRONT, "K1")), signed),
     "custom": (cloudfront_parameters(lambda: credentials.custom(
         policy("http*://edge.test/acme/*", IpAddress={"AWS:SourceIp": "127.0.0.1"}), CLOUDFRONT,
@@ -351,17 +353,25 @@ def good(address, **claims):
     return request(PATH, f"X-Forwarded-For: {address}\r\nAuthorization: Bearer {made}\r\n")
 
 
+MANY_PATH = "/many/models/a.glb"
+MANY = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(32)]
+
+
 @pytest.fixture
 def flooded(web_edges, web):
     """A function: an edge that believes 127.0.0.1 whom it asks for, with these limits."""
 
     def start(limit):
         edge = web_edges(
-            web.tenants("acme", acme="jwks jwks;"),
-            files={"jwks": credentials.jwks(credentials.jwk(EC, kid="ES256"))},
+            web.tenants("acme", "many", acme="jwks jwks; cloudfront_key K1 pem;",
+                        many="keys many.keys;"),
+            files={"jwks": credentials.jwks(credentials.jwk(EC, kid="ES256")),
+                   "pem": credentials.pem(CLOUDFRONT),
+                   "many.keys": "".join(f"k{n} {key}\n" for n, key in enumerate(MANY))},
             http=f"xr_auth_fail_limit {limit}; xr_trusted_proxy 127.0.0.1;",
             server="keepalive_requests 1000000; access_log off; error_log error.log error;")
-        web.put_at(PATH, scripted.message(200, BODY))
+        for path in (PATH, MANY_PATH):
+            web.put_at(path, scripted.message(200, BODY))
         return edge
 
     return start
@@ -433,3 +443,59 @@ def test_a_flood_from_everywhere(flooded):
     # and end with the flood
     servers.wait_for("an end of it", lambda: statuses(
         edge.port, [good("198.51.100.1", n=time.time())]) == [200], 10)
+
+
+def test_a_flood_of_one_canned_url(flooded):
+    """
+    Its signature is checked once, whoever sends it: an address that may not
+    have a signature checked is answered all the same.
+    """
+
+    edge = flooded("share=100% rate=1r/s burst=1")
+    rng = random.Random(3)
+
+    def url(n, expires):
+        signed = canned(f"https://edge.test{PATH}?n={n}", CLOUDFRONT, "K1", expires)
+        return with_query(f"{PATH}?n={n}", signed)
+
+    def ask(target, address):
+        return request(target, f"X-Forwarded-For: {address}\r\n")
+
+    expired, valid = url(1, int(time.time()) - 100), url(2, END)
+    assert statuses(edge.port, [ask(expired, "192.0.2.1"), ask(valid, "192.0.2.1")]) == [403, 200]
+
+    for n in range(2, 30):
+        address = f"192.0.2.{n}"
+        found = statuses(edge.port, [
+            *(garbage(rng, address) for _ in range(5)), ask(expired, address),
+            ask(valid, address), ask(url(100 + n, END), address)])
+        assert found[:1] + found[4:] == [403, 429, 403, 200, 429]
+
+
+def test_a_flood_of_macs(flooded):
+    """One is made in no time; one for each of many keys is not."""
+
+    edge = flooded("share=100% rate=10r/s burst=20")
+
+    def ask(path, key, address, **fields):
+        made = edgeauth.token(key, **fields)
+        return request(f"{path}?xr_token={made}", f"X-Forwarded-For: {address}\r\n")
+
+    def flood(path, **fields):
+        started = time.monotonic()
+        found = collections.Counter(statuses(
+            edge.port, [ask(path, servers.OTHER_KEY, "192.0.2.1", **fields)] * 500))
+        return found, time.monotonic() - started
+
+    for fields in ({"acl": "/*"}, {"url": PATH}):
+        assert flood(PATH, **fields)[0] == {403: 500}
+    assert statuses(edge.port, [ask(PATH, servers.KEY, "192.0.2.1", acl="/*")]) == [200]
+
+    found, took = flood(MANY_PATH, acl="/*")
+    assert set(found) == {403, 429}
+    assert 20 <= found[403] <= 21 + 10 * took
+
+    # the others of the address that came have to wait, those elsewhere need not
+    assert statuses(edge.port, [
+        ask(MANY_PATH, MANY[31], "192.0.2.1", acl="/*"), ask(PATH, servers.KEY, "192.0.2.1", acl="/*"),
+        ask(MANY_PATH, MANY[31], "192.0.2.2", acl="/*")]) == [429, 200, 200]

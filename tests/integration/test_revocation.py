@@ -12,7 +12,8 @@ import pytest
 
 import live
 import servers
-from credentials import custom, ec_key, jwk, jwks, make_jwt, pem, policy, secret, with_query
+from credentials import (custom, ec_key, jwk, jwks, make_jwt, pem, policy, rsa_key, secret,
+                         with_query)
 from edgeauth import in_query, token
 from scripted import message
 from servers import KEY
@@ -136,6 +137,59 @@ def test_a_key(edge, workers, path, kind):
 
     edge.replace("revoked", "# again\n")
     workers.wait(200, target)
+
+
+# Tokens that do not say whose they are: their key is found by trying each of its kind
+
+NAMELESS = {
+    "RS256": {"r1": rsa_key("nameless 1"), "r2": rsa_key("nameless 2")},
+    "ES256": {"e1": ec_key("nameless 1"), "e2": ec_key("nameless 2")},
+    "HS256": {"h1": secret("nameless 1"), "h2": secret("nameless 2")},
+}
+
+
+@pytest.fixture(scope="module")
+def nameless(web_edges, web):
+    keys = jwks(*(jwk(key, kid=kid, alg=alg) for alg, some in NAMELESS.items()
+                  for kid, key in some.items()))
+    return web_edges(web.tenants("acme", acme="jwks jwks;"),
+                     files={"jwks": keys, "revoked": "# nobody\n"}, workers=2, server=live.PID,
+                     http="xr_revocation_file revoked;")
+
+
+@pytest.mark.parametrize("alg, kid", [(alg, kid) for alg in NAMELESS for kid in NAMELESS[alg]])
+def test_the_key_of_a_token_without_kid(nameless, web, alg, kid):
+    """Its id is known whether the token is new, remembered, or its signature is."""
+
+    paths = [web.put(message(200, b"a model")) for _ in range(2)]
+    others = {name: key for name, key in NAMELESS[alg].items() if name != kid}
+    made = [make_jwt(alg, NAMELESS[alg][kid], sub=next(names)) for _ in range(2)]
+    [other] = [make_jwt(alg, key) for key in others.values()]
+
+    nameless.replace("revoked", "# nobody\n")
+
+    with live.Workers(nameless) as workers:
+        workers.wait(200, in_query(paths[0], made[0]))
+        workers.wait(200, in_query(paths[0], other))
+
+        # the first request with it, one for the same, one for another object
+        fresh = make_jwt(alg, NAMELESS[alg][kid], sub=next(names))
+        for path in (paths[0], paths[0], paths[1]):
+            response = nameless.get(in_query(path, fresh))
+            assert nameless.logged(response)["key"] == kid
+
+        nameless.replace("revoked", f"acme kid {kid}\n")
+        workers.wait(403, in_query(paths[0], made[0]))
+
+        for target in (in_query(paths[0], made[0]), in_query(paths[1], made[0]),
+                       in_query(paths[0], made[1]), in_query(paths[0], made[1]),
+                       in_query(paths[1], fresh)):
+            assert workers.statuses(target) == {403}
+            nameless.assert_refused(nameless.get(target), "token_revoked")
+        assert workers.statuses(in_query(paths[0], other)) == {200}
+
+        nameless.replace("revoked", "# nobody\n")
+        workers.wait(200, in_query(paths[0], made[0]))
 
 
 def test_all_at_once(edge, workers, path):
@@ -427,6 +481,46 @@ def test_without_a_manager(web_edges, web, path):
     finally:
         os.kill(manager, signal.SIGCONT)
     servers.wait_for("an answer", lambda: edge.get(target).status == 200, live.SOON)
+
+
+@pytest.mark.parametrize("fail, status", [("closed", 503), ("open", 200)])
+def test_a_list_that_cannot_be_mapped(web_edges, web, path, fail, status):
+    """A worker that knows of a newer list, and cannot have it, does not go by the old one."""
+
+    edge = start(web_edges, web, options=f"fail={fail}", workers=1)
+    target = by_es256(path, "alice", "1")
+    [worker] = servers.workers_of(edge.process.pid)
+
+    def published():
+        return list((edge.folder / "xr_state").glob("revoked.*"))
+
+    # the first one that is published is mapped, so that there is one before
+    edge.replace("revoked", "acme sub mallory\n")
+    servers.wait_for("the first list", lambda: edge.get(
+        by_es256(path, "mallory", "1")).status == 403)
+    assert edge.get(target).status == 200
+    [before] = published()
+
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        edge.replace("revoked", "acme sub alice\n")
+        [after] = servers.wait_for("the next list", lambda: before not in published()
+                                   and published())
+        after.unlink()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+    for _ in range(2):
+        response = edge.get(target)
+        assert response.status == status
+        assert status == 200 or edge.logged(response)["reason"] == "revocation"
+    live.logs(edge, 'of "revoked" cannot be mapped')
+
+    # and the one after that is there again
+    edge.replace("revoked", "acme sub bob\n")
+    servers.wait_for("the last list", lambda: edge.get(
+        by_es256(path, "bob", "1")).status == 403)
+    assert edge.get(target).status == 200
 
 
 def test_a_large_list(edge, workers, path):

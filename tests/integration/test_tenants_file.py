@@ -396,8 +396,6 @@ BAD_FILES = {
         None, 'tenant "other" has a JWT key and an audience that another tenant has'),
     "private key": (lambda o: live.tenants(good={**good(o), "jwks": {
         "keys": [{**jwk(SHARED, kid="a"), "d": "AAAA"}]}}), None, "private"),
-    "missing file": (lambda o: live.tenants(good={**good(o), "keys": "missing.keys"}), None,
-                     'missing.keys" failed'),
 }
 
 SHARED = ec_key("shared")
@@ -440,6 +438,39 @@ def test_bad_files(edge, workers, web, name):
     # it is not tried again and again
     time.sleep(0.7)
     assert len(refusals(edge.error_log(), "the tenants are those of before")) == before + 1
+
+
+def test_a_bad_file_of_one_tenant_holds_up_nobody_else(edge, workers, web):
+    """Who names it stays as it was, or is left out if it is new; the others change."""
+
+    one, two, new = next(names), next(names), next(names)
+    paths = {name: put(web, name)[0] for name in (one, two, new)}
+    key = key_of(one)
+
+    edge.replace("one.keys", f"k {key}\n")
+    edge.replace("tenants.json", live.tenants(**{
+        one: {**member(web, one), "keys": "one.keys"}, two: member(web, two)}))
+    for name in (one, two):
+        workers.wait(200, signed(paths[name]))
+
+    # the key of the other is removed at the same time
+    edge.replace("one.keys", "k not-a-key\n")
+    other = {**member(web, two), "keys": [servers.OTHER_KEY]}
+    edge.replace("tenants.json", live.tenants(**{
+        one: {**member(web, one), "keys": "one.keys"}, two: other,
+        new: {**member(web, new), "keys": "missing.keys"}}))
+    workers.wait(403, signed(paths[two]))
+
+    assert workers.statuses(signed(paths[one])) == {200}
+    assert workers.statuses(signed(paths[new])) == {404}
+    log = edge.error_log()
+    assert f'tenant "{one}" stays as it was' in log and "one.keys:1: " in log
+    assert f'tenant "{new}", which is new, is left out' in log and 'missing.keys" failed' in log
+
+    edge.replace("one.keys", f"k {key}\n")
+    edge.replace("missing.keys", f"k {key_of(new)}\n")
+    workers.wait(200, signed(paths[new]))
+    assert workers.statuses(signed(paths[one])) == {200}
 
 
 def assert_says(line, place, reason):

@@ -96,6 +96,12 @@ def client_of(edge, headers, source=PROXY):
     return ask(edge, headers, source)["x-client"]
 
 
+def proved(headers):
+    """As from a tier in front that knows the secret."""
+
+    return {**headers, "X-Origin-Verify": SECRET}
+
+
 # X-Forwarded-For
 
 WALKS = {
@@ -179,7 +185,7 @@ def test_strangers(by_address, source):
         == (source, None, "http")
 
 
-# CloudFront's headers
+# CloudFront's headers, which count from who knows the secret
 
 VIEWERS = {
     f"{CLIENT}:4711": CLIENT,
@@ -189,25 +195,26 @@ VIEWERS = {
 
 
 @pytest.mark.parametrize("value", VIEWERS)
-def test_viewer_address(by_address, value):
+def test_viewer_address(by_both, value):
     """It wins over X-Forwarded-For."""
 
     headers = {"CloudFront-Viewer-Address": value, "X-Forwarded-For": "192.0.2.1"}
-    assert client_of(by_address, headers) == VIEWERS[value]
+    assert client_of(by_both, proved(headers)) == VIEWERS[value]
 
 
 @pytest.mark.parametrize("value", [CLIENT, "nonsense", "", f"{CLIENT}:", f"{CLIENT}:0x50",
                                    f"{CLIENT}, 192.0.2.9:1", ":80"])
-def test_viewer_address_that_is_none(by_address, value):
+def test_viewer_address_that_is_none(by_both, value):
     headers = {"CloudFront-Viewer-Address": value, "X-Forwarded-For": "192.0.2.1"}
-    assert client_of(by_address, headers) == "192.0.2.1"
+    assert client_of(by_both, proved(headers)) == "192.0.2.1"
 
 
 @pytest.mark.parametrize("value, country", [
     ("DE", "DE"), ("de", "DE"), ("US", "US"), ("XX", None), ("ZZ", None), ("T1", None),
     ("", None), ("D", None), ("DEU", None), ("D1", None), ("DE,FR", None), ("--", None)])
-def test_country(by_address, value, country):
-    assert ask(by_address, {"CloudFront-Viewer-Country": value})["x-country"] == country
+def test_country(by_both, value, country):
+    headers = proved({"CloudFront-Viewer-Country": value})
+    assert ask(by_both, headers)["x-country"] == country
 
 
 def test_country_of_another_tier(web_edges, web):
@@ -225,8 +232,51 @@ def test_country_of_another_tier(web_edges, web):
     ({"X-Forwarded-Proto": "http"}, "http"), ({"X-Forwarded-Proto": "wss"}, "http"),
     ({"CloudFront-Forwarded-Proto": "https"}, "https"),
     ({"CloudFront-Forwarded-Proto": "http", "X-Forwarded-Proto": "https"}, "http"), ({}, "http")])
-def test_scheme(by_address, headers, scheme):
-    assert ask(by_address, headers)["x-scheme"] == scheme
+def test_scheme(by_both, headers, scheme):
+    assert ask(by_both, proved(headers))["x-scheme"] == scheme
+
+
+FORGED_VIEWER = {"CloudFront-Viewer-Address": "192.0.2.66:4711", "CloudFront-Viewer-Country": "DE",
+                 "CloudFront-Forwarded-Proto": "https"}
+
+
+def test_cloudfront_needs_the_secret(by_address, by_both, path):
+    """A load balancer passes on what clients send under these names."""
+
+    def told(edge, headers):
+        response = ask(edge, headers)
+        return response["x-client"], response["x-country"], response["x-scheme"]
+
+    forwarded = {"X-Forwarded-For": CLIENT}
+    bound = [in_query(path, token(KEY, acl="/*", ip="192.0.2.66")),
+             in_query(path, token(KEY, acl="/*", data="country:DE"))]
+
+    def statuses(edge, headers):
+        return [edge.get(target, source=PROXY, headers=headers).status for target in bound]
+
+    assert told(by_address, FORGED_VIEWER) == (PROXY, None, "http")
+    assert told(by_address, {**FORGED_VIEWER, **forwarded}) == (CLIENT, None, "http")
+    assert statuses(by_address, {**FORGED_VIEWER, **forwarded}) == [403, 403]
+
+    assert told(by_both, {**FORGED_VIEWER, **forwarded}) == (PROXY, None, "http")
+    assert statuses(by_both, FORGED_VIEWER) == [403, 403]
+
+    assert told(by_both, proved(FORGED_VIEWER)) == ("192.0.2.66", "DE", "https")
+    assert statuses(by_both, proved(FORGED_VIEWER)) == [200, 200]
+
+
+def test_a_country_by_address_is_asked_for(web_edges, web):
+    """Naming the header says that the tier sets it; that says nothing of the others."""
+
+    edge = start(web_edges, web, f"xr_trusted_proxy {PROXY};"
+                                 "xr_trusted_country CloudFront-Viewer-Country;")
+    response = ask(edge, FORGED_VIEWER)
+
+    assert (response["x-client"], response["x-country"], response["x-scheme"]) \
+        == (PROXY, "DE", "http")
+    assert ask(edge, FORGED_VIEWER, PROXY, "/echo/").body == b"[||||DE|]"
+    assert ask(edge, FORGED_VIEWER, STRANGER, "/echo/").body == b"[|||||]"
+    assert ask(edge, FORGED_VIEWER, STRANGER)["x-country"] is None
 
 
 # Secrets
@@ -253,12 +303,11 @@ def test_both(by_both):
     """Neither is enough."""
 
     headers = {"X-Forwarded-For": CLIENT}
-    proved = {**headers, "X-Origin-Verify": SECRET}
 
-    assert client_of(by_both, proved, PROXY) == CLIENT
+    assert client_of(by_both, proved(headers), PROXY) == CLIENT
     assert client_of(by_both, headers, PROXY) == PROXY
     assert client_of(by_both, {**headers, "X-Origin-Verify": "x" * 20}, PROXY) == PROXY
-    assert client_of(by_both, proved, STRANGER) == STRANGER
+    assert client_of(by_both, proved(headers), STRANGER) == STRANGER
 
 
 def test_secrets_are_rotated(by_secret):
@@ -343,12 +392,19 @@ def test_headers_of_strangers_are_dropped(by_address, web, name):
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_headers_of_proxies_are_passed_on(by_address, web, name):
-    marker = next(names)
+def test_headers_of_proxies_are_passed_on(by_address, by_both, web, name):
+    """CloudFront's are by who has the secret; others may be anybody's who is behind a proxy."""
 
-    ask(by_address, {name: "198.51.100.99"}, PROXY, f"/pass/{marker}")
-    [seen] = web.seen(f"/pass/{marker}")
-    assert seen.headers[name.lower()] == "198.51.100.99"
+    for edge, headers in ((by_both, proved({})), (by_address, {})):
+        for spelling in spellings(name):
+            marker = next(names)
+            ask(edge, {spelling: "198.51.100.99", **headers}, PROXY, f"/pass/{marker}")
+            [seen] = web.seen(f"/pass/{marker}")
+
+            if edge is by_address and name.startswith("CloudFront-"):
+                assert "198.51.100.99" not in str(seen)
+            else:
+                assert seen.headers[spelling.lower()] == "198.51.100.99"
 
 
 def test_the_country_of_strangers_is_dropped(web_edges, web):
@@ -364,13 +420,14 @@ def test_the_country_of_strangers_is_dropped(web_edges, web):
 def test_headers_for_the_log(web_edges, web):
     edge = start(web_edges, web, f"""
         xr_trusted_proxy {PROXY};
+        xr_trusted_secret X-Origin-Verify secrets;
         log_format seen '$http_x_forwarded_for|$http_cloudfront_viewer_country|$http_x_real_ip';
-        """, server="access_log seen.log seen;")
+        """, server="access_log seen.log seen;", files={"secrets": f"{SECRET}\n"})
     headers = {"X-Forwarded-For": "198.51.100.99", "CloudFront-Viewer-Country": "DE",
                "X-Real-IP": "198.51.100.99"}
 
-    ask(edge, headers, STRANGER)
-    ask(edge, headers, PROXY)
+    ask(edge, proved(headers), STRANGER)
+    ask(edge, proved(headers), PROXY)
 
     def lines():
         return (edge.folder / "seen.log").read_text().splitlines()
@@ -409,12 +466,12 @@ def test_tokens_bound_to_an_address(by_address, path):
     assert by_address.get(to_proxy, source=PROXY, headers={"X-Forwarded-For": CLIENT}).status == 403
 
 
-def test_tokens_bound_to_a_country(by_address, path):
+def test_tokens_bound_to_a_country(by_both, path):
     bound = in_query(path, token(KEY, acl="/*", data="country:DE|FR"))
 
     def status(source, country):
-        return by_address.get(bound, source=source,
-                              headers={"CloudFront-Viewer-Country": country}).status
+        return by_both.get(bound, source=source,
+                           headers=proved({"CloudFront-Viewer-Country": country})).status
 
     assert [status(PROXY, country) for country in ("DE", "fr", "US", "XX", "")] \
         == [200, 200, 403, 403, 403]
@@ -477,8 +534,8 @@ def test_realip_beside_it(web_edges, web):
         add_header X-Remote $remote_addr always;""")
     headers = {"X-Forwarded-For": CLIENT}
 
-    proved, stranger = ask(edge, headers), ask(edge, headers, STRANGER)
-    assert (proved["x-client"], proved["x-remote"]) == (CLIENT, CLIENT)
+    known, stranger = ask(edge, headers), ask(edge, headers, STRANGER)
+    assert (known["x-client"], known["x-remote"]) == (CLIENT, CLIENT)
     assert (stranger["x-client"], stranger["x-remote"]) == (STRANGER, STRANGER)
 
 

@@ -558,6 +558,29 @@ list_is(xr_strs_t list, const char *wanted)
 }
 
 
+/* A tenant of a table, added to another one, makes the same image. */
+
+static void
+check_again(const xr_site_t *site, xr_str_t image)
+{
+    xr_str_t             again;
+    xr_tenant_t          t;
+    xr_table_builder_t  *b;
+
+    b = xr_table_builder_create(&memory);
+    assert_non_null(b);
+
+    xr_site_tenant(site, &t);
+    assert_int_equal(xr_table_add(b, &t, NULL), XR_OK);
+    assert_int_equal(xr_table_finish(b, 1, &again, NULL), XR_OK);
+
+    assert_int_equal(again.len, image.len);
+    assert_memory_equal(again.data, image.data, image.len);
+
+    xr_table_builder_free(b);
+}
+
+
 static void
 test_site(void **state)
 {
@@ -632,6 +655,8 @@ test_site(void **state)
     XR_CHECK_STR(c.secret_key, SECRET, "credentials");
     XR_CHECK_STR(c.session_token, "tok", "credentials");
 
+    check_again(&site, image);
+
     destroy(b);
 }
 
@@ -658,7 +683,7 @@ test_site_defaults(void **state)
     assert_int_equal(site.origin_kind, XR_ORIGIN_HTTP);
     assert_int_equal(site.kinds, 0);
     assert_int_equal(site.policy.leeway, XR_TENANT_LEEWAY);
-    assert_int_equal(site.policy.max_lifetime, 0);
+    assert_int_equal(site.policy.max_lifetime, XR_TENANT_MAX_LIFETIME);
     assert_false(site.policy.cloudfront_sha1);
     assert_true(list_is(site.policy.issuers, ""));
     assert_true(list_is(site.policy.audiences, ""));
