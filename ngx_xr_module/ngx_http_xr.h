@@ -430,6 +430,7 @@ ngx_int_t ngx_http_xr_credential_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_credential_collect(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_credential_is_jwt(ngx_str_t *token);
 ngx_int_t ngx_http_xr_credential_decode(ngx_http_request_t *r,
     ngx_http_xr_carried_t *carried, ngx_str_t *value);
 

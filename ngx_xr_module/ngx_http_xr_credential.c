@@ -104,8 +104,8 @@ ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         c->n += carried->n;
         c->token = carried->token;
         c->malformed = carried->malformed;
-        c->kind = xr_jwt_is(ngx_http_xr_view(&c->token)) ? XR_KIND_JWT
-                                                         : XR_KIND_EDGEAUTH;
+        c->kind = ngx_http_xr_credential_is_jwt(&c->token) ? XR_KIND_JWT
+                                                           : XR_KIND_EDGEAUTH;
     }
 
     if ((ctx->tenant->kinds & XR_KIND_CLOUDFRONT)
@@ -118,6 +118,23 @@ ngx_http_xr_credential_collect(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     return (c->n == 1 && c->kind != XR_KIND_EDGEAUTH)
            ? ngx_http_xr_credential_query(r, ctx) : NGX_OK;
+}
+
+
+/*
+ * Which of the two a token means to be: one has fields with a "=", the other
+ * parts with a "." between them.  Whether it is one is seen when it is parsed.
+ */
+
+ngx_uint_t
+ngx_http_xr_credential_is_jwt(ngx_str_t *token)
+{
+    xr_str_t  view;
+
+    view = ngx_http_xr_view(token);
+
+    return xr_str_find(view, '=') == view.len
+           && xr_str_find(view, '.') != view.len;
 }
 
 

@@ -154,9 +154,8 @@ ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     c = &ctx->credential;
 
     p.n = 0;
-    ngx_memzero(p.lengths, sizeof(p.lengths));
 
-    ngx_http_xr_memory_part(&p, xr_str_of(p.lengths, sizeof(p.lengths)));
+    ngx_http_xr_memory_part(&p, xr_str_of(p.lengths, 0));
     ngx_http_xr_memory_part(&p, xr_str_of(ctx->tenant->epoch,
                                           XR_TABLE_EPOCH_SIZE));
 
@@ -184,6 +183,7 @@ ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     /* in the place of the length of the lengths: what the rest is */
 
     p.lengths[0] = (uint32_t) (c->kind << 8 | scope);
+    p.parts[0].len = p.n * sizeof(p.lengths[0]);
 
     xr_siphash(xmcf->secret, p.parts, p.n, tag);
 }

@@ -244,7 +244,7 @@ ngx_http_xr_token_decode(ngx_http_request_t *r,
     size_t   size;
     u_char  *p;
 
-    if (xr_jwt_is(ngx_http_xr_view(value))) {
+    if (ngx_http_xr_credential_is_jwt(value)) {
         return ngx_http_xr_credential_decode(r, carried, value);
     }
 

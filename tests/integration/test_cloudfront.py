@@ -371,7 +371,7 @@ def test_keys_are_rotated_live(web_edges, web):
     # a private key is none, and changes nothing
     before = len(edge.error_log())
     edge.replace("one.pem", credentials.private_pem(RSA))
-    servers.wait_for("a word of it", lambda: "tenants are those of before"
+    servers.wait_for("a word of it", lambda: 'tenant "acme" stays as it was'
                      in edge.error_log()[before:], live.SOON)
     assert "one.pem:1: a private key where a public one belongs" in edge.error_log()[before:]
     assert (reason(new, "K1"), reason(EC, "K2")) == ("", "")
@@ -620,9 +620,8 @@ def test_signatures_are_masked_before_a_rewrite(web_edges, web):
     """Whatever copies the query has a masked one; what was signed is known all the same."""
 
     edge = web_edges(
-        web.tenants("acme", "plain", acme=f"{OPTIONS} cloudfront_hosts edge.test;".replace(
-            "cloudfront_hosts cdn.acme.test d1.cloudfront.net;", "")), files=FILES,
-        http="""log_format seen escape=json '$args $request_uri $request $uri';""",
+        web.tenants("acme", "plain", acme=OPTIONS), files=FILES,
+        http="log_format seen escape=json '$args $request_uri $request $uri';",
         location=f"{servers.CACHE} rewrite ^/r/(.*)$ /acme/$1?y=1 last;",
         server="""
             access_log access.log test;
