@@ -6,6 +6,9 @@
 #include "xr_crypto.h"
 
 
+#include <string.h>
+
+
 typedef struct {
     uint64_t  v0;
     uint64_t  v1;
@@ -14,7 +17,7 @@ typedef struct {
 } xr_siphash_t;
 
 
-static uint64_t
+static inline uint64_t
 xr_siphash_load(const uint8_t *p)
 {
     return (uint64_t) p[0] | (uint64_t) p[1] << 8 | (uint64_t) p[2] << 16
@@ -35,42 +38,57 @@ xr_siphash_store(uint8_t *p, uint64_t n)
 }
 
 
-static uint64_t
+static inline uint64_t
 xr_siphash_rotate(uint64_t n, unsigned bits)
 {
     return n << bits | n >> (64 - bits);
 }
 
 
-static void
-xr_siphash_rounds(xr_siphash_t *s, size_t n)
+static inline xr_siphash_t
+xr_siphash_round(xr_siphash_t s)
 {
-    while (n > 0) {
-        s->v0 += s->v1;
-        s->v1 = xr_siphash_rotate(s->v1, 13) ^ s->v0;
-        s->v0 = xr_siphash_rotate(s->v0, 32);
+    s.v0 += s.v1;
+    s.v1 = xr_siphash_rotate(s.v1, 13) ^ s.v0;
+    s.v0 = xr_siphash_rotate(s.v0, 32);
 
-        s->v2 += s->v3;
-        s->v3 = xr_siphash_rotate(s->v3, 16) ^ s->v2;
+    s.v2 += s.v3;
+    s.v3 = xr_siphash_rotate(s.v3, 16) ^ s.v2;
 
-        s->v0 += s->v3;
-        s->v3 = xr_siphash_rotate(s->v3, 21) ^ s->v0;
+    s.v0 += s.v3;
+    s.v3 = xr_siphash_rotate(s.v3, 21) ^ s.v0;
 
-        s->v2 += s->v1;
-        s->v1 = xr_siphash_rotate(s->v1, 17) ^ s->v2;
-        s->v2 = xr_siphash_rotate(s->v2, 32);
+    s.v2 += s.v1;
+    s.v1 = xr_siphash_rotate(s.v1, 17) ^ s.v2;
+    s.v2 = xr_siphash_rotate(s.v2, 32);
 
-        n--;
-    }
+    return s;
 }
 
 
-static void
-xr_siphash_word(xr_siphash_t *s, uint64_t word)
+static inline xr_siphash_t
+xr_siphash_word(xr_siphash_t s, uint64_t word)
 {
-    s->v3 ^= word;
-    xr_siphash_rounds(s, 2);
-    s->v0 ^= word;
+    s.v3 ^= word;
+    s = xr_siphash_round(xr_siphash_round(s));
+    s.v0 ^= word;
+
+    return s;
+}
+
+
+/* "n" whole words; the state stays in registers meanwhile. */
+
+static xr_siphash_t
+xr_siphash_words(xr_siphash_t s, const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        s = xr_siphash_word(s, xr_siphash_load(p));
+        p += 8;
+        n--;
+    }
+
+    return s;
 }
 
 
@@ -79,40 +97,51 @@ xr_siphash_word(xr_siphash_t *s, uint64_t word)
  * last word has what is left, and the length in its highest byte.
  */
 
-static void
-xr_siphash_parts(xr_siphash_t *s, const xr_str_t *parts, size_t n)
+static xr_siphash_t
+xr_siphash_parts(xr_siphash_t s, const xr_str_t *parts, size_t n)
 {
-    size_t          i, pos, pending;
-    uint64_t        word, total;
+    size_t          i, len, take, pending;
+    uint8_t         word[8];
+    uint64_t        total;
     const uint8_t  *p;
 
-    word = 0;
     pending = 0;
     total = 0;
 
     for (i = 0; i < n; i++) {
         p = parts[i].data;
-        total += parts[i].len;
+        len = parts[i].len;
+        total += len;
 
-        for (pos = 0; pos < parts[i].len; /* void */) {
+        if (len == 0) {
+            continue;
+        }
 
-            if (pending == 0 && parts[i].len - pos >= 8) {
-                xr_siphash_word(s, xr_siphash_load(p + pos));
-                pos += 8;
+        if (pending > 0) {
+            take = (len < 8 - pending) ? len : 8 - pending;
+            memcpy(word + pending, p, take);
+
+            pending += take;
+            p += take;
+            len -= take;
+
+            if (pending < 8) {
                 continue;
             }
 
-            word |= (uint64_t) p[pos++] << 8 * pending;
-
-            if (++pending == 8) {
-                xr_siphash_word(s, word);
-                word = 0;
-                pending = 0;
-            }
+            s = xr_siphash_word(s, xr_siphash_load(word));
         }
+
+        s = xr_siphash_words(s, p, len / 8);
+
+        pending = len % 8;
+        memcpy(word, p + len - pending, pending);
     }
 
-    xr_siphash_word(s, word | total << 56);
+    memset(word + pending, 0, 8 - pending);
+    word[7] = (uint8_t) total;
+
+    return xr_siphash_word(s, xr_siphash_load(word));
 }
 
 
@@ -120,6 +149,7 @@ void
 xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
     size_t n, uint8_t out[XR_SIPHASH_SIZE])
 {
+    size_t        i;
     uint64_t      k0, k1;
     xr_siphash_t  s;
 
@@ -133,13 +163,21 @@ xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
     s.v2 = k0 ^ 0x6c7967656e657261;
     s.v3 = k1 ^ 0x7465646279746573;
 
-    xr_siphash_parts(&s, parts, n);
+    s = xr_siphash_parts(s, parts, n);
 
     s.v2 ^= 0xee;
-    xr_siphash_rounds(&s, 4);
+
+    for (i = 0; i < 4; i++) {
+        s = xr_siphash_round(s);
+    }
+
     xr_siphash_store(out, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
 
     s.v1 ^= 0xdd;
-    xr_siphash_rounds(&s, 4);
+
+    for (i = 0; i < 4; i++) {
+        s = xr_siphash_round(s);
+    }
+
     xr_siphash_store(out + 8, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
 }

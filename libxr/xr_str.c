@@ -237,37 +237,36 @@ xr_hex_decode(xr_str_t s, uint8_t *out, size_t size)
 }
 
 
-static int
+/* Digits of four characters; 64 and more is none. */
+
+static uint32_t
 xr_base64url_digit(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
+    static const uint8_t  digits[128] = {
+        64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+        64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+        64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+        64,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+        15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 63,
+        64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+        41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64
+    };
 
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-
-    if (c == '-') {
-        return 62;
-    }
-
-    return (c == '_') ? 63 : -1;
+    return (c < sizeof(digits)) ? digits[c] : 64;
 }
 
 
 xr_rc_t
 xr_base64url_decode(xr_str_t s, uint8_t *out, size_t size, size_t *len)
 {
-    int       digit;
-    size_t    i, n;
-    uint32_t  bits, pending;
+    size_t          i, n, rest;
+    uint32_t        a, b, c, d;
+    const uint8_t  *p;
 
-    if (s.len % 4 == 1) {
+    rest = s.len % 4;
+
+    if (rest == 1) {
         return XR_INVALID;
     }
 
@@ -275,28 +274,41 @@ xr_base64url_decode(xr_str_t s, uint8_t *out, size_t size, size_t *len)
         return XR_NO_SPACE;
     }
 
-    bits = 0;
-    pending = 0;
+    p = s.data;
     n = 0;
 
-    for (i = 0; i < s.len; i++) {
-        digit = xr_base64url_digit(s.data[i]);
+    for (i = 0; i < s.len / 4; i++) {
+        a = xr_base64url_digit(p[0]);
+        b = xr_base64url_digit(p[1]);
+        c = xr_base64url_digit(p[2]);
+        d = xr_base64url_digit(p[3]);
 
-        if (digit < 0) {
+        if ((a | b | c | d) >= 64) {
             return XR_INVALID;
         }
 
-        bits = (bits << 6 | (uint32_t) digit) & 0xffff;
-        pending += 6;
-
-        if (pending >= 8) {
-            pending -= 8;
-            out[n++] = (uint8_t) (bits >> pending);
-        }
+        out[n++] = (uint8_t) (a << 2 | b >> 4);
+        out[n++] = (uint8_t) (b << 4 | c >> 2);
+        out[n++] = (uint8_t) (c << 6 | d);
+        p += 4;
     }
 
-    if ((bits & ((1U << pending) - 1)) != 0) {
-        return XR_INVALID;
+    if (rest != 0) {
+        a = xr_base64url_digit(p[0]);
+        b = xr_base64url_digit(p[1]);
+        c = (rest == 3) ? xr_base64url_digit(p[2]) : 0;
+
+        /* what the last digit has beyond whole bytes must be zero */
+
+        if ((a | b | c) >= 64 || ((rest == 3 ? c << 6 : b << 4) & 0xff) != 0) {
+            return XR_INVALID;
+        }
+
+        out[n++] = (uint8_t) (a << 2 | b >> 4);
+
+        if (rest == 3) {
+            out[n++] = (uint8_t) (b << 4 | c >> 2);
+        }
     }
 
     *len = n;

@@ -103,6 +103,8 @@ typedef struct {
     ngx_uint_t                     generation;  /* this process's */
     time_t                         retry;       /* not before, after a fault */
     ngx_http_xr_image_t           *current;
+    ngx_fd_t                       old;         /* the manager's: the file */
+    time_t                         old_until;   /* before; 0: none */
 } ngx_http_xr_live_t;
 
 

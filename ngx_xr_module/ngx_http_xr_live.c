@@ -14,8 +14,9 @@
  * made once, in a process that serves nobody, and its pages are shared.
  */
 
-#define NGX_HTTP_XR_LIVE_INTERVAL  500      /* milliseconds */
+#define NGX_HTTP_XR_LIVE_INTERVAL  200      /* milliseconds */
 #define NGX_HTTP_XR_LIVE_CLEAN     30       /* seconds */
+#define NGX_HTTP_XR_LIVE_LINGER    10       /* seconds */
 
 
 typedef struct {
@@ -37,6 +38,7 @@ static u_char *ngx_http_xr_live_file(ngx_http_xr_live_t *live,
     ngx_uint_t generation, u_char *name);
 static ngx_int_t ngx_http_xr_live_write(u_char *name, xr_str_t image,
     ngx_log_t *log);
+static void ngx_http_xr_live_linger(ngx_http_xr_live_t *live, time_t now);
 static ngx_uint_t ngx_http_xr_live_is_left(u_char *name, ngx_uint_t ending);
 static ngx_uint_t ngx_http_xr_live_is_used(ngx_http_xr_live_t *live,
     u_char *path);
@@ -269,7 +271,11 @@ ngx_http_xr_live_file(ngx_http_xr_live_t *live, ngx_uint_t generation,
 }
 
 
-/* In the manager process: from now on workers use "image". */
+/*
+ * In the manager process: from now on workers use "image".  The file before
+ * is kept open for a while: whoever is last to let go of one that has no name
+ * any more gives its memory back, which takes milliseconds.
+ */
 
 ngx_int_t
 ngx_http_xr_live_publish(ngx_http_xr_live_t *live, xr_str_t image,
@@ -292,11 +298,34 @@ ngx_http_xr_live_publish(ngx_http_xr_live_t *live, xr_str_t image,
     live->shared->generation = generation;
 
     if (generation > 1) {
-        (void) ngx_delete_file(ngx_http_xr_live_file(live, generation - 1,
-                                                     name));
+        ngx_http_xr_live_linger(live, 0);
+
+        (void) ngx_http_xr_live_file(live, generation - 1, name);
+
+        live->old = ngx_open_file(name, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+        live->old_until = ngx_time() + NGX_HTTP_XR_LIVE_LINGER;
+
+        (void) ngx_delete_file(name);
     }
 
     return NGX_OK;
+}
+
+
+/* Lets go of the file before, if it is time, or before it is another one. */
+
+static void
+ngx_http_xr_live_linger(ngx_http_xr_live_t *live, time_t now)
+{
+    if (live->old_until == 0 || (now != 0 && now < live->old_until)) {
+        return;
+    }
+
+    if (live->old != NGX_INVALID_FILE) {
+        (void) ngx_close_file(live->old);
+    }
+
+    live->old_until = 0;
 }
 
 
@@ -360,6 +389,9 @@ ngx_http_xr_live_manage(void *data)
         cleaned = ngx_time();
         ngx_http_xr_live_clean(xmcf, 0, ngx_cycle->log);
     }
+
+    ngx_http_xr_live_linger(&xmcf->live, ngx_time());
+    ngx_http_xr_live_linger(&xmcf->revocation.live, ngx_time());
 
     ngx_http_xr_tenants_check(xmcf, ngx_cycle->log);
     ngx_http_xr_revocation_check(xmcf, ngx_cycle->log);

@@ -313,7 +313,7 @@ ngx_http_xr_load_changed(ngx_http_xr_watch_t *watch)
 }
 
 
-/* Half of them at a time: all within two looks. */
+/* A fifth of them at a time: all within five looks, which is a second. */
 
 static ngx_uint_t
 ngx_http_xr_load_any_changed(ngx_http_xr_files_t *files)
@@ -323,7 +323,7 @@ ngx_http_xr_load_any_changed(ngx_http_xr_files_t *files)
 
     w = files->list.elts;
 
-    n = ngx_max(files->list.nelts / 2 + 1, NGX_HTTP_XR_LOAD_PORTION);
+    n = ngx_max(files->list.nelts / 5 + 1, NGX_HTTP_XR_LOAD_PORTION);
     n = ngx_min(files->list.nelts, n);
 
     for (i = 0; i < n; i++) {
@@ -424,7 +424,11 @@ ngx_http_xr_load_keep(ngx_http_xr_load_t *load, ngx_http_xr_files_t *files)
     ngx_array_t             list;
     ngx_http_xr_watched_t  *w, *new;
 
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
+    /* a log that lives as long as the configuration that is being read */
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE,
+                           (load->cf != NULL) ? &load->cf->cycle->new_log
+                                              : ngx_cycle->log);
     if (pool == NULL) {
         return NGX_ERROR;
     }

@@ -378,7 +378,7 @@ def flooded(web_edges, web):
 
 
 def test_a_flood_from_one_address(flooded):
-    edge = flooded("share=100% rate=10r/s burst=20")
+    edge = flooded("share=100% rate=1r/s burst=20")
     rng = random.Random(1)
     warm = good("192.0.2.1")
     assert statuses(edge.port, [warm]) == [200]
@@ -389,11 +389,11 @@ def test_a_flood_from_one_address(flooded):
     took = time.monotonic() - started
 
     assert set(found) == {403, 429}
-    assert 20 <= found[403] <= 21 + 10 * took
+    assert 20 <= found[403] <= 21 + took
 
     # from there what is known is served, and what is not has to wait; others need not
-    assert statuses(edge.port, [warm, good("192.0.2.1", n=1), good("192.0.2.2", n=2)]) \
-        == [200, 429, 200]
+    assert statuses(edge.port, [*[garbage(rng, "192.0.2.1")] * 9, warm, good("192.0.2.1", n=1),
+                                good("192.0.2.2", n=2)])[9:] == [200, 429, 200]
     assert statuses(edge.port, [garbage(rng, "192.0.2.3")] * 3) == [403] * 3
 
     # IPv6 counts by the /64
@@ -433,7 +433,7 @@ def test_a_flood_from_everywhere(flooded):
 
     assert set(found) == {403, 429}
     assert found[429] > len(flood) // 2, found
-    assert len(times) > 5 and sorted(times)[len(times) // 2] < 0.1, times
+    assert len(times) > 5 and sorted(times)[len(times) // 2] < (1 if servers.ASAN else 0.1), times
 
     # those limits are not for who is known, nor for MACs, which cost nothing
     assert statuses(edge.port, [warm]) == [200]
@@ -475,7 +475,7 @@ def test_a_flood_of_one_canned_url(flooded):
 def test_a_flood_of_macs(flooded):
     """One is made in no time; one for each of many keys is not."""
 
-    edge = flooded("share=100% rate=10r/s burst=20")
+    edge = flooded("share=100% rate=1r/s burst=20")
 
     def ask(path, key, address, **fields):
         made = edgeauth.token(key, **fields)
@@ -493,10 +493,11 @@ def test_a_flood_of_macs(flooded):
 
     found, took = flood(MANY_PATH, acl="/*")
     assert set(found) == {403, 429}
-    assert 20 <= found[403] <= 21 + 10 * took
+    assert 20 <= found[403] <= 21 + took
 
     # the others of the address that came have to wait, those elsewhere need not
     assert statuses(edge.port, [
+        *[ask(MANY_PATH, servers.OTHER_KEY, "192.0.2.1", acl="/*")] * 9,
         ask(MANY_PATH, MANY[31], "192.0.2.1", acl="/*"),
         ask(PATH, servers.KEY, "192.0.2.1", acl="/*"),
-        ask(MANY_PATH, MANY[31], "192.0.2.2", acl="/*")]) == [429, 200, 200]
+        ask(MANY_PATH, MANY[31], "192.0.2.2", acl="/*")])[9:] == [429, 200, 200]
