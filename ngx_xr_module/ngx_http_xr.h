@@ -229,6 +229,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_path_t                    *state;
 
     ngx_http_xr_revocation_t       revocation;
+    ngx_uint_t                     trust;       /* "xr_trusted_*" somewhere */
     ngx_str_t                      proof_header;    /* in lower case */
     ngx_str_t                      proof_file;
 
@@ -288,8 +289,8 @@ typedef struct {
 
 typedef struct {
     ngx_http_xr_carried_t          carried[NGX_HTTP_XR_CARRIERS];
-    ngx_http_xr_signed_t           url;
-    ngx_http_xr_signed_t           cookies;
+    ngx_http_xr_signed_t          *url;         /* NULL: none in the query */
+    ngx_http_xr_signed_t          *cookies;     /* NULL: none */
     xr_str_t                       raw_query;   /* before it was masked */
 
     /* what of all this counts in the location */
@@ -337,10 +338,8 @@ typedef struct {
 
     ngx_http_xr_image_t           *image;       /* that the tenant is of */
     xr_site_t                     *tenant;      /* NULL, or &site */
-    xr_site_t                      site;
     ngx_str_t                      object;      /* the key below the origin */
 
-    xr_principal_t                 who;
     time_t                         decided;     /* when it was let in */
     xr_str_t                       key_id;      /* whose key it was */
     xr_memory_value_t              value;       /* "who", for the memory */
@@ -354,6 +353,11 @@ typedef struct {
     unsigned                       remembered:1;    /* "who" is not read yet */
     unsigned                       preflight:1;
     unsigned                       decorated:1; /* has its headers */
+
+    /* filled before they are used, and not zeroed */
+
+    xr_site_t                      site;
+    xr_principal_t                 who;
 } ngx_http_xr_ctx_t;
 
 

@@ -26,7 +26,7 @@ static ngx_int_t ngx_http_xr_credential_params(ngx_http_request_t *r,
 static ngx_int_t ngx_http_xr_credential_query(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_credential_param(ngx_http_request_t *r,
-    ngx_http_xr_signed_t *s, xr_str_t name, xr_str_t value);
+    ngx_http_xr_signed_t **where, xr_str_t name, xr_str_t value);
 static void ngx_http_xr_credential_mask(xr_str_t value);
 
 
@@ -157,15 +157,19 @@ ngx_http_xr_credential_signed(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         }
     }
 
-    if (c->url.n != 0 && (xlcf->token_from & NGX_HTTP_XR_IN_QUERY)) {
-        c->signed_by = &c->url.params;
-        c->n += 1 + c->url.repeated;
+    if (c->url != NULL
+        && c->url->n != 0
+        && (xlcf->token_from & NGX_HTTP_XR_IN_QUERY))
+    {
+        c->signed_by = &c->url->params;
+        c->n += 1 + c->url->repeated;
 
-    } else if (c->cookies.n != 0
+    } else if (c->cookies != NULL
+               && c->cookies->n != 0
                && (xlcf->token_from & NGX_HTTP_XR_IN_COOKIE))
     {
-        c->signed_by = &c->cookies.params;
-        c->n += 1 + c->cookies.repeated;
+        c->signed_by = &c->cookies->params;
+        c->n += 1 + c->cookies->repeated;
     }
 
     if (c->signed_by != NULL) {
@@ -498,11 +502,12 @@ ngx_http_xr_credential_query(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
  */
 
 static ngx_int_t
-ngx_http_xr_credential_param(ngx_http_request_t *r, ngx_http_xr_signed_t *s,
-    xr_str_t name, xr_str_t value)
+ngx_http_xr_credential_param(ngx_http_request_t *r,
+    ngx_http_xr_signed_t **where, xr_str_t name, xr_str_t value)
 {
     bool                    exact;
     ngx_str_t               encoded;
+    ngx_http_xr_signed_t   *s;
     xr_cloudfront_param_t   param;
     ngx_http_xr_carried_t   decoded;
 
@@ -511,6 +516,15 @@ ngx_http_xr_credential_param(ngx_http_request_t *r, ngx_http_xr_signed_t *s,
     if (param == XR_CLOUDFRONT_PARAMS) {
         return NGX_OK;
     }
+
+    if (*where == NULL) {
+        *where = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_signed_t));
+        if (*where == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    s = *where;
 
     if (param != XR_CLOUDFRONT_EXPIRES
         && param != XR_CLOUDFRONT_HASH_ALGORITHM)

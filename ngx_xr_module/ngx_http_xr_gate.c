@@ -297,7 +297,7 @@ ngx_http_xr_make_ctx(ngx_http_request_t *r)
     }
 
     ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_xr_ctx_t));
+    ngx_memzero(ctx, offsetof(ngx_http_xr_ctx_t, site));
 
     if (r != r->main) {
 

@@ -431,9 +431,13 @@ ngx_http_xr_trust_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_xr_srv_conf_t *xscf = conf;
 
-    ngx_str_t      *value;
-    ngx_uint_t      i;
-    xr_addr_net_t  *net;
+    ngx_str_t                *value;
+    ngx_uint_t                i;
+    xr_addr_net_t            *net;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+    xmcf->trust = 1;
 
     if (xscf->trusted == NGX_CONF_UNSET_PTR) {
 
@@ -477,6 +481,8 @@ ngx_http_xr_trust_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (xmcf->proof_header.data != NULL) {
         return "is duplicate";
     }
+
+    xmcf->trust = 1;
 
     value = cf->args->elts;
 
