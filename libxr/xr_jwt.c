@@ -349,6 +349,7 @@ xr_jwt_parse(xr_str_t token, void *memory, xr_jwt_t *t, xr_err_t *err)
 
     memset(&parsed, 0, sizeof(parsed));
     b = xr_buf(memory, XR_JWT_MEMORY(token.len));
+    text = xr_str_of(NULL, 0);
 
     rc = xr_jwt_split(token, &p, err);
 

@@ -189,6 +189,7 @@ xr_tenants_key_cloudfront_one(const xr_tenants_state_t *st,
     xr_str_t             id, text;
     xr_tenants_option_t  o;
 
+    text = xr_str_of(NULL, 0);
     rc = xr_tenants_value_text(st, name, &id);
 
     if (rc == XR_OK) {
