@@ -428,7 +428,7 @@ ngx_http_xr_load_keep(ngx_http_xr_load_t *load, ngx_http_xr_files_t *files)
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE,
                            (load->cf != NULL) ? &load->cf->cycle->new_log
-                                              : ngx_cycle->log);
+                                              : load->log);
     if (pool == NULL) {
         return NGX_ERROR;
     }
