@@ -198,7 +198,7 @@ typedef struct {
     ngx_uint_t                     burst;
 } ngx_http_xr_fail_limit_t;
 
-#define NGX_HTTP_XR_THROTTLE_SHARE  20
+#define NGX_HTTP_XR_THROTTLE_SHARE  10
 #define NGX_HTTP_XR_THROTTLE_RATE   10
 #define NGX_HTTP_XR_THROTTLE_BURST  20
 
@@ -506,7 +506,7 @@ char *ngx_http_xr_throttle_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_http_xr_throttle_t *ngx_http_xr_throttle_create(ngx_log_t *log);
 ngx_uint_t ngx_http_xr_throttle_allows(ngx_http_xr_main_conf_t *xmcf,
     xr_addr_t *address);
-uint64_t ngx_http_xr_throttle_clock(void);
+uint64_t ngx_http_xr_throttle_start(ngx_http_xr_main_conf_t *xmcf);
 void ngx_http_xr_throttle_failed(ngx_http_xr_main_conf_t *xmcf,
     xr_addr_t *address, uint64_t started);
 

@@ -134,7 +134,7 @@ ngx_http_xr_auth_edgeauth(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
             return XR_DENY_TOKEN_THROTTLED;
         }
 
-        started = ngx_http_xr_throttle_clock();
+        started = ngx_http_xr_throttle_start(xmcf);
     }
 
     deny = xr_edgeauth_verify(&token, &req, &ctx->tenant->policy, keys, n,

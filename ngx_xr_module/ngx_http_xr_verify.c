@@ -235,7 +235,7 @@ ngx_http_xr_verify_crypto(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     }
 
     n = xr_site_keys(ctx->tenant, ctx->credential.kind, keys);
-    started = ngx_http_xr_throttle_clock();
+    started = ngx_http_xr_throttle_start(xmcf);
 
     if (ctx->credential.kind == XR_KIND_JWT) {
         deny = xr_jwt_signature(&ctx->parsed->jwt, keys, n, xmcf->verifiers,
