@@ -118,6 +118,14 @@ typedef struct {
 } ngx_http_xr_watched_t;
 
 
+/*
+ * What a process reads or writes at once.  Many kernels take no processor
+ * away within a call, and one that moved a whole file would hold up a worker.
+ */
+
+#define NGX_HTTP_XR_PIECE  (256 * 1024)
+
+
 /* Each of them once; they are looked at in portions. */
 
 typedef struct {

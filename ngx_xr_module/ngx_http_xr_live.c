@@ -348,7 +348,8 @@ ngx_http_xr_live_write(u_char *name, xr_str_t image, ngx_log_t *log)
 
     for (done = 0; done < image.len; done += (size_t) n) {
 
-        n = ngx_write_fd(fd, (void *) (image.data + done), image.len - done);
+        n = ngx_write_fd(fd, (void *) (image.data + done),
+                         ngx_min(image.len - done, NGX_HTTP_XR_PIECE));
 
         if (n <= 0) {
             ngx_log_error(NGX_LOG_ERR, log, ngx_errno,

@@ -196,11 +196,10 @@ ngx_http_xr_load_file(ngx_http_xr_load_t *load, ngx_str_t *path, size_t max,
         goto done;
     }
 
-    /* one read() may be short of a gigabyte */
-
     for (text->len = 0; text->len < size; text->len += n) {
 
-        n = ngx_read_file(&file, text->data + text->len, size - text->len,
+        n = ngx_read_file(&file, text->data + text->len,
+                          ngx_min(size - text->len, NGX_HTTP_XR_PIECE),
                           (off_t) text->len);
 
         if (n <= 0) {
