@@ -34,6 +34,7 @@ XR_LIBS    := -lcurl -lexpat -lhiredis -ljansson $(LIBXR_LIBS)
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all help setup nginx module xr viewer run test unit lint asan fuzz bench install deb clean
@@ -99,12 +100,16 @@ test:
 unit: test-programs
 	scripts/test unit
 
-test-programs: $(UNIT) $(REPLAY)
+test-programs: $(UNIT) $(REPLAY) $(TOOLS)
 .PHONY: test-programs
 
 $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/libxr.a Makefile
 	@mkdir -p $(@D)
 	$(CC) $(XR_FLAGS) -Ilibxr -Itests/unit -o $@ $< $(BUILD)/libxr.a -pie -lcmocka $(LIBXR_LIBS)
+
+$(BUILD)/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(XR_FLAGS) -o $@ $< -pie
 
 # one fuzz target, twice: with libFuzzer, and with a main() that replays files
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(BUILD)/libxr.a Makefile

@@ -17,6 +17,7 @@ typedef struct {
     size_t               edgeauth;
     size_t               jwt;
     size_t               cloudfront;
+    size_t               limits;
 } xrw_tenants_check_t;
 
 
@@ -35,6 +36,10 @@ xrw_tenants_check_add(void *ctx, xr_tenant_t *t, xrw_arena_t *memory,
 
     if (rc == XR_OK) {
         rc = xr_table_add(check->builder, t, err);
+    }
+
+    if (rc == XR_OK) {
+        check->limits += t->nlimits;
     }
 
     for (i = 0; rc == XR_OK && i < t->keys.n; i++) {
@@ -106,6 +111,7 @@ xrw_tenants_check_run(const char *file, xrw_tenants_check_t *check)
     printf("tenants     %zu\n", stats.tenants);
     printf("keys        edgeauth %zu, jwt %zu, cloudfront %zu\n",
            check->edgeauth, check->jwt, check->cloudfront);
+    printf("limits      %zu\n", check->limits);
     printf("table       %zu bytes, %s\n", stats.bytes, size);
     printf("read in     %.3f s\n", xrw_tenants_check_seconds(&start));
 
@@ -129,7 +135,9 @@ xrw_tenants_check(const xrw_command_t *cmd, int argc, char **argv)
         return xrw_usage(cmd, "one FILE at a time");
     }
 
-    check = (xrw_tenants_check_t) { xr_table_builder_create(&memory), 0, 0, 0 };
+    check = (xrw_tenants_check_t) {
+        .builder = xr_table_builder_create(&memory)
+    };
 
     if (check.builder == NULL) {
         return xrw_error("out of memory");

@@ -164,6 +164,29 @@ xrw_tenants_show_cors(json_t *object, const xr_tenant_t *t)
 }
 
 
+/* As they can be written, with the defaults of what was not. */
+
+static json_t *
+xrw_tenants_show_limits(const xr_tenant_t *t)
+{
+    char       text[XR_LIMIT_TEXT_MAX];
+    size_t     i;
+    json_t    *array;
+    xr_buf_t   b;
+
+    array = json_array();
+
+    for (i = 0; i < t->nlimits; i++) {
+        b = xr_buf(text, sizeof(text));
+        xr_limit_text(&t->limits[i], &b);
+
+        (void) json_array_append_new(array, xrw_json_text(xr_buf_str(&b)));
+    }
+
+    return array;
+}
+
+
 static json_t *
 xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
 {
@@ -204,6 +227,8 @@ xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
         (void) json_object_set_new(object, "max_lifetime",
                                    json_integer(t->max_lifetime));
     }
+
+    (void) json_object_set_new(object, "limits", xrw_tenants_show_limits(t));
 
     return object;
 }

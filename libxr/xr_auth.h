@@ -45,6 +45,10 @@ typedef enum {
     XR_DENY_TOKEN_THROTTLED,        /* too many that were no good */
     XR_DENY_REVOCATION,             /* the list of revoked ones is too old */
 
+    XR_DENY_LIMIT,                  /* a token bucket is empty */
+    XR_DENY_LIMIT_STREAMS,          /* too many responses at a time */
+    XR_DENY_LIMIT_UNKNOWN,          /* Redis is away, and that closes it */
+
     XR_DENY_ORIGIN_NOT_FOUND,       /* the origin has no such object */
     XR_DENY_ORIGIN_FORBIDDEN,       /* the origin refused us that object */
     XR_DENY_ORIGIN_CREDENTIALS,     /* the origin refused our signature */

@@ -140,6 +140,7 @@ xr_table_site(const uint8_t *region, xr_site_t *site)
     site->cors = (xr_cors_mode_t) rec->cors;
     site->cors_credentials = (rec->flags & XR_TABLE_CORS_CREDENTIALS) != 0;
     site->cors_max_age = rec->cors_max_age;
+    site->nlimits = rec->nlimits;
 }
 
 
@@ -243,6 +244,39 @@ xr_site_keys(const xr_site_t *site, xr_kind_t kind,
 }
 
 
+size_t
+xr_site_limits(const xr_site_t *site, xr_limit_t limits[XR_TENANT_LIMITS])
+{
+    size_t                    i;
+    xr_limit_t               *l;
+    const uint8_t            *p;
+    const xr_table_limit_t   *rec;
+    const xr_table_record_t  *tenant;
+
+    tenant = xr_table_record(site->region);
+    rec = (const void *) (site->region + tenant->keys);
+    rec -= site->nlimits;
+
+    for (i = 0; i < site->nlimits; i++) {
+        l = &limits[i];
+        p = site->region + rec[i].name;
+
+        l->name = xr_table_take(&p);
+        l->rate_class = xr_table_take(&p);
+        l->key = (xr_limit_key_t) rec[i].key;
+        l->unit = (xr_limit_unit_t) rec[i].unit;
+        l->mode = (xr_limit_mode_t) rec[i].mode;
+        l->failure = (xr_limit_failure_t) rec[i].failure;
+        l->rate = rec[i].rate;
+        l->burst = rec[i].burst;
+        l->cost = rec[i].cost;
+        l->delay = rec[i].delay;
+    }
+
+    return site->nlimits;
+}
+
+
 void
 xr_site_origin(const xr_site_t *site, xr_origin_t *origin,
     xr_credentials_t *credentials)
@@ -333,4 +367,5 @@ xr_site_tenant(const xr_site_t *site, xr_tenant_t *t)
     t->cache_control = site->cache_control;
     t->leeway = p->leeway;
     t->max_lifetime = p->max_lifetime;
+    t->nlimits = xr_site_limits(site, t->limits);
 }

@@ -104,12 +104,15 @@ typedef struct {
     xr_auth_policy_t  policy;
     unsigned          kinds;            /* of xr_kind_t: it has keys for them */
     const uint8_t    *epoch;            /* of XR_TABLE_EPOCH_SIZE bytes: other
-                                           bytes, other keys or policy */
+                                           bytes, other keys or policy;
+                                           limits are neither */
 
     xr_cors_mode_t    cors;
     bool              cors_credentials;
     uint32_t          cors_max_age;
     xr_strs_t         cors_origins;
+
+    size_t            nlimits;          /* see xr_site_limits() */
 } xr_site_t;
 
 /* XR_NOT_FOUND leaves "site" as it was. */
@@ -121,6 +124,10 @@ xr_rc_t xr_table_by_host(const xr_table_t *table, xr_str_t host,
 /* The keys of one kind, into "keys"; returns how many. */
 size_t xr_site_keys(const xr_site_t *site, xr_kind_t kind,
     xr_key_t keys[XR_KEYSET_MAX]);
+
+/* The limits of the tenant's own, into "limits"; returns site->nlimits. */
+size_t xr_site_limits(const xr_site_t *site,
+    xr_limit_t limits[XR_TENANT_LIMITS]);
 
 /*
  * What requests to the origin are made of: kind, host, base and region of

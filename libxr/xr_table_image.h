@@ -32,7 +32,8 @@
 #define XR_TABLE_ABI                                                          \
     ((uint32_t) (sizeof(xr_table_header_t) << 24                              \
                  | sizeof(xr_table_record_t) << 16                            \
-                 | sizeof(xr_table_key_t) << 8 | sizeof(xr_hmac_t)))
+                 | sizeof(xr_table_key_t) << 8                                \
+                 | (sizeof(xr_hmac_t) + sizeof(xr_table_limit_t))))
 
 
 typedef struct {
@@ -61,6 +62,9 @@ typedef struct {
  *     issuers, audiences, CloudFront's hosts, CORS origins: counted lists
  *     Cache-Control, the origin's region, access key, secret key, session
  *     token: counted
+ *     name and class of each limit: counted
+ *
+ * then, aligned, the limits and right behind them the keys.
  */
 
 typedef struct {
@@ -79,7 +83,7 @@ typedef struct {
     uint8_t   cors;
     uint8_t   flags;
     uint8_t   nkeys;
-    uint8_t   unused;
+    uint8_t   nlimits;
 } xr_table_record_t;
 
 
@@ -92,6 +96,20 @@ typedef struct {
     uint8_t   pub_kind;             /* 0: symmetric */
     uint8_t   unused;
 } xr_table_key_t;
+
+
+typedef struct {
+    int64_t   rate;
+    int64_t   burst;
+    int64_t   cost;
+    uint32_t  delay;
+    uint32_t  name;                 /* counted, and so is the class behind it */
+    uint8_t   key;
+    uint8_t   unit;
+    uint8_t   mode;
+    uint8_t   failure;
+    uint8_t   unused[4];
+} xr_table_limit_t;
 
 
 /*

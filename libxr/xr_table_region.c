@@ -158,14 +158,54 @@ xr_table_write_strings(xr_table_writer_t *w)
 }
 
 
+/* Their strings are in front of them, so that the keys are right behind. */
+
+static void
+xr_table_write_limits(xr_table_writer_t *w)
+{
+    size_t             i;
+    uint32_t           names[XR_TENANT_LIMITS];
+    xr_table_limit_t   rec;
+    const xr_limit_t  *l;
+
+    w->rec.nlimits = (uint8_t) w->t->nlimits;
+
+    for (i = 0; i < w->t->nlimits; i++) {
+        l = &w->t->limits[i];
+
+        names[i] = xr_table_write_string(w, l->name);
+        (void) xr_table_write_string(w, l->rate_class);
+    }
+
+    xr_table_align(w);
+
+    for (i = 0; i < w->t->nlimits; i++) {
+        l = &w->t->limits[i];
+
+        memset(&rec, 0, sizeof(rec));
+        rec.rate = l->rate;
+        rec.burst = l->burst;
+        rec.cost = l->cost;
+        rec.delay = l->delay;
+        rec.name = names[i];
+        rec.key = (uint8_t) l->key;
+        rec.unit = (uint8_t) l->unit;
+        rec.mode = (uint8_t) l->mode;
+        rec.failure = (uint8_t) l->failure;
+
+        (void) xr_table_write(w, &rec, sizeof(rec));
+    }
+}
+
+
+/* Right behind the limits, wherever these end. */
+
 static void
 xr_table_write_keys(xr_table_writer_t *w)
 {
     size_t           i, offset;
     xr_table_key_t   k;
     const xr_key_t  *key;
-
-    xr_table_align(w);
 
     w->rec.nkeys = (uint8_t) w->t->keys.n;
     w->rec.keys = xr_table_write(w, NULL, w->t->keys.n * sizeof(k));
@@ -321,6 +361,7 @@ xr_table_region(xr_table_builder_t *b, const xr_tenant_t *t,
     (void) xr_table_write(&w, NULL, sizeof(w.rec));
     xr_table_write_record(&w);
     xr_table_write_strings(&w);
+    xr_table_write_limits(&w);
     xr_table_write_keys(&w);
 
     if (w.failed || xr_table_write_epoch(&w) != XR_OK) {

@@ -10,6 +10,7 @@
 #include "xr_auth.h"
 #include "xr_credentials.h"
 #include "xr_keyset.h"
+#include "xr_limit.h"
 #include "xr_origin.h"
 
 
@@ -24,6 +25,7 @@
 #define XR_TENANT_ORIGINS   32          /* CORS origins of one tenant */
 #define XR_TENANT_NAMES     8           /* issuers, audiences, CDN hosts */
 #define XR_TENANT_FILES     20
+#define XR_TENANT_LIMITS    8
 
 
 typedef enum {
@@ -90,6 +92,9 @@ typedef struct {
     xr_str_t           cache_control;   /* what clients are told; or empty */
     int64_t            leeway;          /* seconds; -1: not given */
     int64_t            max_lifetime;    /* seconds; 0: not given */
+
+    xr_limit_t         limits[XR_TENANT_LIMITS];
+    size_t             nlimits;         /* no two have the same name */
 } xr_tenant_t;
 
 

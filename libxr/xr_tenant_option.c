@@ -580,6 +580,44 @@ xr_tenant_set_cors_max_age(xr_tenant_t *t, const xr_str_t *args, size_t n,
 }
 
 
+/* limit PARAMETER ..., once for each limit */
+
+static xr_rc_t
+xr_tenant_set_limit(xr_tenant_t *t, const xr_str_t *args, size_t n,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    size_t      i;
+    xr_rc_t     rc;
+    xr_err_t    why;
+    xr_limit_t  l;
+
+    if (t->nlimits == XR_TENANT_LIMITS) {
+        return xr_fail(err, XR_INVALID, 0, "is one more than 8");
+    }
+
+    rc = xr_limit_parse(args + 1, n - 1, mem, &l, &why);
+
+    if (rc != XR_OK) {
+        return xr_fail(err, rc, why.pos + 1, why.what);
+    }
+
+    /* they would be one bucket, which both would charge */
+
+    for (i = 0; i < t->nlimits; i++) {
+
+        if (xr_str_eq(t->limits[i].name, l.name)) {
+            return xr_fail(err, XR_INVALID, 0, "has the name of another one; "
+                           "unless given, it is made of key, rate, burst and "
+                           "class");
+        }
+    }
+
+    t->limits[t->nlimits++] = l;
+
+    return XR_OK;
+}
+
+
 static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("host"), 1, SIZE_MAX, xr_tenant_set_host },
     { XR_STR("origin"), 1, 5, xr_tenant_set_origin },
@@ -596,7 +634,8 @@ static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("cors_max_age"), 1, 1, xr_tenant_set_cors_max_age },
     { XR_STR("cache_control"), 1, 1, xr_tenant_set_cache_control },
     { XR_STR("leeway"), 1, 1, xr_tenant_set_leeway },
-    { XR_STR("max_lifetime"), 1, 1, xr_tenant_set_max_lifetime }
+    { XR_STR("max_lifetime"), 1, 1, xr_tenant_set_max_lifetime },
+    { XR_STR("limit"), 1, SIZE_MAX, xr_tenant_set_limit }
 };
 
 

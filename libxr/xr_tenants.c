@@ -30,6 +30,7 @@ const xr_str_t  xr_tenants_names[XR_TENANTS_MEMBERS] = {
     [XR_TENANTS_CACHE_CONTROL] = XR_STR("cache_control"),
     [XR_TENANTS_LEEWAY] = XR_STR("leeway"),
     [XR_TENANTS_MAX_LIFETIME] = XR_STR("max_lifetime"),
+    [XR_TENANTS_LIMITS] = XR_STR("limits"),
     [XR_TENANTS_URL] = XR_STR("url"),
     [XR_TENANTS_COMMENT] = XR_STR("comment")
 };
@@ -58,6 +59,7 @@ static xr_rc_t (*const xr_tenants_set[XR_TENANTS_MEMBERS])(
     [XR_TENANTS_CACHE_CONTROL] = xr_tenants_option_string,
     [XR_TENANTS_LEEWAY] = xr_tenants_option_time,
     [XR_TENANTS_MAX_LIFETIME] = xr_tenants_option_time,
+    [XR_TENANTS_LIMITS] = xr_tenants_option_limits,
     [XR_TENANTS_URL] = xr_tenants_option_ignored,
     [XR_TENANTS_COMMENT] = xr_tenants_option_ignored
 };

@@ -273,3 +273,53 @@ xr_tenants_option_cors(xr_tenants_state_t *st, size_t i)
 
     return (rc == XR_OK) ? xr_tenants_option_apply(st, &o) : rc;
 }
+
+
+/* "key=subject rate=20r/s": the parameters of one limit, between spaces. */
+
+static xr_rc_t
+xr_tenants_option_limit(const xr_tenants_state_t *st, const xr_json_t *v)
+{
+    xr_rc_t              rc;
+    xr_str_t             text, word;
+    xr_tenants_option_t  o;
+
+    rc = xr_tenants_value_text(st, v, &text);
+
+    if (rc != XR_OK) {
+        return rc;
+    }
+
+    xr_tenants_option_begin(st, &o, xr_str("limit"), v);
+
+    /* there is room for more than there are parameters */
+
+    while (text.len > 0 && o.n < XR_TENANTS_ARGS) {
+        word = xr_str_cut(&text, ' ');
+
+        if (word.len > 0) {
+            xr_tenants_option_add(st, &o, v, word);
+        }
+    }
+
+    return xr_tenants_option_apply(st, &o);
+}
+
+
+xr_rc_t
+xr_tenants_option_limits(xr_tenants_state_t *st, size_t i)
+{
+    xr_rc_t         rc;
+    xr_json_t       value;
+    xr_json_iter_t  it;
+
+    rc = xr_tenants_value_array(st, &st->values[i]);
+
+    it = xr_json_iter(&st->values[i]);
+
+    while (rc == XR_OK && xr_json_next(&it, NULL, &value)) {
+        rc = xr_tenants_option_limit(st, &value);
+    }
+
+    return rc;
+}

@@ -197,6 +197,15 @@ xr_fuzz_tenant_check(const xr_fuzz_arena_t *a, const xr_tenant_t *t)
         assert(t->files[i].path.len > 0);
     }
 
+    assert(t->nlimits <= XR_TENANT_LIMITS);
+
+    for (i = 0; i < t->nlimits; i++) {
+        xr_fuzz_own(a, t->limits[i].name);
+        xr_fuzz_own(a, t->limits[i].rate_class);
+        assert(xr_tenant_name_ok(t->limits[i].name));
+        assert(t->limits[i].rate > 0 && t->limits[i].burst > 0);
+    }
+
     assert(!t->keys_none || t->has_keys);
     assert(t->leeway >= -1 && t->leeway <= 60);
     assert(t->cors_max_age >= -1 && t->cors_max_age <= 7 * 86400);
@@ -215,6 +224,30 @@ xr_fuzz_strs_check(xr_strs_t strs, const xr_str_t *list, size_t n)
     }
 
     assert(i == n);
+}
+
+
+static inline void
+xr_fuzz_limits_check(const xr_site_t *site, const xr_tenant_t *t)
+{
+    size_t             i;
+    xr_limit_t         limits[XR_TENANT_LIMITS];
+    const xr_limit_t  *is, *was;
+
+    assert(xr_site_limits(site, limits) == t->nlimits);
+    assert(site->nlimits == t->nlimits);
+
+    for (i = 0; i < t->nlimits; i++) {
+        is = &limits[i];
+        was = &t->limits[i];
+
+        assert(xr_str_eq(is->name, was->name));
+        assert(xr_str_eq(is->rate_class, was->rate_class));
+        assert(is->key == was->key && is->unit == was->unit);
+        assert(is->mode == was->mode && is->failure == was->failure);
+        assert(is->rate == was->rate && is->burst == was->burst);
+        assert(is->cost == was->cost && is->delay == was->delay);
+    }
 }
 
 
@@ -255,6 +288,8 @@ xr_fuzz_site_check(const xr_site_t *site, const xr_tenant_t *t)
     }
 
     assert(n == t->keys.n);
+
+    xr_fuzz_limits_check(site, t);
 
     xr_site_origin(site, &origin, &c);
     assert(xr_str_eq(origin.host, t->origin.host));

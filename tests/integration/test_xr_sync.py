@@ -3,12 +3,10 @@
 
 """xr worker sync and xr revoke: a set in Redis, and the file that NGINX reads."""
 
-import contextlib
 import os
 import re
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -18,39 +16,11 @@ import edgeauth
 import live
 import scripted
 import servers
+from redis_server import redis_server
 
 XR = servers.BUILD / "xr"
 
 SET = "xr:revoked"
-
-
-class Redis:
-    """A redis-server in a folder of its own, on a port and on a socket."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.port = servers.free_port()
-        self.socket = f"{folder}/redis.sock"
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self.process = None
-
-    def start(self):
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--dir", self.folder, "--unixsocket", self.socket],
-            stdout=subprocess.DEVNULL)
-        servers.wait_for("Redis answers", lambda: "PONG" in self("PING", check=False))
-
-    def __call__(self, *args, check=True, text=None):
-        return subprocess.run(["redis-cli", "-p", str(self.port), *map(str, args)],
-                              check=check, capture_output=True, text=True, timeout=20,
-                              input=text, stdin=None if text else subprocess.DEVNULL).stdout
-
-    def stop(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 class Sync:
@@ -93,17 +63,6 @@ class Sync:
         self.log.close()
         assert servers.trouble_in(self.folder) == []
         assert sorted(path.name for path in self.folder.glob("revoked*")) in ([], ["revoked"])
-
-
-@contextlib.contextmanager
-def redis_server():
-    with tempfile.TemporaryDirectory(prefix="xr-redis-") as folder:
-        server = Redis(folder)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.stop()
 
 
 @pytest.fixture(scope="module")

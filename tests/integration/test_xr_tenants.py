@@ -87,14 +87,15 @@ def test_check_counts_what_is_there(xr, public_key):
     xr.write("k1.pem", public_key)
     xr.tenants({"acme": tenant("acme", keys="acme.keys", jwks="acme.jwks",
                                cloudfront_keys={"K1": "k1.pem"}),
-                "zenith": tenant("zenith"),
-                "public": tenant("public", keys="none")})
+                "zenith": tenant("zenith", limits=["rate=20r/s", "key=subject rate=5m/s"]),
+                "public": tenant("public", keys="none", limits=["rate=1r/s"])})
 
     out, err = xr.check()
     values = dict(line.split(None, 1) for line in out.splitlines())
     assert err == ""
     assert values["tenants"] == "3"
     assert values["keys"] == "edgeauth 2, jwt 2, cloudfront 1"
+    assert values["limits"] == "3"
     assert int(values["table"].split()[0]) > 500
     assert re.fullmatch(r"in +\d+\.\d{3} s", values["read"])
 
@@ -115,6 +116,10 @@ BAD = [
      '"b": {"origin": "http://a", "keys": "none", "hosts": ["h.example"]}}}', 2, ""),
     ('{"tenants": {"a": {"origin": "http://a", "keys": "none"},\n\n'
      '"a": {"origin": "http://a", "keys": "none"}}}', 3, ""),
+    ('{"tenants": {"a": {"origin": "http://a", "keys": "none", "limits": [\n'
+     '"rate=1r/s",\n"key=subject rate=20r/h"]}}}', 3, "is not a rate such as 20r/s"),
+    ('{"tenants": {"a": {"origin": "http://a", "keys": "none", "limits":\n'
+     '["key=subject"]}}}', 2, "has no rate="),
 ]
 
 
@@ -222,6 +227,7 @@ def test_show_tells_all_but_secrets(xr, public_key):
                        cloudfront_hosts=["d1.cloudfront.net"], cloudfront_sha1=True,
                        cors=["https://shop.example"], cors_credentials=True, cors_max_age=60,
                        cache_control="public, max-age=60", leeway=5, max_lifetime="1d",
+                       limits=["rate=1200r/m", "key=subject rate=512k/s class=gold name=bytes"],
                        comment="ours", url="https://edge.example/acme"),
         "zenith": tenant("zenith", keys="none")})
 
@@ -240,7 +246,10 @@ def test_show_tells_all_but_secrets(xr, public_key):
         "issuer": ["https://id.example"], "audience": ["one", "two"],
         "cloudfront_hosts": ["d1.cloudfront.net"], "cloudfront_sha1": True,
         "cors": ["https://shop.example"], "cors_credentials": True, "cors_max_age": 60,
-        "cache_control": "public, max-age=60", "leeway": 5, "max_lifetime": 86400}
+        "cache_control": "public, max-age=60", "leeway": 5, "max_lifetime": 86400,
+        "limits": ["key=tenant rate=20r/s burst=20 mode=leased failure=local name=tenant-20r-s-20",
+                   "key=subject rate=512k/s burst=512k mode=leased failure=local class=gold "
+                   "name=bytes"]}
     assert len(set(fingerprints)) == 4 and all(re.fullmatch("[0-9a-f]{16}", f)
                                                for f in fingerprints)
 
@@ -250,6 +259,7 @@ def test_show_tells_all_but_secrets(xr, public_key):
     assert f"jwt  id jwt-1  HS256  HMAC  {fingerprints[2]}\n" in text
     assert f"cloudfront  id K1ABC  RSA 2048  {fingerprints[3]}\n" in text
     assert lines["max_lifetime"] == "86400 s" and lines["cors_credentials"] == "on"
+    assert lines["limits"] == value["limits"][0]
 
     for said in (out, text):
         for word in ("wJalrSecret", "Tok3n", KEY, servers.OTHER_KEY, secret["k"]):

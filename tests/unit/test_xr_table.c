@@ -602,7 +602,9 @@ test_site(void **state)
         "cloudfront_hosts d1.cloudfront.example;cloudfront_sha1 on;"
         "cors https://shop.example http://b.example:8080;"
         "cors_credentials on;cors_max_age 5m;cache_control no-store;"
-        "leeway 0;max_lifetime 3650d", K1, EC1, EC3_PEM
+        "leeway 0;max_lifetime 3650d;"
+        "limit key=subject rate=5r/m burst=40 mode=exact failure=closed "
+        "delay=200ms class=Gold;limit rate=1m/s", K1, EC1, EC3_PEM
     };
 
     (void) state;
@@ -667,6 +669,7 @@ test_site_defaults(void **state)
     xr_key_t             keys[XR_KEYSET_MAX];
     xr_site_t            site;
     xr_table_t           table;
+    xr_limit_t           limits[XR_TENANT_LIMITS];
     xr_origin_t          origin;
     xr_credentials_t     c;
     xr_table_builder_t  *b;
@@ -697,6 +700,8 @@ test_site_defaults(void **state)
 
     assert_int_equal(xr_site_keys(&site, XR_KIND_EDGEAUTH, keys), 0);
     assert_int_equal(xr_site_keys(&site, XR_KIND_JWT, keys), 0);
+    assert_int_equal(site.nlimits, 0);
+    assert_int_equal(xr_site_limits(&site, limits), 0);
 
     xr_site_origin(&site, &origin, &c);
     XR_CHECK_STR(origin.host, "o.example", "origin");
@@ -900,6 +905,87 @@ test_keys(void **state)
 }
 
 
+static void
+check_limit(const xr_limit_t *is, const xr_limit_t *was, const char *what)
+{
+    XR_CHECK(xr_str_eq(is->name, was->name), what);
+    XR_CHECK(xr_str_eq(is->rate_class, was->rate_class), what);
+    XR_CHECK_EQ(is->key, was->key, what);
+    XR_CHECK_EQ(is->unit, was->unit, what);
+    XR_CHECK_EQ(is->mode, was->mode, what);
+    XR_CHECK_EQ(is->failure, was->failure, what);
+    XR_CHECK_EQ(is->rate, was->rate, what);
+    XR_CHECK_EQ(is->burst, was->burst, what);
+    XR_CHECK_EQ(is->cost, was->cost, what);
+    XR_CHECK_EQ(is->delay, was->delay, what);
+}
+
+
+/* With keys and without, in front of which limits stand. */
+
+static void
+test_limits(void **state)
+{
+    size_t               i, k, n;
+    xr_key_t             keys[XR_KEYSET_MAX];
+    xr_site_t            site;
+    xr_table_t           table;
+    xr_limit_t           limits[XR_TENANT_LIMITS];
+    xr_tenant_t          t;
+    xr_test_mem_t        m;
+    xr_table_builder_t  *b;
+
+    static const recipe_t  recipes[] = {
+        { "none", NULL, K1, NULL, NULL },
+        { "one", "origin http://o.example/x;limit rate=20r/s", NULL, NULL,
+          NULL },
+        { "keys", "origin http://o.example;limit rate=9000000000r/s "
+          "cost=9000000000 class=gold", "abc " K3, NULL, NULL },
+        { "all", "origin http://o.example/xyz;limit rate=1r/m;"
+          "limit rate=5r/m key=subject mode=exact failure=open delay=1ms;"
+          "limit rate=1k/s key=address failure=closed delay=60s class=a.B;"
+          "limit rate=9000000000000/s name=a;limit rate=1r/s name=b;"
+          "limit rate=2r/s;limit rate=3r/s;limit rate=4r/s", K2, EC1, EC3_PEM }
+    };
+
+    static const size_t  counts[] = { 0, 1, 1, XR_TENANT_LIMITS };
+
+    (void) state;
+
+    b = build(recipes, XR_COUNT(recipes), &table);
+
+    for (i = 0; i < XR_COUNT(recipes); i++) {
+        assert_int_equal(xr_table_by_name(&table, xr_str(recipes[i].name),
+                                          &site), XR_OK);
+
+        xr_test_mem_init(&m, SIZE_MAX);
+        make(&t, &recipes[i], &m.mem);
+        memset(limits, 0xee, sizeof(limits));
+
+        n = xr_site_limits(&site, limits);
+
+        XR_CHECK_EQ(n, counts[i], recipes[i].name);
+        XR_CHECK_EQ(site.nlimits, n, recipes[i].name);
+
+        for (k = 0; k < n; k++) {
+            check_limit(&limits[k], &t.limits[k], recipes[i].name);
+        }
+
+        n = xr_site_keys(&site, XR_KIND_EDGEAUTH, keys);
+        XR_CHECK_EQ(n, recipes[i].keys != NULL, recipes[i].name);
+
+        if (n > 0) {
+            check_key(&keys[0], &t.keys.keys[0]);
+        }
+
+        xr_tenant_wipe(&t);
+        xr_test_mem_free(&m);
+    }
+
+    destroy(b);
+}
+
+
 /* The epoch of the tenant "acme" made from "r", behind "n" other tenants. */
 
 static void
@@ -970,6 +1056,11 @@ static const struct {
       "cloudfront_hosts d.example;leeway 5;max_lifetime 1h;"
       "cors https://a.example;cors_credentials on;cors_max_age 1;"
       "cache_control no-store", NULL, NULL, NULL }, true },
+    { "limits", { NULL,
+      "origin http://o.example;host a.example;issuer i;audience x;"
+      "cloudfront_hosts d.example;leeway 5;max_lifetime 1h;"
+      "limit rate=1r/s;limit key=subject rate=1k/s class=gold",
+      NULL, NULL, NULL }, true },
 
     { "name", { "acm", NULL, NULL, NULL, NULL }, false },
     { "host", { NULL,
@@ -1197,7 +1288,8 @@ test_proofs(void **state)
  */
 
 static const recipe_t  crowd[] = {
-    { "two", "origin http://o.example;host two.example;audience a b", "k " K2,
+    { "two", "origin http://o.example;host two.example;audience a b;"
+      "limit rate=1r/s class=gold;limit rate=1k/s", "k " K2,
       JWKS(JWK_EC("e", EC1_X, EC1_Y) "," JWK_RSA("r")), NULL },
     { "three", "origin http://o.example;audience c;host a.b c.d", NULL, EC1,
       EC3_PEM },
@@ -1515,6 +1607,7 @@ main(void)
         cmocka_unit_test(test_site_defaults),
         cmocka_unit_test(test_cors),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_epoch),
         cmocka_unit_test(test_elsewhere),
         cmocka_unit_test(test_open),

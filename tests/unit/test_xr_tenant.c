@@ -396,7 +396,20 @@ static const struct {
     { "leeway",                                     XR_INVALID, 0 },
     { "leeway 1 2",                                 XR_INVALID, 0 },
     { "max_lifetime",                               XR_INVALID, 0 },
-    { "max_lifetime 1 h",                           XR_INVALID, 0 }
+    { "max_lifetime 1 h",                           XR_INVALID, 0 },
+
+    { "limit rate=20r/s",                           XR_OK, 0 },
+    { "limit key=subject rate=5m/s burst=10m mode=exact failure=closed "
+      "delay=1s class=gold name=bytes",             XR_OK, 0 },
+    { "limit",                                      XR_INVALID, 0 },
+    { "limit ~",                                    XR_INVALID, 1 },
+    { "limit off",                                  XR_INVALID, 1 },
+    { "limit key=subject",                          XR_INVALID, 1 },
+    { "limit rate=0r/s",                            XR_INVALID, 1 },
+    { "limit key=subject rate=0r/s",                XR_INVALID, 2 },
+    { "limit key=subject rate=1r/s burst=0",        XR_INVALID, 3 },
+    { "limit rate=1r/s nodelay delay=1s",           XR_INVALID, 3 },
+    { "limit rate=1r/s zone=limits",                XR_INVALID, 2 }
 };
 
 
@@ -480,6 +493,63 @@ test_duplicates(void **state)
 
         stop(&f);
     }
+}
+
+
+/* Two limits of one name would be one bucket. */
+
+static void
+test_limits(void **state)
+{
+    size_t     i;
+    char       line[64];
+    xr_err_t   err;
+    fixture_t  f;
+
+    static const char  *again[] = {
+        "limit rate=20r/s", "limit rate=1200r/m mode=exact failure=open",
+        "limit rate=20r/s burst=20 delay=1s", "limit rate=1m/s name=n",
+        "limit rate=1r/s name=tenant-20r-s-20"
+    };
+
+    static const char  *others[] = {
+        "limit rate=20r/s key=subject", "limit rate=20r/s key=address",
+        "limit rate=20r/s burst=21", "limit rate=20/s",
+        "limit rate=20r/s class=gold", "limit rate=20r/s class=Gold"
+    };
+
+    (void) state;
+
+    start(&f);
+    options(&f, "limit rate=20r/s;limit key=subject rate=5m/s name=n");
+
+    assert_int_equal(f.t.nlimits, 2);
+    XR_CHECK_STR(f.t.limits[0].name, "tenant-20r-s-20", "name");
+    XR_CHECK_STR(f.t.limits[1].name, "n", "name");
+    assert_int_equal(f.t.limits[1].key, XR_LIMIT_SUBJECT);
+    assert_int_equal(f.t.limits[1].unit, XR_LIMIT_BYTES);
+
+    for (i = 0; i < XR_COUNT(again); i++) {
+        XR_CHECK_EQ(option(&f, again[i], &err), XR_INVALID, again[i]);
+        XR_CHECK_EQ(err.pos, 0, again[i]);
+        XR_CHECK(xr_str_starts(xr_str(err.what),
+                               xr_str("has the name of another one")),
+                 again[i]);
+        assert_int_equal(f.t.nlimits, 2);
+    }
+
+    for (i = 0; i < XR_COUNT(others); i++) {
+        options(&f, others[i]);
+    }
+
+    assert_int_equal(f.t.nlimits, XR_TENANT_LIMITS);
+    snprintf(line, sizeof(line), "limit rate=1r/s name=n%zu", i);
+    assert_int_equal(option(&f, line, &err), XR_INVALID);
+    assert_int_equal(err.pos, 0);
+    assert_string_equal(err.what, "is one more than 8");
+    assert_int_equal(f.t.nlimits, XR_TENANT_LIMITS);
+
+    stop(&f);
 }
 
 
@@ -1197,7 +1267,8 @@ build(fixture_t *f, xr_err_t *err)
         "cloudfront_key KA a.pem",
         "issuer i",
         "audience x y",
-        "cloudfront_hosts d"
+        "cloudfront_hosts d",
+        "limit rate=20r/s class=gold"
     };
 
     static const char  *texts[] = {
@@ -1260,6 +1331,7 @@ main(void)
         cmocka_unit_test(test_name),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_lengths),

@@ -115,6 +115,8 @@ on_tenant(void *ctx, xr_tenant_t *t, xr_err_t *err)
 {
     fixture_t *f = ctx;
 
+    size_t  i;
+
     assert_ptr_equal(t, &f->t);
 
     if (f->tenants++ > 0) {
@@ -145,6 +147,10 @@ on_tenant(void *ctx, xr_tenant_t *t, xr_err_t *err)
     tell(f, "cache", t->cache_control);
     tell_number(f, "leeway", t->leeway, -1);
     tell_number(f, "lifetime", t->max_lifetime, 0);
+
+    for (i = 0; i < t->nlimits; i++) {
+        tell(f, "limit", t->limits[i].name);
+    }
 
     assert_true(xr_buf_ok(&f->out));
 
@@ -313,12 +319,20 @@ static const struct {
       "'cache_control':'public, max-age=1'}}}",
       "a max_age=0 cache=public, max-age=1 leeway=5 lifetime=604800" },
 
+    { "{'tenants':{'a':{'limits':['rate=20r/s']}}}",
+      "a limit=tenant-20r-s-20" },
+    { "{'tenants':{'a':{'limits':['  key=subject   rate=5r\\/m ',"
+      "'k\\u0065y=address rate=512k/s\\u0020burst=1m class=gold',"
+      "'rate=1r/s mode=exact failure=closed delay=200ms name=n']}}}",
+      "a limit=subject-5r-m-1 limit=address-512k-s-1m-gold limit=n" },
+
     /* one tenant leaves nothing to the next */
 
     { "{'tenants':{'a':{'hosts':['h'],'credentials':{" AKID "},'leeway':1,"
+      "'limits':['rate=20r/s name=n'],"
       "'keys':['" K1 "'],'jwks':{'keys':[" JWK "]}},'b':{}}}",
-      "a host=h access=AKID secret=secret edgeauth: jwt:e has_keys=1 leeway=1;"
-      " b" }
+      "a host=h access=AKID secret=secret edgeauth: jwt:e has_keys=1 leeway=1 "
+      "limit=n; b" }
 };
 
 
@@ -511,7 +525,27 @@ static const struct {
     { "'max_lifetime':~''", "is not a time" },
     { "'cache_control':~''", "is empty" },
     { "'cache_control':~'a\\r\\nb'", "holds a control" },
-    { "'cache_control':~'\303\274'", "holds a control" }
+    { "'cache_control':~'\303\274'", "holds a control" },
+
+    { "'limits':~'rate=20r/s'", "is not an array" },
+    { "'limits':~{'rate':'20r/s'}", "is not an array" },
+    { "'limits':~[]", "is an empty array" },
+    { "'limits':[~{'rate':'20r/s'}]", "is not a string" },
+    { "'limits':['rate=20r/s',~1]", "is not a string" },
+    { "'limits':[~'']", "has the wrong number" },
+    { "'limits':[~' ']", "has the wrong number" },
+    { "'limits':[~'key=subject']", "has no rate=" },
+    { "'limits':['rate=1r/s',\n~'rate=2r/s burst=x']", "is not a number" },
+    { "'limits':[~'rate=1r/s\\trate=2r/s']", "holds a control" },
+    { "'limits':[~'rate=1r/s;']", "is not a rate" },
+    { "'limits':['rate=1r/s',~'rate=60r/m']", "has the name of" },
+    { "'limits':[~'rate=1r/s x x x x x x x x x x x x x x x x x x x x x x x x x "
+      "x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x']",
+      "is none of" },
+    { "'limits':['rate=1r/s','rate=2r/s','rate=3r/s','rate=4r/s','rate=5r/s',"
+      "'rate=6r/s','rate=7r/s','rate=8r/s',~'rate=9r/s']",
+      "is one more than 8" },
+    { "~'limit':['rate=1r/s']", "is no member" }
 };
 
 
