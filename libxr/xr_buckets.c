@@ -1,0 +1,388 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "xr_bucket_entry.h"
+
+
+#define XR_BUCKETS_MAGIC     0x78722d62636b3031          /* "xr-bck01" */
+
+/*
+ * Milliseconds: after which whoever was making an entry is given up for dead,
+ * and an ask whose answer nobody can be waiting for any more; between two
+ * notes of when an entry was used; without use, for it to be idle; and by
+ * which an idle entry seems older if nothing is lost with it.
+ */
+
+#define XR_BUCKETS_PATIENCE  5000
+#define XR_BUCKETS_TOUCH     64
+#define XR_BUCKETS_IDLE      1000
+#define XR_BUCKETS_BONUS     2000
+
+
+struct xr_buckets_s {
+    uint64_t     magic;
+    uint64_t     sets;
+    uint64_t     unused[6];
+    xr_bucket_t  entries[];
+};
+
+_Static_assert(sizeof(xr_buckets_t) == 64, "entries lie on cache lines");
+
+
+xr_buckets_t *
+xr_buckets_create(void *p, size_t size)
+{
+    xr_buckets_t *t = p;
+
+    uint64_t  sets, magic;
+
+    if (size < sizeof(xr_buckets_t)) {
+        return NULL;
+    }
+
+    sets = (size - sizeof(xr_buckets_t))
+           / (XR_BUCKET_WAYS * sizeof(xr_bucket_t));
+
+    if (sets == 0) {
+        return NULL;
+    }
+
+    if (sets > UINT32_MAX) {
+        sets = UINT32_MAX;
+    }
+
+    magic = __atomic_load_n(&t->magic, __ATOMIC_ACQUIRE);
+
+    if (magic == 0) {
+        t->sets = sets;
+        __atomic_store_n(&t->magic, XR_BUCKETS_MAGIC, __ATOMIC_RELEASE);
+
+        return t;
+    }
+
+    return (magic == XR_BUCKETS_MAGIC && t->sets == sets) ? t : NULL;
+}
+
+
+size_t
+xr_buckets_entries(const xr_buckets_t *t)
+{
+    return (size_t) t->sets * XR_BUCKET_WAYS;
+}
+
+
+xr_bucket_t *
+xr_buckets_at(xr_buckets_t *t, size_t i)
+{
+    return &t->entries[i];
+}
+
+
+/* The entry that is "i" after the one where a tag is looked for first. */
+
+static xr_bucket_t *
+xr_buckets_way(xr_buckets_t *t, uint64_t tag, size_t i)
+{
+    xr_bucket_t  *set;
+
+    set = &t->entries[((tag >> 32) * t->sets >> 32) * XR_BUCKET_WAYS];
+
+    return &set[(tag + i) % XR_BUCKET_WAYS];
+}
+
+
+static xr_bucket_t *
+xr_buckets_find(xr_buckets_t *t, uint64_t tag)
+{
+    size_t        i;
+    xr_bucket_t  *b;
+
+    for (i = 0; i < XR_BUCKET_WAYS; i++) {
+        b = xr_buckets_way(t, tag, i);
+
+        if (__atomic_load_n(&b->tag, __ATOMIC_ACQUIRE) == tag) {
+            return b;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Instead of a tag, while an entry is being made; says since when. */
+
+static uint64_t
+xr_buckets_busy(int64_t now)
+{
+    return (uint64_t) UINT32_MAX << 32 | (uint32_t) now;
+}
+
+
+/* How gladly an entry is given away; -1: not at all. */
+
+static int64_t
+xr_buckets_age(const xr_bucket_t *b, uint64_t tag, int64_t now)
+{
+    int64_t  age, asked;
+
+    if (tag == 0) {
+        return INT64_MAX;
+    }
+
+    if (tag >> 32 == UINT32_MAX) {
+        age = (int32_t) ((uint32_t) now - (uint32_t) tag);
+
+        return xr_bucket_near(age, 0, XR_BUCKETS_PATIENCE) ? -1 : INT64_MAX;
+    }
+
+    asked = xr_bucket_load(&b->asked);
+
+    if (asked != 0 && xr_bucket_near(asked, now, XR_BUCKETS_PATIENCE)) {
+        return -1;
+    }
+
+    age = now - xr_bucket_load(&b->used);
+
+    /* the clock went back */
+
+    if (age < 0) {
+        age = -age;
+    }
+
+    /* neither tokens nor a debt of as much as a request */
+
+    if (age >= XR_BUCKETS_IDLE
+        && xr_bucket_near(xr_bucket_load(&b->tokens), 0,
+                          xr_bucket_load(&b->unit)))
+    {
+        age += XR_BUCKETS_BONUS;
+    }
+
+    return age;
+}
+
+
+static xr_bucket_t *
+xr_buckets_choose(xr_buckets_t *t, uint64_t tag, int64_t now,
+    uint64_t *chosen)
+{
+    size_t        i;
+    int64_t       age, oldest;
+    uint64_t      is;
+    xr_bucket_t  *b, *best;
+
+    best = NULL;
+    oldest = -1;
+
+    for (i = 0; i < XR_BUCKET_WAYS; i++) {
+        b = xr_buckets_way(t, tag, i);
+
+        is = __atomic_load_n(&b->tag, __ATOMIC_ACQUIRE);
+        age = xr_buckets_age(b, is, now);
+
+        if (age > oldest) {
+            oldest = age;
+            *chosen = is;
+            best = b;
+        }
+    }
+
+    return best;
+}
+
+
+/*
+ * Factors are odd, so any single word that is not as it was changes the sum:
+ * whoever was stopped while he made an entry, lost it to another and woke up,
+ * must not leave one bucket with the key of another.
+ */
+
+static uint64_t
+xr_buckets_sum(uint64_t tag, const uint64_t key[XR_BUCKET_KEY_WORDS])
+{
+    return 0x9e3779b97f4a7c15 + tag * 0xbf58476d1ce4e5b9
+           + key[0] * 0x94d049bb133111eb + key[1] * 0xff51afd7ed558ccd
+           + key[2] * 0xc4ceb9fe1a85ec53 + key[3] * 0xd6e8feb86659fd93
+           + key[4] * 0xa0761d6478bd642f + key[5] * 0xe7037ed1a0b428db
+           + key[6] * 0x8ebc6af09c88c6e3;
+}
+
+
+/*
+ * A word that is newer than the tag makes the second look at the tag differ:
+ * each word is stored after the tag was changed and loaded before that look.
+ */
+
+bool
+xr_buckets_read(const xr_bucket_t *b, uint64_t *tag,
+    uint8_t key[XR_LIMIT_KEY_SIZE])
+{
+    size_t    i;
+    uint64_t  sum, words[XR_BUCKET_KEY_WORDS];
+
+    *tag = __atomic_load_n(&b->tag, __ATOMIC_ACQUIRE);
+
+    for (i = 0; i < XR_BUCKET_KEY_WORDS; i++) {
+        words[i] = __atomic_load_n(&b->key[i], __ATOMIC_ACQUIRE);
+    }
+
+    sum = __atomic_load_n(&b->sum, __ATOMIC_ACQUIRE);
+
+    if (*tag == 0 || *tag >> 32 == UINT32_MAX
+        || __atomic_load_n(&b->tag, __ATOMIC_RELAXED) != *tag
+        || xr_buckets_sum(*tag, words) != sum)
+    {
+        return false;
+    }
+
+    memcpy(key, words, XR_LIMIT_KEY_SIZE);
+
+    return true;
+}
+
+
+/* Key and sum are what xr_buckets_read() reads; see there. */
+
+static void
+xr_buckets_reset(xr_bucket_t *b, uint64_t tag, const uint8_t *key,
+    const xr_limit_t *l, int64_t now)
+{
+    size_t    i;
+    uint64_t  words[XR_BUCKET_KEY_WORDS];
+
+    memcpy(words, key, XR_LIMIT_KEY_SIZE);
+
+    for (i = 0; i < XR_BUCKET_KEY_WORDS; i++) {
+        __atomic_store_n(&b->key[i], words[i], __ATOMIC_RELEASE);
+    }
+
+    __atomic_store_n(&b->sum, xr_buckets_sum(tag, words), __ATOMIC_RELEASE);
+
+    xr_bucket_store(&b->tokens, 0);
+    xr_bucket_store(&b->credit, xr_bucket_credit(l));
+    xr_bucket_store(&b->low, 1);
+    xr_bucket_store(&b->rate, l->rate);
+    xr_bucket_store(&b->burst, l->burst);
+    xr_bucket_store(&b->asked, 0);
+    xr_bucket_store(&b->used, now);
+
+    xr_bucket_store(&b->next, now);
+    xr_bucket_store(&b->heard, 0);
+    xr_bucket_store(&b->balance, l->burst);
+    xr_bucket_store(&b->filled, 0);
+    xr_bucket_store(&b->unit, xr_bucket_unit(l));
+    xr_bucket_store(&b->pace, 0);
+    xr_bucket_store(&b->mark, 0);
+    __atomic_store_n(&b->marked, (uint32_t) now, __ATOMIC_RELAXED);
+    __atomic_store_n(&b->pause, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&b->failed, 0, __ATOMIC_RELAXED);
+}
+
+
+/*
+ * Two may have made an entry of the same tag.  Both see to it afterwards that
+ * only the one is left that is found first.
+ */
+
+static xr_bucket_t *
+xr_buckets_settle(xr_buckets_t *t, uint64_t tag)
+{
+    size_t        i;
+    uint64_t      is;
+    xr_bucket_t  *b, *first;
+
+    first = NULL;
+
+    for (i = 0; i < XR_BUCKET_WAYS; i++) {
+        b = xr_buckets_way(t, tag, i);
+        is = __atomic_load_n(&b->tag, __ATOMIC_SEQ_CST);
+
+        if (is != tag) {
+            continue;
+        }
+
+        if (first == NULL) {
+            first = b;
+            continue;
+        }
+
+        (void) __atomic_compare_exchange_n(&b->tag, &is, 0, false,
+                                           __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    }
+
+    return first;
+}
+
+
+/*
+ * NULL: no place, or others were faster wherever it was tried.  It stands apart
+ * from xr_buckets_get(), which is called far more often.
+ */
+
+__attribute__((noinline)) static xr_bucket_t *
+xr_buckets_make(xr_buckets_t *t, uint64_t tag, const uint8_t *key,
+    const xr_limit_t *l, int64_t now)
+{
+    size_t        i;
+    uint64_t      is, busy;
+    xr_bucket_t  *b;
+
+    for (i = 0; i < XR_BUCKET_WAYS; i++) {
+        busy = xr_buckets_busy(now);
+        b = xr_buckets_choose(t, tag, now, &is);
+
+        if (b == NULL) {
+            break;
+        }
+
+        if (__atomic_compare_exchange_n(&b->tag, &is, busy, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        {
+            xr_buckets_reset(b, tag, key, l, now);
+
+            (void) __atomic_compare_exchange_n(&b->tag, &busy, tag, false,
+                                               __ATOMIC_SEQ_CST,
+                                               __ATOMIC_RELAXED);
+        }
+
+        b = xr_buckets_settle(t, tag);
+
+        if (b != NULL) {
+            return b;
+        }
+    }
+
+    return NULL;
+}
+
+
+xr_bucket_t *
+xr_buckets_get(xr_buckets_t *t, uint64_t tag, const uint8_t *key,
+    const xr_limit_t *l, int64_t now)
+{
+    xr_bucket_t  *b;
+
+    tag = xr_buckets_tag(tag);
+    b = xr_buckets_find(t, tag);
+
+    if (b == NULL) {
+        return (key != NULL) ? xr_buckets_make(t, tag, key, l, now) : NULL;
+    }
+
+    /* the configuration has changed since */
+
+    if (xr_bucket_load(&b->rate) != l->rate
+        || xr_bucket_load(&b->burst) != l->burst)
+    {
+        xr_bucket_store(&b->rate, l->rate);
+        xr_bucket_store(&b->burst, l->burst);
+    }
+
+    if (!xr_bucket_near(xr_bucket_load(&b->used), now, XR_BUCKETS_TOUCH)) {
+        xr_bucket_store(&b->used, now);
+    }
+
+    return b;
+}
