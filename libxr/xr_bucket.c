@@ -86,6 +86,7 @@ __attribute__((noinline)) static void
 xr_bucket_refuse(xr_bucket_t *b, const xr_limit_t *l, int64_t needed,
     int64_t tokens, int64_t now, xr_bucket_result_t *res)
 {
+    bool     away;
     int64_t  all, next;
 
     if (xr_bucket_load(&b->unit) < needed && l->unit == XR_LIMIT_REQUESTS) {
@@ -95,12 +96,19 @@ xr_bucket_refuse(xr_bucket_t *b, const xr_limit_t *l, int64_t needed,
     all = tokens + xr_bucket_pace_projected(b, now);
     next = xr_bucket_load(&b->next);
 
+    /* nothing is known of what is in Redis, and nobody waits for it */
+
+    away = xr_bucket_load(&b->filled) != 0
+           || __atomic_load_n(&b->failed, __ATOMIC_RELAXED) != 0;
+
     res->admitted = false;
     res->ask = xr_bucket_ready(b, tokens, now);
 
-    res->known = (all < needed && all < l->burst)
-                 || (!res->ask && !xr_bucket_in_flight(b, now)
-                     && __atomic_load_n(&b->failed, __ATOMIC_RELAXED) == 0);
+    res->since = away ? 0 : xr_bucket_in_flight(b, now)
+                          ? xr_bucket_load(&b->asked) : res->ask ? now : 0;
+
+    res->known = !away && ((all < needed && all < l->burst)
+                           || res->since == 0);
 
     res->wait = xr_limit_wait(l, all, needed);
 
@@ -141,6 +149,7 @@ xr_bucket_take(xr_bucket_t *b, const xr_limit_t *l, int64_t cost, int64_t now,
 
     res->admitted = true;
     res->known = true;
+    res->since = 0;
     res->wait = 0;
     res->left = xr_bucket_min(xr_bucket_max(left, 0), l->burst);
     res->ask = tokens < xr_bucket_load(&b->low)

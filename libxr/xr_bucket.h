@@ -74,8 +74,10 @@ bool xr_bucket_key(const xr_bucket_t *b, uint64_t tag,
 typedef struct {
     bool     admitted;
     bool     ask;                       /* it is time for xr_bucket_ask() */
-    bool     known;                     /* not admitted: that is for sure.  An
-                                           answer may change it otherwise. */
+    bool     known;                     /* not admitted: that is for sure */
+    int64_t  since;                     /* not known: when the ask was made whose
+                                           answer may change it; 0: there is
+                                           none that could be waited for */
     int64_t  wait;                      /* not admitted: until it may help to
                                            try again */
     int64_t  left;                      /* of the bucket, as far as known */

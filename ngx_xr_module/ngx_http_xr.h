@@ -14,6 +14,7 @@
 #include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
 #include "xr_jwt.h"
+#include "xr_limit.h"
 #include "xr_memory.h"
 #include "xr_path.h"
 #include "xr_revoked.h"
@@ -212,6 +213,8 @@ typedef struct {
 
 typedef struct ngx_http_xr_throttle_s  ngx_http_xr_throttle_t;
 
+typedef struct ngx_http_xr_redis_s  ngx_http_xr_redis_t;
+
 
 /* "xr_revocation_file" */
 
@@ -222,6 +225,11 @@ typedef struct {
     ngx_http_xr_live_t             live;
     ngx_http_xr_watch_t            watch;
 } ngx_http_xr_revocation_t;
+
+
+typedef struct ngx_http_xr_redis_s         ngx_http_xr_redis_t;
+typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
+typedef struct ngx_http_xr_limited_s       ngx_http_xr_limited_t;
 
 
 struct ngx_http_xr_main_conf_s {
@@ -248,6 +256,11 @@ struct ngx_http_xr_main_conf_s {
     ngx_http_xr_throttle_t        *throttle;    /* this worker's */
     xr_verifiers_t                *verifiers;   /* likewise */
     xr_sigv4_key_t                *signing_keys;    /* likewise */
+    ngx_http_xr_redis_t           *redis;       /* NULL: none is configured */
+
+    size_t                         limit_size;
+    ngx_http_xr_limit_shared_t    *limit;       /* shared memory */
+    ngx_array_t                    limit_lists; /* ngx_array_t *, "xr_limit" */
 
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
@@ -271,6 +284,16 @@ typedef struct {
     ngx_uint_t                     token_from;
     ngx_uint_t                     tenant_from;
     ngx_str_t                      cache_control;
+
+    ngx_array_t                   *limits;      /* "xr_limit"; or NULL */
+    ngx_array_t                   *caps;        /* "xr_limit_conn"; or NULL */
+    ngx_uint_t                     limit_status;
+    ngx_uint_t                     limit_log_level;
+    ngx_flag_t                     limit_dry_run;
+    ngx_flag_t                     limit_headers;
+    size_t                         min_rate;    /* bytes a second; 0: none */
+    ngx_msec_t                     min_rate_after;
+
     ngx_http_upstream_conf_t       upstream;
 } ngx_http_xr_loc_conf_t;
 
@@ -352,6 +375,7 @@ typedef struct {
     xr_str_t                       key_id;      /* whose key it was */
     xr_memory_value_t              value;       /* "who", for the memory */
     ngx_http_xr_parsed_t          *parsed;      /* or NULL */
+    ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
     xr_deny_t                      deny;
 
     unsigned                       checked:1;   /* target has one reading */
@@ -359,6 +383,8 @@ typedef struct {
     unsigned                       public:1;
     unsigned                       granted:1;
     unsigned                       remembered:1;    /* "who" is not read yet */
+    unsigned                       counted:1;   /* among the streams */
+    unsigned                       watched:1;   /* has to take its answer */
     unsigned                       preflight:1;
     unsigned                       decorated:1; /* has its headers */
 
@@ -420,8 +446,10 @@ char *ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
 /* process */
+ngx_http_xr_main_conf_t *ngx_http_xr_process_conf(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_xr_process_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_xr_process_init(ngx_cycle_t *cycle);
+void ngx_http_xr_process_exit(ngx_cycle_t *cycle);
 void ngx_http_xr_process_exit_master(ngx_cycle_t *cycle);
 void ngx_http_xr_process_cleanup(void *data);
 
@@ -554,6 +582,42 @@ void ngx_http_xr_memory_put_signature(ngx_http_request_t *r,
 uint64_t ngx_http_xr_memory_key_id(ngx_http_request_t *r, xr_str_t id);
 void ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_memory_value_t *value);
+
+/* limit: see ngx_http_xr_limit.h, too */
+char *ngx_http_xr_limit_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_limit_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_limit_conf_conn(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_limit_conf_min_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_limit_name_report(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_xr_limit_conf_create(ngx_http_xr_loc_conf_t *conf);
+char *ngx_http_xr_limit_conf_merge(ngx_conf_t *cf,
+    ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
+ngx_int_t ngx_http_xr_limit_conf_init(ngx_conf_t *cf,
+    ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_limit_conf_process(ngx_http_xr_main_conf_t *xmcf,
+    ngx_log_t *log);
+ngx_int_t ngx_http_xr_limit_conn_step(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_limit_step(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+void ngx_http_xr_limit_bytes_length(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_limit_bytes_settle(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_limit_fields_push(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_limit_rate_watch(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_limit_fields_status(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_limit_fields_name(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_limit_fields_near(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 
 /* cors */
 ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r,

@@ -54,8 +54,10 @@ ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf)
 
     ngx_http_xr_tls_create(&xmcf->tls);
 
-    if (ngx_array_init(&xmcf->tenants, cf->pool, 4, sizeof(xr_tenant_t *))
+    if (ngx_array_init(&xmcf->limit_lists, cf->pool, 4, sizeof(ngx_array_t *))
         != NGX_OK
+        || ngx_array_init(&xmcf->tenants, cf->pool, 4, sizeof(xr_tenant_t *))
+           != NGX_OK
         || ngx_array_init(&xmcf->endpoints, cf->pool, 4,
                           sizeof(ngx_http_xr_endpoint_t *))
            != NGX_OK
@@ -139,6 +141,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
 
     xlcf->enable = NGX_CONF_UNSET;
 
+    ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);
 
     return xlcf;
@@ -168,6 +171,10 @@ ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->cache_control, prev->cache_control,
                              "public, max-age=60, "
                              "stale-while-revalidate=600");
+
+    if (ngx_http_xr_limit_conf_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     return ngx_http_xr_origin_merge_conf(cf, prev, conf);
 }

@@ -12,7 +12,8 @@ static ngx_str_t  ngx_http_xr_cors_expose =
     ngx_string("Access-Control-Expose-Headers");
 static ngx_str_t  ngx_http_xr_cors_exposed =
     ngx_string("Content-Length, Content-Range, Accept-Ranges, ETag, "
-               "X-File-Size, XR-Variant, Content-Encoding, Age");
+               "X-File-Size, XR-Variant, Content-Encoding, Age, Retry-After, "
+               "RateLimit, RateLimit-Policy");
 static ngx_str_t  ngx_http_xr_cors_vary = ngx_string("Vary");
 static ngx_str_t  ngx_http_xr_cors_origin = ngx_string("Origin");
 static ngx_str_t  ngx_http_xr_cors_any = ngx_string("*");

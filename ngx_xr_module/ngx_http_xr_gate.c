@@ -26,7 +26,9 @@ static const ngx_http_xr_step_pt  ngx_http_xr_steps[] = {
     ngx_http_xr_gate_path,
     ngx_http_xr_tenant_step,
     ngx_http_xr_cors_step,
-    ngx_http_xr_auth_step
+    ngx_http_xr_auth_step,
+    ngx_http_xr_limit_conn_step,
+    ngx_http_xr_limit_step
 };
 
 

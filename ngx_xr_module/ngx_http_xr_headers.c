@@ -84,9 +84,13 @@ ngx_http_xr_headers_filter(ngx_http_request_t *r)
         }
     }
 
-    if (ngx_http_xr_headers_object(r, ctx) != NGX_OK) {
+    if (ngx_http_xr_headers_object(r, ctx) != NGX_OK
+        || ngx_http_xr_limit_rate_watch(r, ctx) != NGX_OK)
+    {
         return NGX_ERROR;
     }
+
+    ngx_http_xr_limit_bytes_length(r, ctx);
 
     return ngx_http_xr_next_header_filter(r);
 }
@@ -105,6 +109,10 @@ ngx_http_xr_headers_common(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         {
             return NGX_ERROR;
         }
+    }
+
+    if (ngx_http_xr_limit_fields_push(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return (ctx->tenant != NULL) ? ngx_http_xr_cors_headers(r, ctx) : NGX_OK;

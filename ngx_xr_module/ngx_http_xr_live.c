@@ -27,6 +27,7 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_xr_live_zone(ngx_shm_zone_t *zone, void *data);
+static ngx_int_t ngx_http_xr_live_secret(u_char *secret);
 static ngx_int_t ngx_http_xr_live_open_table(xr_str_t image,
     ngx_http_xr_image_t *out);
 static ngx_int_t ngx_http_xr_live_open_revoked(xr_str_t image,
@@ -93,7 +94,7 @@ ngx_http_xr_live_zone(ngx_shm_zone_t *zone, void *data)
         return NGX_ERROR;
     }
 
-    if (xr_random(shared->secret, sizeof(shared->secret)) != XR_OK) {
+    if (ngx_http_xr_live_secret(shared->secret) != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
                       "no random numbers for a secret");
         return NGX_ERROR;
@@ -107,6 +108,26 @@ ngx_http_xr_live_zone(ngx_shm_zone_t *zone, void *data)
     xmcf->secret = shared->secret;
 
     return NGX_OK;
+}
+
+
+/* The one before stays over a reload, as token buckets are found by it. */
+
+static ngx_int_t
+ngx_http_xr_live_secret(u_char *secret)
+{
+    ngx_http_xr_main_conf_t  *old;
+
+    old = ngx_is_init_cycle(ngx_cycle)
+          ? NULL : ngx_http_xr_process_conf((ngx_cycle_t *) ngx_cycle);
+
+    if (old != NULL && old->secret != NULL) {
+        ngx_memcpy(secret, old->secret, XR_SIPHASH_KEY_SIZE);
+        return NGX_OK;
+    }
+
+    return (xr_random(secret, XR_SIPHASH_KEY_SIZE) == XR_OK) ? NGX_OK
+                                                             : NGX_ERROR;
 }
 
 

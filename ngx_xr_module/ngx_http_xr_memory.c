@@ -272,16 +272,16 @@ ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         value->key_id = ngx_http_xr_memory_key_id(r, who->key_id);
     }
 
-    if (xmcf->revocation.file.len == 0) {
-        return;
-    }
+    /* limits ask for a subject, too, but of an EdgeAuth token it is at hand */
 
-    if (who->subject.len != 0) {
+    if (who->subject.len != 0
+        && (who->kind != XR_KIND_EDGEAUTH || xmcf->revocation.file.len != 0))
+    {
         value->subject = xr_revoked_what(xmcf->secret, XR_REVOKED_SUBJECT,
                                          who->subject);
     }
 
-    if (who->token_id.len != 0) {
+    if (who->token_id.len != 0 && xmcf->revocation.file.len != 0) {
         value->token_id = xr_revoked_what(xmcf->secret, XR_REVOKED_TOKEN,
                                           who->token_id);
     }

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_redis.h"
 
 
 static ngx_int_t ngx_http_xr_module_init(ngx_conf_t *cf);
@@ -41,6 +42,20 @@ static ngx_conf_bitmask_t  ngx_http_xr_from_masks[] = {
 static ngx_conf_bitmask_t  ngx_http_xr_ssl_masks[] = {
     { ngx_string("TLSv1.2"), NGX_SSL_TLSv1_2 },
     { ngx_string("TLSv1.3"), NGX_SSL_TLSv1_3 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_xr_limit_status_bounds = {
+    ngx_conf_check_num_bounds, 400, 599
+};
+
+
+static ngx_conf_enum_t  ngx_http_xr_limit_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
     { ngx_null_string, 0 }
 };
 
@@ -92,6 +107,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
     { ngx_string("xr_auth_fail_limit"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
       ngx_http_xr_throttle_limit,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_xr_redis,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -149,6 +171,69 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
       ngx_http_xr_token_name,
       NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_limit_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_limit_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_xr_limit_conf_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_limit_conn"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_xr_limit_conf_conn,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_limit_min_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_xr_limit_conf_min_rate,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_limit_status"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, limit_status),
+      &ngx_http_xr_limit_status_bounds },
+
+    { ngx_string("xr_limit_log_level"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, limit_log_level),
+      &ngx_http_xr_limit_log_levels },
+
+    { ngx_string("xr_limit_dry_run"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, limit_dry_run),
+      NULL },
+
+    { ngx_string("xr_limit_headers"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, limit_headers),
+      NULL },
+
+    { ngx_string("xr_limit_report"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_xr_limit_name_report,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -426,7 +511,7 @@ ngx_module_t  ngx_http_xr_module = {
     ngx_http_xr_process_init,               /* init process */
     NULL,                                   /* init thread */
     NULL,                                   /* exit thread */
-    NULL,                                   /* exit process */
+    ngx_http_xr_process_exit,               /* exit process */
     ngx_http_xr_process_exit_master,        /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -457,7 +542,8 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
     }
 
     if (ngx_http_xr_live_init(cf, xmcf) != NGX_OK
-        || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK)
+        || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK
+        || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -486,6 +572,13 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
     }
 
     *h = ngx_http_xr_gate_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_xr_limit_bytes_settle;
 
     if (ngx_http_xr_response_init(cf) != NGX_OK) {
         return NGX_ERROR;

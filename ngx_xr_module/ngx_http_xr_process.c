@@ -4,18 +4,18 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_redis.h"
 
 
 #define NGX_HTTP_XR_PROCESS_KEYS  1024      /* public keys ready for use */
 
 
-static ngx_http_xr_main_conf_t *ngx_http_xr_process_conf(ngx_cycle_t *cycle);
 static void ngx_http_xr_process_manage(ngx_event_t *ev);
 
 
 /* NULL where the module is not in use. */
 
-static ngx_http_xr_main_conf_t *
+ngx_http_xr_main_conf_t *
 ngx_http_xr_process_conf(ngx_cycle_t *cycle)
 {
     ngx_http_xr_main_conf_t  *xmcf;
@@ -74,6 +74,14 @@ ngx_http_xr_process_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_xr_limit_conf_process(xmcf, cycle->log);
+
+    if (xmcf->redis != NULL
+        && ngx_http_xr_redis_init(xmcf->redis, cycle->log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ngx_process == NGX_PROCESS_SINGLE) {
 
         /* there is no other process to look at files */
@@ -101,6 +109,21 @@ ngx_http_xr_process_manage(ngx_event_t *ev)
 
     if (xmcf != NULL && !ngx_exiting) {
         ngx_add_timer(ev, ngx_http_xr_live_manage(xmcf));
+    }
+}
+
+
+/* A worker ends, and leaves no connection open. */
+
+void
+ngx_http_xr_process_exit(ngx_cycle_t *cycle)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_xr_process_conf(cycle);
+
+    if (xmcf != NULL && xmcf->redis != NULL) {
+        ngx_http_xr_redis_exit(xmcf->redis);
     }
 }
 
@@ -137,6 +160,10 @@ ngx_http_xr_process_cleanup(void *data)
 
     ngx_http_xr_load_forget(&xmcf->watch);
     ngx_http_xr_load_forget(&xmcf->revocation.watch);
+
+    if (xmcf->redis != NULL) {
+        ngx_http_xr_redis_exit(xmcf->redis);
+    }
 
     xr_verifiers_free(xmcf->verifiers);
 

@@ -73,7 +73,10 @@ static const struct {
     { ngx_string("xr_client_addr"), ngx_http_xr_var_client_addr },
     { ngx_string("xr_country"), ngx_http_xr_var_country },
     { ngx_string("xr_scheme"), ngx_http_xr_var_scheme },
-    { ngx_string("xr_cache_status"), ngx_http_xr_var_cache_status }
+    { ngx_string("xr_cache_status"), ngx_http_xr_var_cache_status },
+    { ngx_string("xr_limit_status"), ngx_http_xr_limit_fields_status },
+    { ngx_string("xr_limit_name"), ngx_http_xr_limit_fields_name },
+    { ngx_string("xr_limit_near"), ngx_http_xr_limit_fields_near }
 };
 
 

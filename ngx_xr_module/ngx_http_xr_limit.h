@@ -1,0 +1,198 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef NGX_HTTP_XR_LIMIT_H
+#define NGX_HTTP_XR_LIMIT_H
+
+
+#include "ngx_http_xr.h"
+#include "ngx_http_xr_redis.h"
+
+#include "xr_bucket.h"
+#include "xr_streams.h"
+
+
+/*
+ * Token buckets.  Requests spend what this edge has leased from Redis, see
+ * xr_bucket.h; what must be exact asks Redis for each request.
+ */
+
+#define NGX_HTTP_XR_LIMIT_MAX      24       /* that can apply to a request */
+#define NGX_HTTP_XR_LIMIT_NAMES    256      /* that are counted apart */
+#define NGX_HTTP_XR_LIMIT_WORKERS  16
+
+
+typedef enum {
+    NGX_HTTP_XR_LIMIT_PASSED = 0,
+    NGX_HTTP_XR_LIMIT_DELAYED,
+    NGX_HTTP_XR_LIMIT_REJECTED,
+    NGX_HTTP_XR_LIMIT_DRY_RUN,              /* would have been rejected */
+    NGX_HTTP_XR_LIMIT_DEGRADED,             /* decided without Redis */
+    NGX_HTTP_XR_LIMIT_NEAR,                 /* passed, four fifths are used */
+    NGX_HTTP_XR_LIMIT_OUTCOMES
+} ngx_http_xr_limit_outcome_t;
+
+
+#define NGX_HTTP_XR_LIMIT_CAP      65534    /* streams at a time */
+#define NGX_HTTP_XR_LIMIT_AFTER    10000    /* milliseconds, see _rate.c */
+
+/* How far a name has got its slot. */
+
+#define NGX_HTTP_XR_LIMIT_FREE     0
+#define NGX_HTTP_XR_LIMIT_NAMING   1
+#define NGX_HTTP_XR_LIMIT_NAMED    2
+
+
+/* What became of requests, by the name of a limit; each worker has a line. */
+
+typedef struct {
+    ngx_atomic_t                     n[8];
+} ngx_http_xr_limit_counts_t;
+
+typedef struct {
+    ngx_atomic_t                     state;
+    u_char                           name[XR_LIMIT_NAME_MAX + 1];
+    size_t                           len;
+    ngx_http_xr_limit_counts_t       counts[NGX_HTTP_XR_LIMIT_WORKERS];
+} ngx_http_xr_limit_name_t;
+
+
+/* In shared memory. */
+
+struct ngx_http_xr_limit_shared_s {
+    ngx_http_xr_limit_name_t         names[NGX_HTTP_XR_LIMIT_NAMES];
+    xr_buckets_t                    *buckets;
+    xr_streams_t                    *streams;
+};
+
+
+/* "xr_limit" */
+
+typedef struct {
+    xr_limit_t                       limit;
+    ngx_http_xr_limit_name_t        *name;      /* NULL: not counted */
+} ngx_http_xr_limit_conf_t;
+
+
+/* "xr_limit_conn": a cap of responses at a time. */
+
+typedef struct {
+    xr_limit_key_t                   key;
+    ngx_uint_t                       max;
+} ngx_http_xr_limit_cap_t;
+
+
+/* One limit on its way through a request. */
+
+typedef struct {
+    const xr_limit_t                *limit;
+    ngx_http_xr_limit_name_t        *name;      /* NULL: not counted */
+    xr_bucket_t                     *bucket;    /* NULL: not looked up yet */
+    uint64_t                         tag;
+    int64_t                          charged;   /* millionths */
+    int64_t                          left;      /* of the bucket, as known */
+    int64_t                          want;      /* of Redis, if exact, */
+    int64_t                          granted;   /* and what it said */
+    int64_t                          wait;
+    unsigned                         taken:1;
+    unsigned                         exact:1;   /* decided by Redis */
+    unsigned                         degraded:1;
+    u_char                           key[XR_LIMIT_KEY_SIZE];
+} ngx_http_xr_limit_use_t;
+
+
+/* How far the call to Redis is. */
+
+#define NGX_HTTP_XR_EXACT_NONE      0
+#define NGX_HTTP_XR_EXACT_ASKED     1
+#define NGX_HTTP_XR_EXACT_ANSWERED  2
+#define NGX_HTTP_XR_EXACT_FAILED    3
+
+
+struct ngx_http_xr_limited_s {
+    ngx_http_request_t              *request;
+    ngx_http_xr_ctx_t               *ctx;
+    ngx_uint_t                       n;
+    ngx_uint_t                       nleased;   /* of them: they come first */
+    ngx_http_xr_limit_use_t         *uses;
+    ngx_http_xr_limit_use_t         *tightest;  /* what clients are told of */
+    ngx_http_xr_limit_use_t         *refuser;   /* of the exact ones */
+
+    ngx_event_t                      timer;
+    ngx_msec_t                       began;     /* to wait */
+    ngx_http_xr_redis_call_t        *call;      /* to Redis, in flight */
+
+    ngx_uint_t                       reply;     /* of the call */
+    ngx_msec_t                       retry;     /* milliseconds, if refused */
+    ngx_http_xr_limit_outcome_t      outcome;
+
+    unsigned                         waited:1;
+    unsigned                         delayed:1;
+    unsigned                         near:1;    /* little is left of one */
+    unsigned                         dry_run:1; /* one would have rejected it */
+    unsigned                         done:1;    /* decided, once for all */
+    unsigned                         settled:1;
+};
+
+
+/* limit */
+void ngx_http_xr_limit_count(ngx_http_xr_limit_use_t *use,
+    ngx_http_xr_limit_outcome_t outcome);
+void ngx_http_xr_limit_log(ngx_http_xr_limited_t *l,
+    ngx_http_xr_limit_use_t *use, const char *what);
+void ngx_http_xr_limit_charge(ngx_http_xr_limited_t *l,
+    ngx_http_xr_limit_use_t *use, int64_t amount);
+void ngx_http_xr_limit_give_back(ngx_http_xr_limited_t *l);
+ngx_int_t ngx_http_xr_limit_degrade(ngx_http_xr_limited_t *l,
+    ngx_http_xr_limit_use_t *use, int64_t cost);
+ngx_int_t ngx_http_xr_limit_wait(ngx_http_xr_limited_t *l, ngx_msec_t ms);
+ngx_int_t ngx_http_xr_limit_suspend(ngx_http_xr_limited_t *l);
+ngx_int_t ngx_http_xr_limit_sleep(ngx_http_xr_limited_t *l);
+void ngx_http_xr_limit_resume(ngx_http_xr_limited_t *l);
+
+/* limit_name */
+void ngx_http_xr_limit_name_init(ngx_http_xr_main_conf_t *xmcf);
+ngx_http_xr_limit_name_t *ngx_http_xr_limit_name_find(
+    ngx_http_xr_limit_shared_t *shared, xr_str_t name);
+
+/* limit_key */
+ngx_int_t ngx_http_xr_limit_key_gather(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, ngx_http_xr_limited_t *l);
+uint64_t ngx_http_xr_limit_key_tag(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_str_t name, xr_limit_key_t key);
+ngx_int_t ngx_http_xr_limit_key_redis(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, ngx_http_xr_limit_use_t *use);
+
+/* limit_lease */
+ngx_int_t ngx_http_xr_limit_lease_bucket(ngx_http_xr_limited_t *l,
+    ngx_http_xr_limit_use_t *use);
+ngx_int_t ngx_http_xr_limit_lease_take(ngx_http_xr_limited_t *l,
+    ngx_http_xr_limit_use_t *use, int64_t cost);
+ngx_int_t ngx_http_xr_limit_lease_integers(redisReply *reply, int64_t *out,
+    ngx_uint_t n);
+
+void ngx_http_xr_limit_lease_init(ngx_http_xr_main_conf_t *xmcf,
+    ngx_log_t *log);
+
+/* limit_exact */
+ngx_int_t ngx_http_xr_limit_exact_run(ngx_http_xr_limited_t *l);
+void ngx_http_xr_limit_exact_charge(ngx_http_xr_limited_t *l,
+    ngx_http_xr_limit_use_t *use, int64_t amount);
+
+/* limit_bytes */
+int64_t ngx_http_xr_limit_bytes_reserve(ngx_http_request_t *r,
+    const xr_limit_t *limit);
+
+/* limit_conn */
+void ngx_http_xr_limit_conn_init(ngx_http_xr_main_conf_t *xmcf);
+
+/* limit_rate */
+void ngx_http_xr_limit_rate_init(ngx_log_t *log);
+
+/* limit_fields */
+ngx_int_t ngx_http_xr_limit_fields_retry_after(ngx_http_xr_limited_t *l);
+
+
+#endif /* NGX_HTTP_XR_LIMIT_H */

@@ -1,0 +1,201 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+#include "ngx_http_xr_limit.h"
+
+#if (NGX_LINUX)
+#include <linux/sockios.h>
+#endif
+
+
+/*
+ * Limits in bytes.  What is asked for is reserved; when the length of the
+ * answer is known that counts, and at the end what was really sent, whatever
+ * has happened in between.
+ */
+
+/* What is reserved until it is known how long the object is. */
+
+#define NGX_HTTP_XR_BYTES_UNKNOWN  (1024 * 1024)
+
+
+static int64_t ngx_http_xr_bytes_amount(off_t bytes);
+static off_t ngx_http_xr_bytes_asked(ngx_http_request_t *r);
+static off_t ngx_http_xr_bytes_sent(ngx_http_request_t *r);
+static void ngx_http_xr_bytes_book(ngx_http_xr_limited_t *l, off_t bytes);
+
+
+int64_t
+ngx_http_xr_limit_bytes_reserve(ngx_http_request_t *r, const xr_limit_t *limit)
+{
+    off_t  asked;
+
+    asked = ngx_http_xr_bytes_asked(r);
+
+    /* nobody may ask for so much that he would never be let in */
+
+    return ngx_min(ngx_http_xr_bytes_amount(asked), limit->burst);
+}
+
+
+static int64_t
+ngx_http_xr_bytes_amount(off_t bytes)
+{
+    return (bytes < XR_LIMIT_MAX / XR_LIMIT_BYTE) ? bytes * XR_LIMIT_BYTE
+                                                  : XR_LIMIT_MAX;
+}
+
+
+/* The length of a range with two ends (RFC 9110, section 14.1.2). */
+
+static off_t
+ngx_http_xr_bytes_asked(ngx_http_request_t *r)
+{
+    off_t       first, last;
+    u_char     *p, *dash, *end;
+    ngx_str_t  *range;
+
+    if (r->method & NGX_HTTP_HEAD) {
+        return 0;
+    }
+
+    if (r->headers_in.range == NULL) {
+        return NGX_HTTP_XR_BYTES_UNKNOWN;
+    }
+
+    range = &r->headers_in.range->value;
+    p = range->data + (sizeof("bytes=") - 1);
+    end = range->data + range->len;
+
+    if (range->len <= sizeof("bytes=") - 1
+        || ngx_strncasecmp(range->data, (u_char *) "bytes=",
+                           sizeof("bytes=") - 1)
+           != 0)
+    {
+        return NGX_HTTP_XR_BYTES_UNKNOWN;
+    }
+
+    dash = ngx_strlchr(p, end, '-');
+
+    if (dash == NULL) {
+        return NGX_HTTP_XR_BYTES_UNKNOWN;
+    }
+
+    first = (dash == p) ? 0 : ngx_atoof(p, dash - p);
+    last = ngx_atoof(dash + 1, end - dash - 1);
+
+    if (first == NGX_ERROR || last == NGX_ERROR || last < first) {
+        return NGX_HTTP_XR_BYTES_UNKNOWN;
+    }
+
+    return (dash == p) ? last : last - first + 1;
+}
+
+
+/* The answer's length is known. */
+
+void
+ngx_http_xr_limit_bytes_length(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    if (ctx->limited != NULL
+        && !ctx->limited->settled
+        && r->headers_out.content_length_n >= 0
+        && !r->header_only)
+    {
+        ngx_http_xr_bytes_book(ctx->limited, r->headers_out.content_length_n);
+    }
+}
+
+
+/* In the log phase, which every request of a client ends with. */
+
+ngx_int_t
+ngx_http_xr_limit_bytes_settle(ngx_http_request_t *r)
+{
+    ngx_http_xr_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    if (ctx != NULL && ctx->limited != NULL && !ctx->limited->settled) {
+        ctx->limited->settled = 1;
+
+        if (ctx->limited->done) {
+            ngx_http_xr_bytes_book(ctx->limited, ngx_http_xr_bytes_sent(r));
+
+        } else {
+            ngx_http_xr_limit_give_back(ctx->limited);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_xr_bytes_book(ngx_http_xr_limited_t *l, off_t bytes)
+{
+    ngx_uint_t                i;
+    ngx_http_xr_limit_use_t  *use;
+
+    for (i = 0; i < l->n; i++) {
+        use = &l->uses[i];
+
+        if (use->limit->unit == XR_LIMIT_BYTES && use->taken
+            && l->outcome != NGX_HTTP_XR_LIMIT_REJECTED)
+        {
+            ngx_http_xr_limit_charge(l, use, ngx_http_xr_bytes_amount(bytes)
+                                             - use->charged);
+        }
+    }
+}
+
+
+/*
+ * What was written to the connection, without what the system has not sent of
+ * it if the connection is broken: the client will never get that.
+ */
+
+static off_t
+ngx_http_xr_bytes_sent(ngx_http_request_t *r)
+{
+    off_t              sent;
+    ngx_uint_t         streams;
+    ngx_connection_t  *c;
+#ifdef SIOCOUTQNSD
+    int                unsent;
+#endif
+
+    c = r->connection;
+    sent = c->sent;
+    streams = 1;
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream != NULL) {
+        c = r->stream->connection->connection;
+        streams = ngx_max(r->stream->connection->processing, 1);
+    }
+
+#endif
+
+#ifdef SIOCOUTQNSD
+
+    if ((c->error || c->timedout)
+        && c->type == SOCK_STREAM
+        && r->http_version <= NGX_HTTP_VERSION_20
+        && ioctl(c->fd, SIOCOUTQNSD, &unsent) == 0)
+    {
+        sent -= ngx_min((off_t) unsent / (off_t) streams, sent);
+    }
+
+#endif
+
+    return sent;
+}
