@@ -111,6 +111,30 @@ xr_str_find(xr_str_t s, uint8_t c)
 }
 
 
+/* Everything before the next "c", which is dropped too, is taken off "*s". */
+
+static inline xr_str_t
+xr_str_cut(xr_str_t *s, uint8_t c)
+{
+    size_t    n;
+    xr_str_t  head;
+
+    n = xr_str_find(*s, c);
+    head = xr_str_of(s->data, n);
+
+    if (n < s->len) {
+        n++;
+    }
+
+    if (n > 0) {
+        s->data += n;
+        s->len -= n;
+    }
+
+    return head;
+}
+
+
 bool xr_str_eq_nocase(xr_str_t a, xr_str_t b);      /* ASCII only */
 bool xr_str_ends(xr_str_t s, xr_str_t suffix);
 
@@ -143,14 +167,10 @@ bool xr_strs_next(xr_strs_t *list, xr_str_t *out);
 bool xr_strs_has(xr_strs_t list, xr_str_t s);
 
 
-/* Cursors: these take what they read off the front of "*s". */
-
-/* Everything before the next "c", which is dropped too. */
-xr_str_t xr_str_cut(xr_str_t *s, uint8_t c);
-
 /*
- * A decimal number without sign, at least one digit.  XR_INVALID where there
- * is none or it exceeds UINT64_MAX; "*s" is then left as it was.
+ * A decimal number without sign, at least one digit, is taken off the front of
+ * "*s".  XR_INVALID where there is none or it exceeds UINT64_MAX; "*s" is then
+ * left as it was.
  */
 xr_rc_t xr_str_uint(xr_str_t *s, uint64_t *out);
 

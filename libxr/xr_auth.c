@@ -93,7 +93,7 @@ xr_auth_covers(xr_str_t pattern, const xr_auth_request_t *req)
  */
 
 static bool
-xr_auth_match_bytes(const uint8_t *pattern, const uint8_t *path, size_t n,
+xr_auth_match_wild(const uint8_t *pattern, const uint8_t *path, size_t n,
     int except)
 {
     size_t  i;
@@ -112,6 +112,17 @@ xr_auth_match_bytes(const uint8_t *pattern, const uint8_t *path, size_t n,
     }
 
     return true;
+}
+
+
+/* The same, first as if there were no "?": most patterns have none. */
+
+static bool
+xr_auth_match_bytes(const uint8_t *pattern, const uint8_t *path, size_t n,
+    int except)
+{
+    return xr_str_eq(xr_str_of(pattern, n), xr_str_of(path, n))
+           || xr_auth_match_wild(pattern, path, n, except);
 }
 
 
@@ -155,7 +166,7 @@ xr_auth_match_except(xr_str_t pattern, xr_str_t path, int except,
 
         /* what lies between two "*" is best found as early as it occurs */
 
-        while (!xr_auth_match_bytes(pattern.data, path.data, n, except)) {
+        while (!xr_auth_match_wild(pattern.data, path.data, n, except)) {
 
             if (path.len == n || *steps <= n) {
                 return false;

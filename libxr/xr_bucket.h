@@ -75,7 +75,7 @@ typedef struct {
     bool     admitted;
     bool     ask;                       /* it is time for xr_bucket_ask() */
     bool     known;                     /* not admitted: that is for sure */
-    int64_t  since;                     /* not known: when the ask was made whose
+    int64_t  since;                     /* not known: when that was asked whose
                                            answer may change it; 0: there is
                                            none that could be waited for */
     int64_t  wait;                      /* not admitted: until it may help to

@@ -43,7 +43,9 @@ xr_cloudfront_param(xr_str_t name, bool *exact)
 
     for (i = 0; i < XR_CLOUDFRONT_PARAMS; i++) {
 
-        if (xr_str_eq_nocase(name, xr_cloudfront_names[i])) {
+        if (name.len == xr_cloudfront_names[i].len
+            && xr_str_eq_nocase(name, xr_cloudfront_names[i]))
+        {
             *exact = xr_str_eq(name, xr_cloudfront_names[i]);
             break;
         }

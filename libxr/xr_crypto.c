@@ -214,23 +214,23 @@ xr_hmac_save(xr_hash_t hash, const uint8_t key[XR_CRYPTO_MAX_BLOCK],
 
 /* As it was after one block, of which it has to know the length in bits. */
 
-static bool
+static void
 xr_hmac_restore(xr_crypto_md_t *md, xr_hash_t hash, const uint64_t state[8])
 {
-    if (!xr_crypto_start(md, hash)) {
-        return false;
-    }
-
     if (hash == XR_SHA256) {
         memcpy(md->sha256.h, state, sizeof(md->sha256.h));
         md->sha256.Nl = SHA256_CBLOCK * CHAR_BIT;
+        md->sha256.Nh = 0;
+        md->sha256.num = 0;
+        md->sha256.md_len = SHA256_DIGEST_LENGTH;
 
     } else {
         memcpy(md->sha512.h, state, sizeof(md->sha512.h));
         md->sha512.Nl = SHA512_CBLOCK * CHAR_BIT;
+        md->sha512.Nh = 0;
+        md->sha512.num = 0;
+        md->sha512.md_len = (unsigned) xr_hash_size(hash);
     }
-
-    return true;
 }
 
 
@@ -264,33 +264,83 @@ xr_hmac_init(xr_hmac_t *hmac, xr_hash_t hash, xr_str_t key)
 }
 
 
+/* The highest byte first. */
+
+static void
+xr_hmac_put(uint8_t *p, uint32_t word)
+{
+    p[0] = (uint8_t) (word >> 24);
+    p[1] = (uint8_t) (word >> 16);
+    p[2] = (uint8_t) (word >> 8);
+    p[3] = (uint8_t) word;
+}
+
+
+/*
+ * What the outer hash still has to take in is one block: the inner digest and
+ * the padding of FIPS 180-4, section 5.1, with the length in bits at its end.
+ */
+
+static void
+xr_hmac_finish(const xr_hmac_t *hmac, xr_hash_t hash, const uint8_t *digest,
+    uint8_t out[XR_HASH_MAX_SIZE])
+{
+    size_t          i, size, len, bits;
+    uint8_t         block[XR_CRYPTO_MAX_BLOCK];
+    xr_crypto_md_t  md;
+
+    size = xr_hmac_block(hash);
+    len = xr_hash_size(hash);
+    bits = (size + len) * CHAR_BIT;
+
+    memset(block, 0, sizeof(block));
+    memcpy(block, digest, len);
+
+    block[len] = 0x80;
+    block[size - 2] = (uint8_t) (bits >> 8);
+    block[size - 1] = (uint8_t) bits;
+
+    if (hash == XR_SHA256) {
+        memcpy(md.sha256.h, hmac->outer, sizeof(md.sha256.h));
+        SHA256_Transform(&md.sha256, block);
+
+        for (i = 0; i < len / 4; i++) {
+            xr_hmac_put(out + 4 * i, md.sha256.h[i]);
+        }
+
+        return;
+    }
+
+    memcpy(md.sha512.h, hmac->outer, sizeof(md.sha512.h));
+    SHA512_Transform(&md.sha512, block);
+
+    for (i = 0; i < len / 8; i++) {
+        xr_hmac_put(out + 8 * i, (uint32_t) (md.sha512.h[i] >> 32));
+        xr_hmac_put(out + 8 * i + 4, (uint32_t) md.sha512.h[i]);
+    }
+}
+
+
 xr_rc_t
 xr_hmac_sign(const xr_hmac_t *hmac, xr_hash_t hash, const xr_str_t *parts,
     size_t n, uint8_t out[XR_HASH_MAX_SIZE])
 {
     uint8_t         digest[XR_HASH_MAX_SIZE];
-    xr_str_t        inner;
     xr_crypto_md_t  md;
 
-    if (hash == XR_SHA1) {
+    if (hash == XR_SHA1 || xr_hash_size(hash) == 0) {
         return XR_ERROR;
     }
 
-    if (!xr_hmac_restore(&md, hash, hmac->inner)
-        || !xr_crypto_update(&md, hash, parts, n)
+    xr_hmac_restore(&md, hash, hmac->inner);
+
+    if (!xr_crypto_update(&md, hash, parts, n)
         || !xr_crypto_end(&md, hash, digest))
     {
         return XR_ERROR;
     }
 
-    inner = xr_str_of(digest, xr_hash_size(hash));
-
-    if (!xr_hmac_restore(&md, hash, hmac->outer)
-        || !xr_crypto_update(&md, hash, &inner, 1)
-        || !xr_crypto_end(&md, hash, out))
-    {
-        return XR_ERROR;
-    }
+    xr_hmac_finish(hmac, hash, digest, out);
 
     return XR_OK;
 }
@@ -331,10 +381,41 @@ xr_random(void *out, size_t len)
 }
 
 
+/* The same number, but the compiler cannot know what it is. */
+
+static inline uint64_t
+xr_crypto_opaque(uint64_t n)
+{
+    __asm__ volatile ("" : "+r" (n));
+
+    return n;
+}
+
+
+/* As CRYPTO_memcmp(), but not byte by byte: what differs is only gathered. */
+
 bool
 xr_equal(const void *a, const void *b, size_t len)
 {
-    return CRYPTO_memcmp(a, b, len) == 0;
+    size_t          i;
+    uint64_t        v, w, differ;
+    const uint8_t  *p, *q;
+
+    p = a;
+    q = b;
+    differ = 0;
+
+    for (i = 0; len - i >= sizeof(v); i += sizeof(v)) {
+        memcpy(&v, p + i, sizeof(v));
+        memcpy(&w, q + i, sizeof(w));
+        differ = xr_crypto_opaque(differ | (v ^ w));
+    }
+
+    for ( /* void */ ; i < len; i++) {
+        differ = xr_crypto_opaque(differ | (uint8_t) (p[i] ^ q[i]));
+    }
+
+    return differ == 0;
 }
 
 

@@ -20,20 +20,22 @@
 #define XR_EDGEAUTH_SPELLINGS    4
 
 
+/* The likeliest first. */
+
 typedef enum {
-    XR_EDGEAUTH_IP = 0,
-    XR_EDGEAUTH_ST,
-    XR_EDGEAUTH_EXP,
+    XR_EDGEAUTH_EXP = 0,
     XR_EDGEAUTH_ACL,
     XR_EDGEAUTH_ID,
     XR_EDGEAUTH_DATA,
+    XR_EDGEAUTH_ST,
+    XR_EDGEAUTH_IP,
     XR_EDGEAUTH_FIELDS
 } xr_edgeauth_field_t;
 
 
 static const xr_str_t  xr_edgeauth_names[XR_EDGEAUTH_FIELDS] = {
-    XR_STR("ip="), XR_STR("st="), XR_STR("exp="), XR_STR("acl="),
-    XR_STR("id="), XR_STR("data=")
+    XR_STR("exp="), XR_STR("acl="), XR_STR("id="), XR_STR("data="),
+    XR_STR("st="), XR_STR("ip=")
 };
 
 static const xr_str_t  xr_edgeauth_hmac = XR_STR("~hmac=");
@@ -47,10 +49,13 @@ xr_edgeauth_field(xr_str_t field, xr_str_t *value)
 {
     size_t  i;
 
+    if (field.len == 0) {
+        return XR_EDGEAUTH_FIELDS;
+    }
+
     for (i = 0; i < XR_EDGEAUTH_FIELDS; i++) {
 
-        if (field.len > 0
-            && field.data[0] == xr_edgeauth_names[i].data[0]
+        if (field.data[0] == xr_edgeauth_names[i].data[0]
             && xr_str_starts(field, xr_edgeauth_names[i]))
         {
             *value = xr_str_of(field.data + xr_edgeauth_names[i].len,
@@ -191,14 +196,17 @@ xr_edgeauth_check_bytes(xr_str_t message, xr_err_t *err)
 {
     size_t  i;
 
-    for (i = 0; i < message.len; i++) {
-
-        if (message.data[i] < 0x20 || message.data[i] == 0x7f) {
-            return xr_fail(err, XR_INVALID, i, "a control character");
-        }
+    if (!xr_str_has_control(message)) {
+        return XR_OK;
     }
 
-    return XR_OK;
+    i = 0;
+
+    while (!xr_str_has_control(xr_str_of(message.data + i, 1))) {
+        i++;
+    }
+
+    return xr_fail(err, XR_INVALID, i, "a control character");
 }
 
 
@@ -499,6 +507,11 @@ xr_edgeauth_narrow(const xr_edgeauth_t *t, const xr_auth_request_t *req,
     uint8_t           memory[XR_EDGEAUTH_MAX_SIZE];
     xr_buf_t          b;
     xr_constraints_t  c;
+
+    if (t->data.len == 0) {
+        memset(in_token, 0, sizeof(xr_constraints_t));
+        return XR_DENY_NONE;
+    }
 
     b = xr_buf(memory, sizeof(memory));
 

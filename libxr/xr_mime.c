@@ -126,38 +126,33 @@ xr_mime_key(const char *s)
 static uint64_t
 xr_mime_extension(xr_str_t path)
 {
-    size_t   dot, i;
-    char     extension[XR_MIME_EXTENSION_MAX];
-    uint8_t  c;
+    size_t    i;
+    uint8_t   c;
+    uint64_t  key;
 
-    dot = path.len;
+    key = 0;
 
-    do {
-        if (dot == 0 || path.len - dot > XR_MIME_EXTENSION_MAX) {
+    /* from the end: what was read last, the first byte, is the highest */
+
+    for (i = path.len; i > 1; i--) {
+        c = path.data[i - 1];
+
+        if (c == '.') {
+            return (path.data[i - 2] == '/') ? 0 : key;
+        }
+
+        if (c == '/' || c == '\0' || path.len - i == XR_MIME_EXTENSION_MAX) {
             return 0;
         }
 
-        dot--;
-
-    } while (path.data[dot] != '.' && path.data[dot] != '/');
-
-    if (path.data[dot] == '/' || dot == 0 || path.data[dot - 1] == '/') {
-        return 0;
-    }
-
-    memset(extension, 0, sizeof(extension));
-
-    for (i = 0; i < path.len - dot - 1; i++) {
-        c = path.data[dot + 1 + i];
-
-        if (c == '\0') {
-            return 0;
+        if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
         }
 
-        extension[i] = (char) ((c >= 'A' && c <= 'Z') ? (c | 0x20) : c);
+        key = key >> 8 | (uint64_t) c << 56;
     }
 
-    return xr_mime_key(extension);
+    return 0;
 }
 
 

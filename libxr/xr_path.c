@@ -213,7 +213,10 @@ static const bool  xr_path_plain_bytes[256] = {
 };
 
 
-/* How many come next, unless they could complete what was begun. */
+/*
+ * How many come next, unless they could complete what was begun.  A "." that
+ * is not the first makes no segment of dots.
+ */
 
 static size_t
 xr_path_plain(const xr_path_walk_t *w, const uint8_t *p, const uint8_t *last)
@@ -226,7 +229,9 @@ xr_path_plain(const xr_path_walk_t *w, const uint8_t *p, const uint8_t *last)
 
     start = p;
 
-    while (p < last && xr_path_plain_bytes[*p]) {
+    while (p < last
+           && (xr_path_plain_bytes[*p] || (*p == '.' && p != start)))
+    {
         p++;
     }
 

@@ -35,7 +35,10 @@ xr_str_eq_nocase(xr_str_t a, xr_str_t b)
     }
 
     for (i = 0; i < a.len; i++) {
-        if (xr_str_lower(a.data[i]) != xr_str_lower(b.data[i])) {
+
+        if (a.data[i] != b.data[i]
+            && xr_str_lower(a.data[i]) != xr_str_lower(b.data[i]))
+        {
             return false;
         }
     }
@@ -53,12 +56,45 @@ xr_str_ends(xr_str_t s, xr_str_t suffix)
 }
 
 
+/* The same byte eight times. */
+
+#define XR_STR_EACH(c)  ((uint64_t) (c) * 0x0101010101010101u)
+
+
+/*
+ * Eight bytes at once.  Taking more off a byte than it holds sets its highest
+ * bit: 0x20 from what is below, 1 from the 0 that 0x7f is made.  Bytes that
+ * had that bit before do not count, and nothing is borrowed before the first
+ * that does.
+ */
+
+static bool
+xr_str_word_has_control(uint64_t word)
+{
+    uint64_t  below, deleted;
+
+    below = word - XR_STR_EACH(0x20);
+    deleted = (word ^ XR_STR_EACH(0x7f)) - XR_STR_EACH(1);
+
+    return ((below | deleted) & ~word & XR_STR_EACH(0x80)) != 0;
+}
+
+
 bool
 xr_str_has_control(xr_str_t s)
 {
-    size_t  i;
+    size_t    i;
+    uint64_t  word;
 
-    for (i = 0; i < s.len; i++) {
+    for (i = 0; s.len - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, s.data + i, sizeof(word));
+
+        if (xr_str_word_has_control(word)) {
+            return true;
+        }
+    }
+
+    for ( /* void */ ; i < s.len; i++) {
 
         if (s.data[i] < 0x20 || s.data[i] == 0x7f) {
             return true;
@@ -131,49 +167,29 @@ xr_str_dup(const xr_mem_t *mem, xr_str_t s, xr_str_t *out)
 }
 
 
-xr_str_t
-xr_str_cut(xr_str_t *s, uint8_t c)
-{
-    size_t    n;
-    xr_str_t  head;
-
-    n = xr_str_find(*s, c);
-    head = xr_str_of(s->data, n);
-
-    if (n < s->len) {
-        n++;
-    }
-
-    if (n > 0) {
-        s->data += n;
-        s->len -= n;
-    }
-
-    return head;
-}
-
-
 xr_rc_t
 xr_str_uint(xr_str_t *s, uint64_t *out)
 {
     size_t    i;
-    uint8_t   c;
+    uint32_t  digit;
     uint64_t  n;
 
     n = 0;
 
     for (i = 0; i < s->len; i++) {
-        c = s->data[i];
+        digit = (uint32_t) s->data[i] - '0';
 
-        if (c < '0' || c > '9') {
+        if (digit > 9) {
             break;
         }
 
-        if (n > (UINT64_MAX - (c - '0')) / 10) {
+        if (n >= UINT64_MAX / 10
+            && (n > UINT64_MAX / 10 || digit > UINT64_MAX % 10))
+        {
             return XR_INVALID;
         }
 
-        n = n * 10 + (c - '0');
+        n = n * 10 + digit;
     }
 
     if (i == 0) {
@@ -188,31 +204,40 @@ xr_str_uint(xr_str_t *s, uint64_t *out)
 }
 
 
-/*
- * A table, as digits of MACs are random: a processor mispredicts branches on
- * them.  Values are one too high, so that what is not listed is 0.
- */
+/* A table, as a processor mispredicts branches on the random digits of MACs. */
 
-static const uint8_t  xr_hex_digits[256] = {
-    ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6,
-    ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
-    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-    ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16
+static const int8_t  xr_hex_digits[256] = {
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+     0,  1,  2,  3,  4,  5,  6,  7,  8,  9, -1, -1, -1, -1, -1, -1,
+    -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
 };
 
 
 int
 xr_hex_digit(uint8_t c)
 {
-    return xr_hex_digits[c] - 1;
+    return xr_hex_digits[c];
 }
 
 
 xr_rc_t
 xr_hex_decode(xr_str_t s, uint8_t *out, size_t size)
 {
-    size_t   i;
-    uint8_t  high, low;
+    int     byte;
+    size_t  i;
 
     if (s.len % 2 != 0) {
         return XR_INVALID;
@@ -222,15 +247,15 @@ xr_hex_decode(xr_str_t s, uint8_t *out, size_t size)
         return XR_NO_SPACE;
     }
 
-    for (i = 0; i < s.len; i += 2) {
-        high = xr_hex_digits[s.data[i]];
-        low = xr_hex_digits[s.data[i + 1]];
+    for (i = 0; i < s.len / 2; i++) {
+        byte = xr_hex_digits[s.data[2 * i]] * 16
+               | xr_hex_digits[s.data[2 * i + 1]];
 
-        if (high == 0 || low == 0) {
+        if (byte < 0) {
             return XR_INVALID;
         }
 
-        out[i / 2] = (uint8_t) ((high - 1) << 4 | (low - 1));
+        out[i] = (uint8_t) byte;
     }
 
     return XR_OK;

@@ -44,7 +44,9 @@ ngx_http_xr_credential_url(ngx_http_request_t *r)
 
     query = ngx_http_xr_credential_raw_query(r);
 
-    if (ngx_http_xr_credential_marks(query) < 2) {
+    if (xr_str_find(query, '&') == query.len
+        || ngx_http_xr_credential_marks(query) < 2)
+    {
         return NGX_OK;
     }
 

@@ -277,7 +277,6 @@ ngx_http_xr_get_ctx(ngx_http_request_t *r)
 ngx_http_xr_ctx_t *
 ngx_http_xr_make_ctx(ngx_http_request_t *r)
 {
-    u_char              *p;
     ngx_pool_cleanup_t  *cln;
     ngx_http_xr_ctx_t   *ctx, *main;
 
@@ -320,14 +319,8 @@ ngx_http_xr_make_ctx(ngx_http_request_t *r)
 
     cln->handler = ngx_http_xr_gate_cleanup;
 
-    p = ngx_strlchr(r->unparsed_uri.data,
-                    r->unparsed_uri.data + r->unparsed_uri.len, '?');
-
-    ctx->target = r->unparsed_uri;
-
-    if (p != NULL) {
-        ctx->target.len = p - r->unparsed_uri.data;
-    }
+    ctx->target.data = r->unparsed_uri.data;
+    ctx->target.len = xr_str_find(ngx_http_xr_view(&r->unparsed_uri), '?');
 
     ngx_http_set_ctx(r, ctx, ngx_http_xr_module);
 

@@ -146,6 +146,7 @@ ngx_http_xr_token_path(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
 {
+    size_t                  skip;
     xr_str_t                rest, part;
     ngx_str_t               value;
     ngx_http_xr_ctx_t      *ctx;
@@ -165,8 +166,8 @@ ngx_http_xr_token_query(ngx_http_request_t *r, ngx_str_t *name)
 
         part.len = ngx_http_xr_token_end(part, name->len + 1);
 
-        rest = xr_str_of(rest.data + part.len, rest.len - part.len);
-        (void) xr_str_cut(&rest, rest.len > 0 ? rest.data[0] : '&');
+        skip = ngx_min(part.len + 1, rest.len);
+        rest = xr_str_of(rest.data + skip, rest.len - skip);
 
         value.data = (u_char *) part.data + name->len + 1;
         value.len = part.len - name->len - 1;

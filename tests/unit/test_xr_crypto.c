@@ -400,6 +400,7 @@ test_equal(void **state)
         for (bit = 0; bit < 8; bit++) {
             b[i] ^= (uint8_t) (1U << bit);
             assert_false(xr_equal(a, b, sizeof(a)));
+            assert_false(xr_equal(a, b, i + 1));
             assert_true(xr_equal(a, b, i));
             b[i] ^= (uint8_t) (1U << bit);
         }

@@ -271,6 +271,59 @@ test_hex(void **state)
         }
 
         assert_int_equal(xr_hex_digit((uint8_t) c), value);
+
+        for (i = 0; i < 2; i++) {
+            uint8_t  pair[2] = { '0', '0' };
+
+            pair[i] = (uint8_t) c;
+
+            assert_int_equal(xr_hex_decode(xr_str_of(pair, 2), out, 1),
+                             value < 0 ? XR_INVALID : XR_OK);
+
+            if (value >= 0) {
+                assert_int_equal(out[0], i == 0 ? value * 16 : value);
+            }
+        }
+    }
+}
+
+
+/* Each byte in each place, among others that are nearly controls. */
+
+static void
+test_control(void **state)
+{
+    int       c;
+    size_t    i, j, len;
+    uint8_t  *p;
+
+    static const uint8_t  others[] = { ' ', '~', 0x80, 0x9f, 0xff };
+
+    (void) state;
+
+    assert_false(xr_str_has_control(xr_str_of(NULL, 0)));
+
+    for (len = 1; len <= 20; len++) {
+        p = malloc(len);
+        assert_non_null(p);
+
+        for (j = 0; j < XR_COUNT(others); j++) {
+            memset(p, others[j], len);
+            assert_false(xr_str_has_control(xr_str_of(p, len)));
+
+            for (i = 0; i < len; i++) {
+
+                for (c = 0; c < 256; c++) {
+                    p[i] = (uint8_t) c;
+                    assert_int_equal(xr_str_has_control(xr_str_of(p, len)),
+                                     c < 0x20 || c == 0x7f);
+                }
+
+                p[i] = others[j];
+            }
+        }
+
+        free(p);
     }
 }
 
@@ -423,6 +476,7 @@ main(void)
         cmocka_unit_test(test_uint),
         cmocka_unit_test(test_dup),
         cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_control),
         cmocka_unit_test(test_base64url),
         cmocka_unit_test(test_strs),
         cmocka_unit_test(test_strs_none)
