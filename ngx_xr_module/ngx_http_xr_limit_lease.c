@@ -69,6 +69,7 @@ ngx_http_xr_limit_lease_take(ngx_http_xr_limited_t *l,
     ngx_http_xr_limit_use_t *use, int64_t cost)
 {
     ngx_int_t                 rc;
+    ngx_msec_int_t            waited;
     xr_bucket_result_t        res;
     ngx_http_xr_main_conf_t  *xmcf;
 
@@ -106,11 +107,15 @@ ngx_http_xr_limit_lease_take(ngx_http_xr_limited_t *l,
         return NGX_BUSY;
     }
 
+    /* the clock of who has asked may be ahead of ours */
+
+    waited = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) res.since);
+
     /* an answer that has not come in time is not waited for any more */
 
     return (res.since != 0
-            && ngx_current_msec - (ngx_msec_t) res.since
-               < xmcf->redis->timeout) ? NGX_AGAIN : NGX_DECLINED;
+            && waited < (ngx_msec_int_t) xmcf->redis->timeout) ? NGX_AGAIN
+                                                               : NGX_DECLINED;
 }
 
 

@@ -39,8 +39,8 @@
 #define LOAD_SILENCE_MS   20000
 #define LOAD_NS           1000000000ULL
 
-/* latency histogram: 32 steps to a power of two, so 3% wide */
-#define LOAD_STEP_BITS    5
+/* latency histogram: 512 steps to a power of two, so 0.2% wide */
+#define LOAD_STEP_BITS    9
 #define LOAD_BUCKETS      (64 << LOAD_STEP_BITS)
 
 

@@ -21,7 +21,7 @@ class Proxy:
         self.target = target
         self.delay = 0
         self.mangle = None                  # from the number of the connection, and its answers'
-        self._numbers = itertools.count(1)
+        self.connections = 0                # that Redis has accepted so far
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -65,7 +65,8 @@ class Proxy:
             writer.write(data)
 
     async def _answer(self, reader, writer):
-        connection = next(self._numbers)
+        self.connections += 1
+        connection = self.connections
 
         for n in itertools.count():
             data = await reader.read(65536)

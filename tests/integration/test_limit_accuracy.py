@@ -39,38 +39,38 @@ def redis():
 
 @pytest.fixture
 def start(web_edges, web, redis):
-    """A function that starts edges with a limit, which have no deadline for this busy machine."""
+    """
+    A function that starts edges with a limit, and with an object in their caches.  They have no
+    deadline for a busy machine.
+    """
 
-    def start(limit, n=1, mode="leased", location="", http="", **more):
+    def start(path, limit, n=1, mode="leased", location="", http="", **more):
         if mode != "alone":
             http += f"xr_redis 127.0.0.1:{redis.port} timeout=2s;"
             limit += f" mode={mode}"
-        return [web_edges(web.tenants("acme"), http=http, **more,
-                          location=f"{CACHE} xr_limit {limit} failure=closed; {location}")
-                for _ in range(n)]
+        edges = [web_edges(web.tenants("acme"), http=http, **more,
+                           location=f"{CACHE} xr_limit {limit} class=counted failure=closed;"
+                           f" {location}")
+                 for _ in range(n)]
+        for edge in edges:
+            assert edge.get(in_query(path, token(KEY, acl="/*"))).status == 200
+        return edges
 
     return start
 
 
 def target_of(path, subject="anna"):
-    return in_query(path, token(KEY, acl="/*", id=subject))
+    return in_query(path, token(KEY, acl="/*", id=subject, data="rate:counted"))
 
 
 # ---- requests, at several edges
-
-def warm(edges, path):
-    """The object is in each cache, whatever else is measured."""
-
-    for n, edge in enumerate(edges):
-        assert edge.get(target_of(path, f"warm{n}")).status == 200
-
 
 # five times as much is offered, of which each costs a call of Redis if it is exact
 @pytest.mark.parametrize("mode, rate", [("leased", RATE or 1000), ("exact", RATE or 400)])
 def test_one_limit_for_all_edges(start, web, redis, mode, rate, record_property):
     burst = 100
     path = web.put(message(200, b"a model" * 100))
-    edges = start(f"rate={rate}r/s burst={burst}", EDGES, mode)
+    edges = start(path, f"rate={rate}r/s burst={burst}", EDGES, mode)
 
     load = offer(5 * rate, SECONDS, {edge: (edge.port, [target_of(path)]) for edge in edges})
     answers = list(load.answers.values())
@@ -99,8 +99,7 @@ def test_a_burst_after_idleness(start, web, redis, mode):
     """What may come at once is the burst, no matter at which edges."""
 
     path = web.put(message(200, b"a model"))
-    edges = start("key=subject rate=1r/m burst=200", EDGES, mode)
-    warm(edges, path)
+    edges = start(path, "key=subject rate=1r/m burst=200", EDGES, mode)
 
     def admitted(subject, n=400):
         answers = offer(800, n / 800, {edge: (edge.port, [target_of(path, subject)])
@@ -134,10 +133,12 @@ def test_a_rate_of_bytes(start, web, mode, record_property):
     """Of whoever asks for ten times as much as he may have."""
 
     path = web.put(message(200, OBJECT))
-    [edge] = start("key=subject rate=1m/s burst=1m", 1, mode)
-    warm([edge], path)
+    [edge] = start(path, "key=subject rate=1m/s burst=1m", 1, mode)
 
     part, rate = 64 * KIB, 160
+
+    # what an edge keeps for later, as docs/operations.md has it, it may still have at the end
+    lease = 48 * 8000 if mode == "leased" else 0
     target = f"{target_of(path)}\tRange: bytes=0-{part - 1}"
     load = offer(rate, SECONDS, {"all": (edge.port, [target])})
     answers = load.answers["all"]
@@ -146,7 +147,7 @@ def test_a_rate_of_bytes(start, web, mode, record_property):
                     f" limit in {load.seconds:.3f} s, {answers}")
 
     assert set(answers.statuses) == {206, 429} and answers.failed == 0
-    assert 0.95 * (SECONDS + 1) * MIB <= taken <= 1.05 * (load.seconds + 1) * MIB
+    assert 0.95 * (SECONDS + 1) * MIB - lease <= taken <= 1.05 * (load.seconds + 1) * MIB
 
 
 class Http2:
@@ -215,29 +216,35 @@ def leave(edge, target, linger):
             left -= len(sock.recv(left))
 
 
+# Ways to leave, each as often as is told; what clients have got at least of all they asked for
+
 def closed(edge, target, n):
     for _ in range(n):
         leave(edge, target, None)
+    return n * READ
 
 
 def reset(edge, target, n):
     for _ in range(n):
         leave(edge, target, 0)
+    return n * READ
 
 
 def cancelled(edge, target, n):
     with Http2(edge.port, READ) as client:
         for _ in range(n):
             client.cancel_after(target, READ)
+    return n * READ
 
 
 def curl_times_out(edge, target, n):
     """HTTP/2, too, but the connection ends, with whatever the system has taken to send."""
 
-    for _ in range(n):
-        subprocess.run(["curl", "-s", "--http2-prior-knowledge", "--limit-rate", "64k",
-                        "--max-time", "0.5", "-o", os.devnull,
-                        f"http://127.0.0.1:{edge.port}{target}"], timeout=20)
+    command = ["curl", "-s", "--http2-prior-knowledge", "--limit-rate", "64k", "--max-time", "0.5",
+               "-o", os.devnull, "-w", "%{size_download}",
+               f"http://127.0.0.1:{edge.port}{target}"]
+    return sum(int(subprocess.run(command, capture_output=True, timeout=20).stdout)
+               for _ in range(n))
 
 
 @pytest.mark.parametrize("mode", BYTES_MODES)
@@ -245,9 +252,8 @@ def curl_times_out(edge, target, n):
 def test_what_was_sent_is_paid_for_not_what_was_asked(start, web, mode, abort, record_property):
     n, burst = (4, 64 * MIB) if abort == curl_times_out else (10, 40 * MIB)
     path = web.put(message(200, OBJECT))
-    [edge] = start(f"key=subject rate=1k/m burst={burst // MIB}m", 1, mode, http=SENT,
+    [edge] = start(path, f"key=subject rate=1k/m burst={burst // MIB}m", 1, mode, http=SENT,
                    server="http2 on;", location="access_log sent.log sent; xr_limit_headers on;")
-    warm([edge], path)
     target = target_of(path)
 
     def left():
@@ -262,11 +268,12 @@ def test_what_was_sent_is_paid_for_not_what_was_asked(start, web, mode, abort, r
         return [size for size in sizes if size > READ]
 
     assert left() > burst - 4 * KIB
-    abort(edge, target, n)
+    got = abort(edge, target, n)
     servers.wait_for("the ends of all", lambda: len(sent()) == n)
     paid = burst - left()
-    record_property("paid", f"{paid / n / KIB:.1f} KiB each, sent {sum(sent()) / n / KIB:.1f}")
+    record_property("paid", f"{paid / n / KIB:.1f} KiB each, got {got / n / KIB:.1f}, written"
+                    f" {sum(sent()) / n / KIB:.1f}")
 
-    # heads, frames and HEADs are in it
+    # heads, frames and HEADs are in it, and what the system has sent before the client was gone
     most = sum(sent()) if abort == curl_times_out else n * (READ + 256 * KIB)
-    assert n * READ <= paid <= most + 16 * KIB
+    assert got <= paid <= most + 16 * KIB

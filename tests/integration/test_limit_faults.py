@@ -11,12 +11,15 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
+import http1
 import servers
 from edgeauth import in_query, token
+from live import PID, Workers
 from offer import Offer, offer
 from redis_proxy import CUT, Proxy
 from redis_server import redis_server
@@ -95,7 +98,7 @@ def site_of(start, web):
         edge = start(
             web.tenants("acme"), workers=2, files={"password": f"{PASSWORD}\n"},
             http=f"xr_redis 127.0.0.1:{proxy.port} user=edge password_file=password;",
-            server=f"location = /limits {{ xr_limit_report; }} {places}")
+            server=f"http2 on; location = /limits {{ xr_limit_report; }} {places}")
 
         site = Site(redis, spare, proxy, edge,
                     {way: in_query(path, token(KEY, acl="/*")) for way, path in paths.items()})
@@ -382,17 +385,13 @@ def test_service_without_redis(web_edges, web, mode):
                          for failure in FAILURES)
         edge = web_edges(web.tenants("acme"), workers=2,
                          http=f"xr_redis 127.0.0.1:{redis.port} edges=4 timeout={PATIENT};",
-                         server=f"location = /limits {{ xr_limit_report; }} {places}")
+                         server=f"{PID} {places}")
         targets = {failure: in_query(path, token(KEY, acl="/*"))
                    for failure, path in paths.items()}
 
-        def known():
-            """Whether both workers decide without Redis: they answer nothing else for a while."""
-
-            return {edge.get(targets["closed"]).status for _ in range(20)} == {503}
-
         redis.stop()
-        servers.wait_for("workers that know", known)
+        with Workers(edge) as workers:
+            workers.wait(503, targets["closed"])
 
         # what was left in the buckets goes first
         outcomes(edge, 600, 0.5, targets)
@@ -410,11 +409,8 @@ def test_service_without_redis(web_edges, web, mode):
         assert refused["cache-control"] == "no-store"
 
         redis.start()
-        for failure in FAILURES:
-            servers.wait_for("service as before", lambda failure=failure: {
-                edge.get(targets[failure]).status for _ in range(5)} == {200})
-        servers.wait_for("both workers to be back", lambda: {
-            edge.get(targets["closed"]).status for _ in range(20)} <= {200, 429})
+        with Workers(edge) as workers:
+            workers.wait(200, targets["closed"], 20)
 
         # as if there had been nothing: what the rate gives, and the burst, and what may be leased
         answers = outcomes(edge, 600, 2, targets)
@@ -423,7 +419,56 @@ def test_service_without_redis(web_edges, web, mode):
             assert 800 * 0.95 <= each.statuses[200] <= (800 + 40 + 40) * 1.02, answers
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_redis_is_not_asked_all_the_time(site, mode):
+    """However many requests come, there are only a few attempts to reach it."""
+
+    with mangled(site, lambda connection, n, data: [data[:1], CUT]):
+        before = site.proxy.connections
+        answers = outcomes(site.edge, 400, 2, {"all": site.targets[f"{mode}-open"]})
+        attempts = site.proxy.connections - before
+
+    assert set(answers["all"].statuses) == {200}
+
+    # of each worker after 75 ms or more, and twice as long each time
+    assert attempts <= 2 * 6
+
+
+def test_clients_that_leave_before_redis_has_answered(site):
+    site.proxy.delay = 0.01
+    for n in range(200):
+        with http1.Connection(site.edge.port) as client:
+            client.send(site.targets[WAYS[n % len(WAYS)]])
+
+    site.proxy.delay = 0
+    site.wait()
+
+
+@pytest.mark.parametrize("fault", [killed, stopped, slow, cut_short])
+def test_streams_of_http2(site, fault):
+    """Many at a time wait on one connection."""
+
+    target = f"http://127.0.0.1:{site.edge.port}{site.targets['exact-open']}"
+    command = ["h2load", "-n", "200", "-c", "4", "-m", "25", target]
+
+    for _ in range(2):
+        with fault(site):
+            said = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+            assert "200 succeeded, 0 failed, 0 errored, 0 timeout" in said, said
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+        assert "200 succeeded, 0 failed, 0 errored, 0 timeout" in said, said
+
+    site.wait()
+
+
 # ---- reload
+
+def gone(workers):
+    """The end of old workers, which have nothing to wait for."""
+
+    servers.wait_for("old workers that are gone",
+                     lambda: not any(map(servers.alive, workers)), 20)
+
 
 @pytest.mark.parametrize("mode", MODES)
 def test_reloads_under_load(web_edges, web, mode):
@@ -442,11 +487,34 @@ def test_reloads_under_load(web_edges, web, mode):
 
         with Offer(800, 4, loads) as load:
             for _ in range(3):
+                old = servers.workers_of(edge.process.pid)
                 edge.reload()
+                gone(old)
             reloaded = time.monotonic() - load.began
             answers = load.wait()["all"]
 
-        assert reloaded < 4
+        assert reloaded < 4 or servers.ASAN
         assert set(answers.statuses) == {200, 429} and answers.failed == 0, answers
         assert 1600 * 0.95 <= answers.statuses[200] <= (400 * load.seconds + 40 + 40) * 1.02, answers
         edge.stop()
+
+
+@pytest.mark.parametrize("fault", [stopped, killed])
+def test_reload_without_redis(site, fault):
+    """New workers begin without it, and old ones do not wait for it."""
+
+    loads = {way: (site.edge.port, [f"{target}\tConnection: close"])
+             for way, target in site.targets.items()}
+
+    with fault(site), Offer(600, 2, loads) as load:
+        for _ in range(2):
+            old = servers.workers_of(site.edge.process.pid)
+            site.edge.reload()
+            gone(old)
+        answers = load.wait()
+
+    for way, each in answers.items():
+        allowed = {200, 503} if "closed" in way else {200}
+        assert set(each.statuses) <= allowed and each.failed == 0, answers
+
+    site.wait()
