@@ -4,6 +4,7 @@
  */
 
 #include "xr_bucket_entry.h"
+#include "xr_sets.h"
 
 
 #define XR_BUCKETS_MAGIC     0x78722d62636b3031          /* "xr-bck01" */
@@ -22,9 +23,7 @@
 
 
 struct xr_buckets_s {
-    uint64_t     magic;
-    uint64_t     sets;
-    uint64_t     unused[6];
+    xr_sets_t    sets;
     xr_bucket_t  entries[];
 };
 
@@ -34,42 +33,15 @@ _Static_assert(sizeof(xr_buckets_t) == 64, "entries lie on cache lines");
 xr_buckets_t *
 xr_buckets_create(void *p, size_t size)
 {
-    xr_buckets_t *t = p;
-
-    uint64_t  sets, magic;
-
-    if (size < sizeof(xr_buckets_t)) {
-        return NULL;
-    }
-
-    sets = (size - sizeof(xr_buckets_t))
-           / (XR_BUCKET_WAYS * sizeof(xr_bucket_t));
-
-    if (sets == 0) {
-        return NULL;
-    }
-
-    if (sets > UINT32_MAX) {
-        sets = UINT32_MAX;
-    }
-
-    magic = __atomic_load_n(&t->magic, __ATOMIC_ACQUIRE);
-
-    if (magic == 0) {
-        t->sets = sets;
-        __atomic_store_n(&t->magic, XR_BUCKETS_MAGIC, __ATOMIC_RELEASE);
-
-        return t;
-    }
-
-    return (magic == XR_BUCKETS_MAGIC && t->sets == sets) ? t : NULL;
+    return xr_sets_create(p, size, XR_BUCKETS_MAGIC,
+                          XR_BUCKET_WAYS * sizeof(xr_bucket_t)) ? p : NULL;
 }
 
 
 size_t
 xr_buckets_entries(const xr_buckets_t *t)
 {
-    return (size_t) t->sets * XR_BUCKET_WAYS;
+    return (size_t) t->sets.n * XR_BUCKET_WAYS;
 }
 
 
@@ -87,7 +59,7 @@ xr_buckets_way(xr_buckets_t *t, uint64_t tag, size_t i)
 {
     xr_bucket_t  *set;
 
-    set = &t->entries[((tag >> 32) * t->sets >> 32) * XR_BUCKET_WAYS];
+    set = &t->entries[xr_sets_of(&t->sets, tag) * XR_BUCKET_WAYS];
 
     return &set[(tag + i) % XR_BUCKET_WAYS];
 }

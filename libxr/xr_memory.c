@@ -4,6 +4,7 @@
  */
 
 #include "xr_memory.h"
+#include "xr_sets.h"
 
 
 #define XR_MEMORY_MAGIC     0x78722d6d656d3031          /* "xr-mem01" */
@@ -35,9 +36,7 @@ typedef struct {
 } xr_memory_entry_t;
 
 struct xr_memory_s {
-    uint64_t           magic;
-    uint64_t           sets;
-    uint64_t           unused[6];
+    xr_sets_t          sets;
     xr_memory_entry_t  entries[];
 };
 
@@ -49,42 +48,16 @@ _Static_assert(sizeof(xr_memory_entry_t) == XR_MEMORY_ENTRY_SIZE
 xr_memory_t *
 xr_memory_create(void *p, size_t size)
 {
-    xr_memory_t *m = p;
-
-    uint64_t  sets, magic;
-
-    if (size < sizeof(xr_memory_t)) {
-        return NULL;
-    }
-
-    sets = (size - sizeof(xr_memory_t))
-           / (XR_MEMORY_WAYS * sizeof(xr_memory_entry_t));
-
-    if (sets == 0) {
-        return NULL;
-    }
-
-    if (sets > UINT32_MAX) {
-        sets = UINT32_MAX;
-    }
-
-    magic = __atomic_load_n(&m->magic, __ATOMIC_ACQUIRE);
-
-    if (magic == 0) {
-        m->sets = sets;
-        __atomic_store_n(&m->magic, XR_MEMORY_MAGIC, __ATOMIC_RELEASE);
-
-        return m;
-    }
-
-    return (magic == XR_MEMORY_MAGIC && m->sets == sets) ? m : NULL;
+    return xr_sets_create(p, size, XR_MEMORY_MAGIC,
+                          XR_MEMORY_WAYS * sizeof(xr_memory_entry_t))
+           ? p : NULL;
 }
 
 
 size_t
 xr_memory_entries(const xr_memory_t *m)
 {
-    return (size_t) m->sets * XR_MEMORY_WAYS;
+    return (size_t) m->sets.n * XR_MEMORY_WAYS;
 }
 
 
@@ -93,7 +66,7 @@ xr_memory_entries(const xr_memory_t *m)
 static xr_memory_entry_t *
 xr_memory_set(xr_memory_t *m, const uint64_t words[XR_MEMORY_WORDS])
 {
-    return &m->entries[((words[0] >> 32) * m->sets >> 32) * XR_MEMORY_WAYS];
+    return &m->entries[xr_sets_of(&m->sets, words[0]) * XR_MEMORY_WAYS];
 }
 
 

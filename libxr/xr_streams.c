@@ -4,6 +4,7 @@
  */
 
 #include "xr_streams.h"
+#include "xr_sets.h"
 
 
 #define XR_STREAMS_MAGIC  0x78722d7374723031            /* "xr-str01" */
@@ -18,9 +19,7 @@ struct xr_stream_s {
 };
 
 struct xr_streams_s {
-    uint64_t     magic;
-    uint64_t     sets;
-    uint64_t     unused[6];
+    xr_sets_t    sets;
     xr_stream_t  entries[];
 };
 
@@ -32,42 +31,15 @@ _Static_assert(sizeof(xr_stream_t) == XR_STREAMS_ENTRY_SIZE
 xr_streams_t *
 xr_streams_create(void *p, size_t size)
 {
-    xr_streams_t *t = p;
-
-    uint64_t  sets, magic;
-
-    if (size < sizeof(xr_streams_t)) {
-        return NULL;
-    }
-
-    sets = (size - sizeof(xr_streams_t))
-           / (XR_STREAMS_WAYS * sizeof(xr_stream_t));
-
-    if (sets == 0) {
-        return NULL;
-    }
-
-    if (sets > UINT32_MAX) {
-        sets = UINT32_MAX;
-    }
-
-    magic = __atomic_load_n(&t->magic, __ATOMIC_ACQUIRE);
-
-    if (magic == 0) {
-        t->sets = sets;
-        __atomic_store_n(&t->magic, XR_STREAMS_MAGIC, __ATOMIC_RELEASE);
-
-        return t;
-    }
-
-    return (magic == XR_STREAMS_MAGIC && t->sets == sets) ? t : NULL;
+    return xr_sets_create(p, size, XR_STREAMS_MAGIC,
+                          XR_STREAMS_WAYS * sizeof(xr_stream_t)) ? p : NULL;
 }
 
 
 size_t
 xr_streams_entries(const xr_streams_t *t)
 {
-    return (size_t) t->sets * XR_STREAMS_WAYS;
+    return (size_t) t->sets.n * XR_STREAMS_WAYS;
 }
 
 
@@ -162,7 +134,7 @@ xr_streams_find(xr_streams_t *t, uint64_t tag)
     size_t        i;
     xr_stream_t  *set;
 
-    set = &t->entries[((tag >> 32) * t->sets >> 32) * XR_STREAMS_WAYS];
+    set = &t->entries[xr_sets_of(&t->sets, tag) * XR_STREAMS_WAYS];
     i = xr_streams_scan(set, tag);
 
     if (i < XR_STREAMS_WAYS) {

@@ -28,6 +28,9 @@ RATE = int(os.environ.get("XR_ACCURACY_RATE", "0"))
 MODES = ["leased", "exact"]
 EDGES = 4
 
+# too little is let in, too, when this machine is too busy to ask for it
+TRIES = 3
+
 KIB, MIB = 1 << 10, 1 << 20
 
 
@@ -70,28 +73,36 @@ def target_of(path, subject="anna"):
 def test_one_limit_for_all_edges(start, web, redis, mode, rate, record_property):
     burst = 100
     path = web.put(message(200, b"a model" * 100))
-    edges = start(path, f"rate={rate}r/s burst={burst}", EDGES, mode)
+    edges = start(path, f"key=subject rate={rate}r/s burst={burst}", EDGES, mode)
 
-    load = offer(5 * rate, SECONDS, {edge: (edge.port, [target_of(path)]) for edge in edges})
-    answers = list(load.answers.values())
-    admitted = sum(each.statuses.get(200, 0) for each in answers)
-    calls = redis.calls("evalsha", "eval")
-    record_property("admitted", f"{admitted}, {admitted / (rate * SECONDS + burst):.4f} of the"
-                    f" limit in {load.seconds:.3f} s, {calls} calls, {answers}")
+    # docs/operations.md, "What holds where": the lease and the credit of an edge
+    ahead = burst // 2 + rate // 50
+    within = {"leased": 0.05, "exact": 0.02}[mode]
 
-    for each in answers:
-        assert set(each.statuses) <= {200, 429} and each.failed == 0, answers
+    for n in range(TRIES):
+        calls = redis.calls("evalsha", "eval")
+        load = offer(5 * rate, SECONDS,
+                     {edge: (edge.port, [target_of(path, f"anna{n}")]) for edge in edges})
+        answers = list(load.answers.values())
+        admitted = sum(each.statuses.get(200, 0) for each in answers)
+        calls = redis.calls("evalsha", "eval") - calls
+        record_property("admitted", f"{admitted}, {admitted / (rate * SECONDS + burst):.4f} of the"
+                        f" limit in {load.seconds:.3f} s, {calls} calls, {answers}")
 
-    # the load is over when the last answer has come
-    least, most = rate * SECONDS + burst, rate * load.seconds + burst
+        for each in answers:
+            assert set(each.statuses) <= {200, 429} and each.failed == 0, answers
 
-    if mode == "exact":
-        assert 0.98 * least <= admitted <= 1.02 * most
-    else:
-        # docs/operations.md, "What holds where": the lease and the credit of an edge
-        ahead = burst // 2 + rate // 50
-        assert 0.95 * least <= admitted <= min(1.05 * most, most + EDGES * ahead)
-        assert calls <= admitted / 32
+        # the load is over when the last answer has come
+        most = rate * load.seconds + burst
+        assert admitted <= (1 + within) * most
+        assert admitted <= most + EDGES * ahead or mode == "exact"
+
+        good = (admitted >= (1 - within) * (rate * SECONDS + burst)
+                and (calls <= admitted / 32 or mode == "exact"))
+        if good:
+            break
+
+    assert good, (admitted, calls)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -139,15 +150,23 @@ def test_a_rate_of_bytes(start, web, mode, record_property):
 
     # what an edge keeps for later, as docs/operations.md has it, it may still have at the end
     lease = 48 * 8000 if mode == "leased" else 0
-    target = f"{target_of(path)}\tRange: bytes=0-{part - 1}"
-    load = offer(rate, SECONDS, {"all": (edge.port, [target])})
-    answers = load.answers["all"]
-    taken = answers.statuses[206] * part
-    record_property("taken", f"{taken / MIB:.3f} MiB, {taken / ((SECONDS + 1) * MIB):.4f} of the"
-                    f" limit in {load.seconds:.3f} s, {answers}")
 
-    assert set(answers.statuses) == {206, 429} and answers.failed == 0
-    assert 0.95 * (SECONDS + 1) * MIB - lease <= taken <= 1.05 * (load.seconds + 1) * MIB
+    for n in range(TRIES):
+        target = f"{target_of(path, f'anna{n}')}\tRange: bytes=0-{part - 1}"
+        load = offer(rate, SECONDS, {"all": (edge.port, [target])})
+        answers = load.answers["all"]
+        taken = answers.statuses[206] * part
+        record_property("taken", f"{taken / MIB:.3f} MiB, {taken / ((SECONDS + 1) * MIB):.4f} of"
+                        f" the limit in {load.seconds:.3f} s, {answers}")
+
+        assert set(answers.statuses) == {206, 429} and answers.failed == 0
+        assert taken <= 1.05 * (load.seconds + 1) * MIB
+
+        good = taken >= 0.95 * (SECONDS + 1) * MIB - lease
+        if good:
+            break
+
+    assert good, taken
 
 
 class Http2:

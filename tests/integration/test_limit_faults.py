@@ -29,7 +29,7 @@ from servers import CACHE, KEY
 SECONDS = float(os.environ.get("XR_FAULT_SECONDS", "1.2"))
 
 BEFORE, AFTER = 0.3, 0.5                    # of a fault, the load's seconds
-RATE = 900                                  # requests a second, to all of WAYS
+RATE = 900                                  # requests a second, to all of an edge's limits
 
 MODES, FAILURES = ("leased", "exact"), ("local", "open", "closed")
 WAYS = [f"{mode}-{failure}" for mode, failure in itertools.product(MODES, FAILURES)]
@@ -39,9 +39,9 @@ DEADLINE = 0.020
 LATE = 2 if servers.ASAN else 0.2
 P99 = 0.025
 
-# a measurement is void if this machine had so much else to do that a sleep took longer
-BUSY = 0.005
-TRIES = 3
+# a measurement is void if an edge without limits was slower meanwhile (p99): this machine was busy
+BUSY = 0.004
+TRIES = 4
 
 PATIENT = "2s"                              # the deadline where Redis is there all the time
 
@@ -54,9 +54,10 @@ OPTIONS = ("--user", "edge", "on", f">{PASSWORD}", *RIGHTS, "--repl-diskless-syn
 class Site:
     """An edge whose limits are far from their ends, and its Redis behind a proxy."""
 
-    def __init__(self, redis, spare, proxy, edge, targets):
+    def __init__(self, redis, spare, proxy, edge, targets, control):
         self.redis, self.spare, self.proxy, self.edge = redis, spare, proxy, edge
         self.targets = targets
+        self.control = control              # port and target of an edge without limits
 
     def get(self, way):
         return self.edge.get(self.targets[way])
@@ -87,8 +88,9 @@ class Site:
 
 
 @contextlib.contextmanager
-def site_of(start, web):
-    with redis_server(*OPTIONS) as redis, redis_server(*OPTIONS) as spare, Proxy(redis.port) as proxy:
+def site_of(start, web, control):
+    with (redis_server(*OPTIONS) as redis, redis_server(*OPTIONS) as spare,
+          Proxy(redis.port) as proxy):
         paths = {way: web.put(message(200, b"a model" * 100), folder=f"{way}/") for way in WAYS}
         places = "".join(
             f"location /acme/{way}/ {{ xr on; {CACHE} xr_limit rate=1000r/s burst=1000"
@@ -101,15 +103,24 @@ def site_of(start, web):
             server=f"http2 on; location = /limits {{ xr_limit_report; }} {places}")
 
         site = Site(redis, spare, proxy, edge,
-                    {way: in_query(path, token(KEY, acl="/*")) for way, path in paths.items()})
+                    {way: in_query(path, token(KEY, acl="/*")) for way, path in paths.items()},
+                    control)
         site.wait()
         yield site
         edge.stop()
 
 
+@pytest.fixture(scope="module")
+def control(web_edges, web):
+    edge = web_edges(web.tenants("acme"), workers=2)
+    target = in_query(web.put(message(200, b"a model" * 100)), token(KEY, acl="/*"))
+    assert edge.get(target).status == 200
+    return edge.port, [target]
+
+
 @pytest.fixture
-def site(web_edges, web):
-    with site_of(web_edges, web) as site:
+def site(web_edges, web, control):
+    with site_of(web_edges, web, control) as site:
         yield site
 
 
@@ -277,13 +288,13 @@ def assert_refused(response):
 
 def under(site, fault, modes):
     """
-    What the load got that went on before, during and after a fault, and how late this machine
-    was to wake up a process that did nothing but sleep.
+    What the load got that went on before, during and after a fault, and what it got where there
+    are no limits.
     """
 
-    late = 0
     loads = {way: (site.edge.port, [target]) for way, target in site.targets.items()
              if way.split("-")[0] in modes}
+    loads["control"] = site.control
 
     with Offer(RATE, BEFORE + SECONDS + AFTER, loads) as load:
         time.sleep(BEFORE)
@@ -294,11 +305,11 @@ def under(site, fault, modes):
                 again()
                 for mode in modes:
                     assert_refused(site.get(f"{mode}-closed"))
-                began = time.monotonic()
                 time.sleep(0.05)
-                late = max(late, time.monotonic() - began - 0.05)
 
-        return load.wait(), late
+        answers = load.wait()
+
+    return answers, answers.pop("control")
 
 
 def in_time(answers):
@@ -311,9 +322,9 @@ def assert_survives(site, fault, modes, record_property):
 
     for _ in range(TRIES):
         before = site.degraded()
-        answers, late = under(site, fault, modes)
+        answers, control = under(site, fault, modes)
         after = site.degraded()
-        record_property("answers", f"late {late * 1000:.1f} ms, {answers}")
+        record_property("answers", f"control {control}, {answers}")
 
         for way, each in answers.items():
             allowed = {200, 503} if "closed" in way else {200}
@@ -331,7 +342,7 @@ def assert_survives(site, fault, modes, record_property):
         if good:
             break
 
-    assert good or late > BUSY, (answers, late)
+    assert good or control.p99 > BUSY, (answers, control)
     assert PASSWORD not in site.edge.error_log()
 
 
@@ -365,12 +376,16 @@ def test_garbage_of_each_kind(site):
 
 # ---- how requests are decided meanwhile
 
+# of 400r/s burst=40, docs/operations.md, "What holds where": the lease and the credit of an edge
+AHEAD = 20 + 8
+
+
 def outcomes(edge, rate, seconds, targets):
     loads = {way: (edge.port, [target]) for way, target in targets.items()}
-    answers = offer(rate * len(loads), seconds, loads).answers
+    load = offer(rate * len(loads), seconds, loads)
 
-    assert all(each.failed == 0 for each in answers.values()), answers
-    return answers
+    assert all(each.failed == 0 for each in load.answers.values()), load.answers
+    return load.answers, load.seconds
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -395,10 +410,10 @@ def test_service_without_redis(web_edges, web, mode):
 
         # what was left in the buckets goes first
         outcomes(edge, 600, 0.5, targets)
-        answers = outcomes(edge, 600, 2, targets)
+        answers, seconds = outcomes(edge, 600, 2, targets)
 
         assert set(answers["local"].statuses) == {200, 429}, answers
-        assert 180 <= answers["local"].statuses[200] <= 230, answers
+        assert 0.9 * 200 <= answers["local"].statuses[200] <= 1.05 * 100 * seconds + 10, answers
         assert set(answers["open"].statuses) == {200}, answers
         assert set(answers["closed"].statuses) == {503}, answers
 
@@ -413,10 +428,10 @@ def test_service_without_redis(web_edges, web, mode):
             workers.wait(200, targets["closed"], 20)
 
         # as if there had been nothing: what the rate gives, and the burst, and what may be leased
-        answers = outcomes(edge, 600, 2, targets)
+        answers, seconds = outcomes(edge, 600, 2, targets)
         for each in answers.values():
             assert set(each.statuses) == {200, 429}, answers
-            assert 800 * 0.95 <= each.statuses[200] <= (800 + 40 + 40) * 1.02, answers
+            assert 0.95 * 800 <= each.statuses[200] <= 1.02 * (400 * seconds + 40 + AHEAD)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -425,7 +440,7 @@ def test_redis_is_not_asked_all_the_time(site, mode):
 
     with mangled(site, lambda connection, n, data: [data[:1], CUT]):
         before = site.proxy.connections
-        answers = outcomes(site.edge, 400, 2, {"all": site.targets[f"{mode}-open"]})
+        answers, _ = outcomes(site.edge, 400, 2, {"all": site.targets[f"{mode}-open"]})
         attempts = site.proxy.connections - before
 
     assert set(answers["all"].statuses) == {200}
@@ -477,7 +492,8 @@ def test_reloads_under_load(web_edges, web, mode):
     with redis_server() as redis:
         path = web.put(message(200, b"a model"))
         edge = web_edges(
-            web.tenants("acme"), workers=2, http=f"xr_redis 127.0.0.1:{redis.port} timeout={PATIENT};",
+            web.tenants("acme"), workers=2,
+            http=f"xr_redis 127.0.0.1:{redis.port} timeout={PATIENT};",
             location=f"{CACHE} xr_limit rate=400r/s burst=40 mode={mode} failure=closed;")
 
         # idle connections may be closed at any time, so each request has its own
@@ -495,7 +511,7 @@ def test_reloads_under_load(web_edges, web, mode):
 
         assert reloaded < 4 or servers.ASAN
         assert set(answers.statuses) == {200, 429} and answers.failed == 0, answers
-        assert 1600 * 0.95 <= answers.statuses[200] <= (400 * load.seconds + 40 + 40) * 1.02, answers
+        assert 0.95 * 1600 <= answers.statuses[200] <= 1.02 * (400 * load.seconds + 40 + AHEAD)
         edge.stop()
 
 
