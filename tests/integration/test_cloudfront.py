@@ -680,7 +680,8 @@ def test_escaped_by_a_url_library(edge, names):
         assert_served(edge, ask(edge, with_query(name, escaped)))
         assert_served(edge, ask(edge, name, headers={"Cookie": cookies(escaped)}))
         twice = {key: urllib.parse.quote(value) for key, value in escaped.items()}
-        assert ask(edge, with_query(name, twice)).status == 403
+        # a signature has nothing to escape, by chance
+        assert twice == escaped or ask(edge, with_query(name, twice)).status == 403
 
 
 def test_a_tenant_without_such_keys_has_no_reserved_names(web_edges, web):
