@@ -419,8 +419,15 @@ class Edge:
     def files_with(self, text):
         """The names of the files, logs and cache alike, that hold "text"."""
 
-        return [path.name for path in self.folder.rglob("*")
-                if path.is_file() and text.encode() in path.read_bytes()]
+        found = []
+
+        for path in self.folder.rglob("*"):
+            # what is being stored gets another name in between
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and text.encode() in path.read_bytes():
+                    found.append(path.name)
+
+        return found
 
 
 def remove(folder):
