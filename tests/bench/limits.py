@@ -321,7 +321,7 @@ def measure_instructions(space, origin, redis, cpus, requests, show_profile):
     """
 
     texts = {"none": "", "leased": three(redis),
-             "small": three(redis, more="burst=16")}
+             "small": three(redis, more="burst=16 delay=10s")}
     by_function, total, calls = {}, {}, {}
 
     for name, text in texts.items():
