@@ -213,8 +213,6 @@ typedef struct {
 
 typedef struct ngx_http_xr_throttle_s  ngx_http_xr_throttle_t;
 
-typedef struct ngx_http_xr_redis_s  ngx_http_xr_redis_t;
-
 
 /* "xr_revocation_file" */
 
@@ -571,6 +569,7 @@ xr_deny_t ngx_http_xr_verify_read(ngx_http_request_t *r,
 char *ngx_http_xr_memory_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_memory_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
+void *ngx_http_xr_memory_rest(ngx_shm_zone_t *zone, size_t *size);
 void ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_auth_request_t *req, ngx_uint_t scope, u_char tag[XR_SIPHASH_SIZE]);
 ngx_int_t ngx_http_xr_memory_get(ngx_http_request_t *r, u_char *tag,
@@ -668,6 +667,8 @@ char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,
 ngx_int_t ngx_http_xr_headers_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
+ngx_int_t ngx_http_xr_headers_retry_after(ngx_http_request_t *r,
+    ngx_msec_t ms);
 ngx_table_elt_t *ngx_http_xr_headers_find(ngx_http_request_t *r,
     ngx_str_t *lowcase);
 

@@ -12,6 +12,10 @@
 
 #define NGX_HTTP_XR_AUTH_MACS  8
 
+/* What is not about a credential may be over after so many milliseconds. */
+
+#define NGX_HTTP_XR_AUTH_RETRY  1000
+
 
 static xr_deny_t ngx_http_xr_auth_check(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
@@ -157,9 +161,6 @@ ngx_http_xr_auth_refuse(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 {
     ngx_int_t  status;
 
-    static ngx_str_t  name = ngx_string("Retry-After");
-    static ngx_str_t  seconds = ngx_string("1");
-
     switch (deny) {
 
     case XR_DENY_TOKEN_DUPLICATE:
@@ -181,7 +182,8 @@ ngx_http_xr_auth_refuse(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     /* these are not about this credential: it may be tried again */
 
     if (deny != XR_DENY_TOKEN_DUPLICATE
-        && ngx_http_xr_headers_push(r, &name, &seconds) != NGX_OK)
+        && ngx_http_xr_headers_retry_after(r, NGX_HTTP_XR_AUTH_RETRY)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

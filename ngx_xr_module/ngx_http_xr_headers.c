@@ -318,6 +318,28 @@ ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
+/* RFC 9110, section 10.2.3: in seconds, rounded up, and not at once. */
+
+ngx_int_t
+ngx_http_xr_headers_retry_after(ngx_http_request_t *r, ngx_msec_t ms)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    static ngx_str_t  name = ngx_string("Retry-After");
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "%M", ngx_max((ms + 999) / 1000, 1)) - p;
+
+    return ngx_http_xr_headers_push(r, &name, &value);
+}
+
+
 /* A request header by its name in lower case; the first, or NULL. */
 
 ngx_table_elt_t *

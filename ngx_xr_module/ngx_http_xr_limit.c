@@ -184,18 +184,8 @@ ngx_http_xr_limit_degrade(ngx_http_xr_limited_t *l,
 
     xr_bucket_fill(use->bucket, use->limit, (uint32_t) xmcf->redis->edges,
                    ngx_current_msec);
-    xr_bucket_take(use->bucket, use->limit, cost, ngx_current_msec, &res);
 
-    use->left = res.left;
-
-    if (res.admitted) {
-        use->charged = cost;
-        return NGX_OK;
-    }
-
-    l->retry = (ngx_msec_t) res.wait;
-
-    return NGX_BUSY;
+    return ngx_http_xr_limit_lease_spend(l, use, cost, &res);
 }
 
 
@@ -247,7 +237,7 @@ ngx_http_xr_limit_deny(ngx_http_xr_limited_t *l,
     l->outcome = NGX_HTTP_XR_LIMIT_REJECTED;
     l->tightest = use;
 
-    if (ngx_http_xr_limit_fields_retry_after(l) != NGX_OK) {
+    if (ngx_http_xr_headers_retry_after(l->request, l->retry) != NGX_OK) {
         return NGX_ERROR;
     }
 

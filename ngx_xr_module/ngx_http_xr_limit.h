@@ -103,6 +103,23 @@ typedef struct {
 } ngx_http_xr_limit_use_t;
 
 
+/* A bucket in a call of the script, see xr_limit.h, and in its answer. */
+
+typedef struct {
+    const u_char                    *key;       /* of XR_LIMIT_KEY_SIZE */
+    int64_t                          rate;
+    int64_t                          burst;
+    int64_t                          want;
+    int64_t                          due;
+} ngx_http_xr_limit_part_t;
+
+typedef struct {
+    int64_t                          granted;
+    int64_t                          balance;
+    int64_t                          wait;      /* microseconds */
+} ngx_http_xr_limit_answer_t;
+
+
 /* How far the call to Redis is. */
 
 #define NGX_HTTP_XR_EXACT_NONE      0
@@ -170,8 +187,8 @@ ngx_int_t ngx_http_xr_limit_lease_bucket(ngx_http_xr_limited_t *l,
     ngx_http_xr_limit_use_t *use);
 ngx_int_t ngx_http_xr_limit_lease_take(ngx_http_xr_limited_t *l,
     ngx_http_xr_limit_use_t *use, int64_t cost);
-ngx_int_t ngx_http_xr_limit_lease_integers(redisReply *reply, int64_t *out,
-    ngx_uint_t n);
+ngx_int_t ngx_http_xr_limit_lease_spend(ngx_http_xr_limited_t *l,
+    ngx_http_xr_limit_use_t *use, int64_t cost, xr_bucket_result_t *res);
 
 void ngx_http_xr_limit_lease_init(ngx_http_xr_main_conf_t *xmcf,
     ngx_log_t *log);
@@ -191,8 +208,13 @@ void ngx_http_xr_limit_conn_init(ngx_http_xr_main_conf_t *xmcf);
 /* limit_rate */
 void ngx_http_xr_limit_rate_init(ngx_log_t *log);
 
-/* limit_fields */
-ngx_int_t ngx_http_xr_limit_fields_retry_after(ngx_http_xr_limited_t *l);
+/* limit_script */
+ngx_http_xr_redis_call_t *ngx_http_xr_limit_script_call(
+    ngx_http_xr_redis_t *redis, const char *mode,
+    ngx_http_xr_limit_part_t *parts, ngx_uint_t n, ngx_msec_t deadline,
+    ngx_http_xr_redis_pt handler, void *data);
+ngx_int_t ngx_http_xr_limit_script_answer(redisReply *reply,
+    ngx_http_xr_limit_answer_t *answers, ngx_uint_t n);
 
 
 #endif /* NGX_HTTP_XR_LIMIT_H */

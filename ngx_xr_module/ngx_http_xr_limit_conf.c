@@ -104,21 +104,12 @@ ngx_http_xr_limit_zone_init(ngx_shm_zone_t *zone, void *data)
         return NGX_OK;
     }
 
-    slab->log_nomem = 0;
-
     shared = ngx_slab_calloc(slab, sizeof(ngx_http_xr_limit_shared_t));
     if (shared == NULL) {
         return NGX_ERROR;
     }
 
-    /* the rest in one piece: the allocator's own part is not known */
-
-    p = NULL;
-
-    for (size = zone->shm.size; p == NULL && size > ngx_pagesize; /* void */) {
-        size -= ngx_pagesize;
-        p = ngx_slab_calloc(slab, size);
-    }
+    p = ngx_http_xr_memory_rest(zone, &size);
 
     if (p == NULL) {
         return NGX_ERROR;

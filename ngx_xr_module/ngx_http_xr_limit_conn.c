@@ -12,6 +12,9 @@
  * reads none holds connections and buffers, whatever its rate is.
  */
 
+#define NGX_HTTP_XR_CONN_RETRY  1000        /* milliseconds */
+
+
 typedef struct {
     xr_stream_t  *stream;
     size_t        column;
@@ -92,9 +95,6 @@ ngx_http_xr_conn_enter(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     ngx_http_xr_main_conf_t     *xmcf;
     ngx_http_xr_conn_cleanup_t  *c;
 
-    static ngx_str_t  name = ngx_string("Retry-After");
-    static ngx_str_t  seconds = ngx_string("1");
-
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
@@ -127,7 +127,7 @@ ngx_http_xr_conn_enter(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         return NGX_OK;
     }
 
-    if (ngx_http_xr_headers_push(r, &name, &seconds) != NGX_OK) {
+    if (ngx_http_xr_headers_retry_after(r, NGX_HTTP_XR_CONN_RETRY) != NGX_OK) {
         return NGX_ERROR;
     }
 

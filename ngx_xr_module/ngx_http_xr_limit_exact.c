@@ -12,25 +12,17 @@
  * waits for it no longer than "xr_redis timeout=" says.
  */
 
-#define NGX_HTTP_XR_EXACT_NUMBERS  4        /* of a key, in a call */
-#define NGX_HTTP_XR_EXACT_ANSWERS  3        /* likewise, in an answer */
-#define NGX_HTTP_XR_EXACT_BLOCK    100      /* milliseconds at most */
-#define NGX_HTTP_XR_EXACT_DEADLINE 1000     /* of what nobody waits for */
+#define NGX_HTTP_XR_EXACT_BLOCK     100     /* milliseconds at most */
+#define NGX_HTTP_XR_EXACT_DEADLINE  1000    /* of what nobody waits for */
 
 
 static ngx_int_t ngx_http_xr_exact_send(ngx_http_xr_limited_t *l);
 static void ngx_http_xr_exact_answer(void *data, redisReply *reply);
 static ngx_int_t ngx_http_xr_exact_judge(ngx_http_xr_limited_t *l);
 static ngx_int_t ngx_http_xr_exact_degrade(ngx_http_xr_limited_t *l);
-static ngx_http_xr_redis_call_t *ngx_http_xr_exact_call(
-    ngx_http_xr_limited_t *l, ngx_str_t *mode, ngx_http_xr_limit_use_t *uses,
-    ngx_uint_t n, int64_t due, ngx_msec_t deadline,
-    ngx_http_xr_redis_pt handler, void *data);
+static void ngx_http_xr_exact_part(ngx_http_xr_limit_use_t *use, int64_t want,
+    int64_t due, ngx_http_xr_limit_part_t *part);
 static void ngx_http_xr_exact_booked(void *data, redisReply *reply);
-
-
-static ngx_str_t  ngx_http_xr_exact_take = ngx_string("take");
-static ngx_str_t  ngx_http_xr_exact_lease = ngx_string("lease");
 
 
 /* NGX_OK, NGX_AGAIN, NGX_BUSY with l->refuser, or the status of an answer. */
@@ -96,7 +88,10 @@ ngx_http_xr_limit_exact_run(ngx_http_xr_limited_t *l)
 static ngx_int_t
 ngx_http_xr_exact_send(ngx_http_xr_limited_t *l)
 {
-    ngx_http_xr_main_conf_t  *xmcf;
+    ngx_uint_t                 i, n;
+    ngx_http_xr_limit_use_t   *use;
+    ngx_http_xr_limit_part_t   parts[NGX_HTTP_XR_LIMIT_MAX];
+    ngx_http_xr_main_conf_t   *xmcf;
 
     xmcf = ngx_http_get_module_main_conf(l->request, ngx_http_xr_module);
 
@@ -104,10 +99,16 @@ ngx_http_xr_exact_send(ngx_http_xr_limited_t *l)
         return NGX_ERROR;
     }
 
-    l->call = ngx_http_xr_exact_call(l, &ngx_http_xr_exact_take,
-                                     &l->uses[l->nleased], l->n - l->nleased,
-                                     0, xmcf->redis->timeout,
-                                     ngx_http_xr_exact_answer, l);
+    use = &l->uses[l->nleased];
+    n = l->n - l->nleased;
+
+    for (i = 0; i < n; i++) {
+        ngx_http_xr_exact_part(&use[i], use[i].want, 0, &parts[i]);
+    }
+
+    l->call = ngx_http_xr_limit_script_call(xmcf->redis, "take", parts, n,
+                                            xmcf->redis->timeout,
+                                            ngx_http_xr_exact_answer, l);
     if (l->call == NULL) {
         return ngx_http_xr_exact_degrade(l);
     }
@@ -123,26 +124,21 @@ ngx_http_xr_exact_answer(void *data, redisReply *reply)
 {
     ngx_http_xr_limited_t *l = data;
 
-    int64_t                  *p;
-    ngx_uint_t                i, n;
-    ngx_http_xr_limit_use_t  *use;
-    int64_t                   numbers[NGX_HTTP_XR_EXACT_ANSWERS
-                                      * NGX_HTTP_XR_LIMIT_MAX];
+    ngx_uint_t                   i, n;
+    ngx_http_xr_limit_use_t     *use;
+    ngx_http_xr_limit_answer_t   answers[NGX_HTTP_XR_LIMIT_MAX];
 
     l->call = NULL;
+
+    use = &l->uses[l->nleased];
     n = l->n - l->nleased;
 
-    if (ngx_http_xr_limit_lease_integers(reply, numbers,
-                                   NGX_HTTP_XR_EXACT_ANSWERS * n)
-        == NGX_OK)
-    {
-        for (i = 0; i < n; i++) {
-            use = &l->uses[l->nleased + i];
-            p = &numbers[NGX_HTTP_XR_EXACT_ANSWERS * i];
+    if (ngx_http_xr_limit_script_answer(reply, answers, n) == NGX_OK) {
 
-            use->granted = p[0];
-            use->left = p[1];
-            use->wait = p[2];
+        for (i = 0; i < n; i++) {
+            use[i].granted = answers[i].granted;
+            use[i].left = answers[i].balance;
+            use[i].wait = answers[i].wait;
         }
 
         l->reply = NGX_HTTP_XR_EXACT_ANSWERED;
@@ -233,11 +229,16 @@ void
 ngx_http_xr_limit_exact_charge(ngx_http_xr_limited_t *l,
     ngx_http_xr_limit_use_t *use, int64_t amount)
 {
-    use->want = 0;
+    ngx_http_xr_limit_part_t  part;
+    ngx_http_xr_main_conf_t  *xmcf;
 
-    if (ngx_http_xr_exact_call(l, &ngx_http_xr_exact_lease, use, 1, amount,
-                               NGX_HTTP_XR_EXACT_DEADLINE,
-                               ngx_http_xr_exact_booked, NULL)
+    xmcf = ngx_http_get_module_main_conf(l->request, ngx_http_xr_module);
+
+    ngx_http_xr_exact_part(use, 0, amount, &part);
+
+    if (ngx_http_xr_limit_script_call(xmcf->redis, "lease", &part, 1,
+                                      NGX_HTTP_XR_EXACT_DEADLINE,
+                                      ngx_http_xr_exact_booked, NULL)
         == NULL)
     {
         ngx_http_xr_limit_count(use, NGX_HTTP_XR_LIMIT_DEGRADED);
@@ -252,43 +253,13 @@ ngx_http_xr_exact_booked(void *data, redisReply *reply)
 }
 
 
-static ngx_http_xr_redis_call_t *
-ngx_http_xr_exact_call(ngx_http_xr_limited_t *l, ngx_str_t *mode,
-    ngx_http_xr_limit_use_t *uses, ngx_uint_t n, int64_t due,
-    ngx_msec_t deadline, ngx_http_xr_redis_pt handler, void *data)
+static void
+ngx_http_xr_exact_part(ngx_http_xr_limit_use_t *use, int64_t want,
+    int64_t due, ngx_http_xr_limit_part_t *part)
 {
-    u_char                   *p, *last;
-    int64_t                   numbers[NGX_HTTP_XR_EXACT_NUMBERS];
-    xr_str_t                  keys[NGX_HTTP_XR_LIMIT_MAX], *arg;
-    ngx_uint_t                i, j;
-    xr_str_t                  args[1 + NGX_HTTP_XR_EXACT_NUMBERS
-                                       * NGX_HTTP_XR_LIMIT_MAX];
-    u_char                    text[NGX_HTTP_XR_EXACT_NUMBERS
-                                   * NGX_HTTP_XR_LIMIT_MAX * NGX_INT64_LEN];
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(l->request, ngx_http_xr_module);
-
-    arg = args;
-    *arg++ = ngx_http_xr_view(mode);
-    p = text;
-
-    for (i = 0; i < n; i++) {
-        keys[i] = xr_str_of(uses[i].key, sizeof(uses[i].key));
-
-        numbers[0] = uses[i].limit->rate;
-        numbers[1] = uses[i].limit->burst;
-        numbers[2] = uses[i].want;
-        numbers[3] = due;
-
-        for (j = 0; j < NGX_HTTP_XR_EXACT_NUMBERS; j++) {
-            last = ngx_sprintf(p, "%L", numbers[j]);
-            *arg++ = xr_str_of(p, last - p);
-            p = last;
-        }
-    }
-
-    return ngx_http_xr_redis_eval(xmcf->redis, keys, n, args,
-                                  (ngx_uint_t) (arg - args), deadline, handler,
-                                  data);
+    part->key = use->key;
+    part->rate = use->limit->rate;
+    part->burst = use->limit->burst;
+    part->want = want;
+    part->due = due;
 }

@@ -8,38 +8,15 @@
 
 
 /*
- * What clients are told: Retry-After (RFC 9110, section 10.2.3), and
- * RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers) of
- * the limit that is nearest to its end.
+ * What is told of the limit that is nearest to its end: to clients in RateLimit
+ * and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), and to logs.
  */
 
 #define NGX_HTTP_XR_FIELDS_SIZE  (XR_LIMIT_NAME_MAX + 80)
 
 
-static ngx_str_t  ngx_http_xr_fields_retry = ngx_string("Retry-After");
 static ngx_str_t  ngx_http_xr_fields_policy = ngx_string("RateLimit-Policy");
 static ngx_str_t  ngx_http_xr_fields_state = ngx_string("RateLimit");
-
-
-/* In seconds, rounded up. */
-
-ngx_int_t
-ngx_http_xr_limit_fields_retry_after(ngx_http_xr_limited_t *l)
-{
-    u_char     *p;
-    ngx_str_t   value;
-
-    p = ngx_pnalloc(l->request->pool, NGX_TIME_T_LEN);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.data = p;
-    value.len = ngx_sprintf(p, "%M", ngx_max((l->retry + 999) / 1000, 1)) - p;
-
-    return ngx_http_xr_headers_push(l->request, &ngx_http_xr_fields_retry,
-                                    &value);
-}
 
 
 /* With an answer that was refused, and with others where that is wanted. */

@@ -16,7 +16,6 @@
 #define NGX_HTTP_XR_LEASE_SWEEP     200     /* milliseconds */
 #define NGX_HTTP_XR_LEASE_PORTION   4096    /* entries looked at in a sweep */
 #define NGX_HTTP_XR_LEASE_RETURNS   64      /* calls made in a sweep */
-#define NGX_HTTP_XR_LEASE_ARGS      5
 
 
 static void ngx_http_xr_lease_ask(ngx_http_xr_main_conf_t *xmcf,
@@ -88,20 +87,15 @@ ngx_http_xr_limit_lease_take(ngx_http_xr_limited_t *l,
         return NGX_DECLINED;
     }
 
-    xr_bucket_take(use->bucket, use->limit, cost, ngx_current_msec, &res);
+    rc = ngx_http_xr_limit_lease_spend(l, use, cost, &res);
 
     if (res.ask && xmcf->redis != NULL) {
         ngx_http_xr_lease_ask(xmcf, use->bucket);
     }
 
-    use->left = res.left;
-
-    if (res.admitted) {
-        use->charged = cost;
+    if (rc == NGX_OK) {
         return NGX_OK;
     }
-
-    l->retry = (ngx_msec_t) res.wait;
 
     if (res.known || xmcf->redis == NULL) {
         return NGX_BUSY;
@@ -119,6 +113,27 @@ ngx_http_xr_limit_lease_take(ngx_http_xr_limited_t *l,
 }
 
 
+/* NGX_OK, or NGX_BUSY with l->retry; more of it is in "res". */
+
+ngx_int_t
+ngx_http_xr_limit_lease_spend(ngx_http_xr_limited_t *l,
+    ngx_http_xr_limit_use_t *use, int64_t cost, xr_bucket_result_t *res)
+{
+    xr_bucket_take(use->bucket, use->limit, cost, ngx_current_msec, res);
+
+    use->left = res->left;
+
+    if (res->admitted) {
+        use->charged = cost;
+        return NGX_OK;
+    }
+
+    l->retry = (ngx_msec_t) res->wait;
+
+    return NGX_BUSY;
+}
+
+
 static void
 ngx_http_xr_lease_ask(ngx_http_xr_main_conf_t *xmcf, xr_bucket_t *bucket)
 {
@@ -133,36 +148,23 @@ ngx_http_xr_lease_ask(ngx_http_xr_main_conf_t *xmcf, xr_bucket_t *bucket)
 static void
 ngx_http_xr_lease_send(ngx_http_xr_main_conf_t *xmcf, xr_bucket_ask_t *ask)
 {
-    u_char           *p;
-    xr_str_t          key, args[NGX_HTTP_XR_LEASE_ARGS];
-    int64_t           numbers[NGX_HTTP_XR_LEASE_ARGS - 1];
-    ngx_uint_t        i;
-    xr_bucket_ask_t  *sent;
-    u_char            text[NGX_HTTP_XR_LEASE_ARGS][NGX_INT64_LEN];
+    xr_bucket_ask_t           *sent;
+    ngx_http_xr_limit_part_t   part;
 
     sent = ngx_alloc(sizeof(xr_bucket_ask_t), ngx_cycle->log);
 
     if (sent != NULL) {
         *sent = *ask;
 
-        numbers[0] = ask->rate;
-        numbers[1] = ask->burst;
-        numbers[2] = ask->want;
-        numbers[3] = ask->due;
+        part.key = sent->key;
+        part.rate = sent->rate;
+        part.burst = sent->burst;
+        part.want = sent->want;
+        part.due = sent->due;
 
-        args[0] = xr_str("lease");
-
-        for (i = 1; i < NGX_HTTP_XR_LEASE_ARGS; i++) {
-            p = ngx_sprintf(text[i], "%L", numbers[i - 1]);
-            args[i] = xr_str_of(text[i], p - text[i]);
-        }
-
-        key = xr_str_of(ask->key, sizeof(ask->key));
-
-        if (ngx_http_xr_redis_eval(xmcf->redis, &key, 1, args,
-                                   NGX_HTTP_XR_LEASE_ARGS,
-                                   NGX_HTTP_XR_LEASE_DEADLINE,
-                                   ngx_http_xr_lease_answer, sent)
+        if (ngx_http_xr_limit_script_call(xmcf->redis, "lease", &part, 1,
+                                          NGX_HTTP_XR_LEASE_DEADLINE,
+                                          ngx_http_xr_lease_answer, sent)
             != NULL)
         {
             return;
@@ -180,45 +182,17 @@ ngx_http_xr_lease_answer(void *data, redisReply *reply)
 {
     xr_bucket_ask_t *ask = data;
 
-    int64_t  numbers[3];
+    ngx_http_xr_limit_answer_t  answer;
 
-    if (ngx_http_xr_limit_lease_integers(reply, numbers, 3) == NGX_OK) {
-        xr_bucket_answered(ask, numbers[0], numbers[1], ngx_current_msec);
+    if (ngx_http_xr_limit_script_answer(reply, &answer, 1) == NGX_OK) {
+        xr_bucket_answered(ask, answer.granted, answer.balance,
+                           ngx_current_msec);
 
     } else {
         xr_bucket_failed(ask, ngx_current_msec);
     }
 
     ngx_free(ask);
-}
-
-
-/* The answer of the script: so many integers, and nothing else. */
-
-ngx_int_t
-ngx_http_xr_limit_lease_integers(redisReply *reply, int64_t *out, ngx_uint_t n)
-{
-    ngx_uint_t  i;
-
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
-        || reply->elements != n)
-    {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-
-        if (reply->element[i]->type != REDIS_REPLY_INTEGER
-            || reply->element[i]->integer < -XR_LIMIT_MAX
-            || reply->element[i]->integer > XR_LIMIT_MAX)
-        {
-            return NGX_ERROR;
-        }
-
-        out[i] = reply->element[i]->integer;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -235,9 +209,6 @@ ngx_http_xr_limit_lease_init(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
     }
 
     dummy.fd = (ngx_socket_t) -1;
-    dummy.data = xmcf;
-
-    ngx_memzero(&sweep, sizeof(ngx_event_t));
 
     sweep.handler = ngx_http_xr_lease_sweep;
     sweep.data = &dummy;
@@ -253,14 +224,16 @@ ngx_http_xr_lease_sweep(ngx_event_t *ev)
 {
     size_t                    i, n;
     ngx_uint_t                returns;
-    ngx_connection_t         *c;
     xr_bucket_ask_t           ask;
     ngx_http_xr_main_conf_t  *xmcf;
 
     static size_t  next;
 
-    c = ev->data;
-    xmcf = c->data;
+    xmcf = ngx_http_xr_process_conf((ngx_cycle_t *) ngx_cycle);
+
+    if (xmcf == NULL || xmcf->redis == NULL) {
+        return;
+    }
 
     n = xr_buckets_entries(xmcf->limit->buckets);
     returns = 0;

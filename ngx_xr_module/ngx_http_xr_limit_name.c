@@ -237,7 +237,7 @@ ngx_http_xr_limit_name_redis(u_char *p, ngx_http_xr_main_conf_t *xmcf)
                           "\"replies\": %ui, \"failures\": %ui, "
                           "\"timeouts\": %ui, \"refused\": %ui, "
                           "\"reconnects\": %ui}",
-                       ngx_http_xr_redis_usable(xmcf->redis), stats->calls,
+                       stats->usable, stats->calls,
                        stats->replies, stats->failures, stats->timeouts,
                        stats->refused, stats->reconnects);
 }

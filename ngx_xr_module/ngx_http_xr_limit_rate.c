@@ -42,15 +42,20 @@ static ngx_connection_t  ngx_http_xr_rate_dummy;
 void
 ngx_http_xr_limit_rate_init(ngx_log_t *log)
 {
+    ngx_http_xr_rate_event.log = log;
+
+    /* a process without a master goes on with what it has under way */
+
+    if (ngx_http_xr_rate_event.handler != NULL) {
+        return;
+    }
+
     ngx_queue_init(&ngx_http_xr_rate_queue);
 
     ngx_http_xr_rate_dummy.fd = (ngx_socket_t) -1;
 
-    ngx_memzero(&ngx_http_xr_rate_event, sizeof(ngx_event_t));
-
     ngx_http_xr_rate_event.handler = ngx_http_xr_rate_tick;
     ngx_http_xr_rate_event.data = &ngx_http_xr_rate_dummy;
-    ngx_http_xr_rate_event.log = log;
 }
 
 

@@ -90,35 +90,47 @@ ngx_http_xr_memory_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
 }
 
 
-/* All that the slab allocator leaves of the zone, in one piece. */
-
 static ngx_int_t
 ngx_http_xr_memory_zone(ngx_shm_zone_t *zone, void *data)
 {
-    u_char                   *p;
+    void                     *p;
     size_t                    size;
-    ngx_slab_pool_t          *slab;
     ngx_http_xr_main_conf_t  *xmcf;
 
     xmcf = zone->data;
-    slab = (ngx_slab_pool_t *) zone->shm.addr;
-    slab->log_nomem = 0;
 
-    p = NULL;
-
-    for (size = zone->shm.size; p == NULL && size > ngx_pagesize;
-         size -= ngx_pagesize)
-    {
-        p = ngx_slab_calloc(slab, size);
-
-        if (p != NULL) {
-            break;
-        }
-    }
+    p = ngx_http_xr_memory_rest(zone, &size);
 
     xmcf->memory = (p != NULL) ? xr_memory_create(p, size) : NULL;
 
     return (xmcf->memory != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * All that the slab allocator has left of a zone, in one piece and zeroed: how
+ * much it needs for itself is not known.
+ */
+
+void *
+ngx_http_xr_memory_rest(ngx_shm_zone_t *zone, size_t *size)
+{
+    void             *p;
+    ngx_slab_pool_t  *slab;
+
+    slab = (ngx_slab_pool_t *) zone->shm.addr;
+    slab->log_nomem = 0;
+
+    for (*size = zone->shm.size; *size > ngx_pagesize; *size -= ngx_pagesize) {
+
+        p = ngx_slab_calloc(slab, *size);
+
+        if (p != NULL) {
+            return p;
+        }
+    }
+
+    return NULL;
 }
 
 
