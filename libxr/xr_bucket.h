@@ -27,7 +27,8 @@
  * keeps for later, its lease, is no more than
  *
  *     lease = max(unit, min(burst / 2,
- *                           max(64 units, credit, 100 ms of its spending)))
+ *                           max(small, credit, 100 ms of its spending)))
+ *     small = max(64 units, min(burst / 16, 1024 units))
  *
  * rounded up to whole units.  So of what all edges admit within a time t,
  * whenever that begins,
@@ -65,6 +66,9 @@ xr_bucket_t *xr_buckets_at(xr_buckets_t *t, size_t i);
  */
 xr_bucket_t *xr_buckets_get(xr_buckets_t *t, uint64_t tag, const uint8_t *key,
     const xr_limit_t *l, int64_t now);
+
+/* Has the memory bring the entry near, as it will be asked for. */
+void xr_buckets_prefetch(const xr_buckets_t *t, uint64_t tag);
 
 /* The key that the entry of "tag" was made with; false: it is another's now. */
 bool xr_bucket_key(const xr_bucket_t *b, uint64_t tag,

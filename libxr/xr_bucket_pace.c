@@ -25,6 +25,11 @@
 
 #define XR_BUCKET_SMALL        64       /* units: worth an ask */
 
+/* Of many a part of what one may take is as good, up to so many units. */
+
+#define XR_BUCKET_SMALL_PART   4
+#define XR_BUCKET_SMALL_MAX    1024
+
 /* Parts of the rate, which is what a second gives. */
 
 #define XR_BUCKET_CHUNK        4        /* asked for, if the rate is low, */
@@ -127,7 +132,7 @@ xr_bucket_pace_chunk(const xr_bucket_t *b)
 int64_t
 xr_bucket_pace_lease(const xr_bucket_t *b)
 {
-    int64_t  balance, burst, chunk, least, lease, part;
+    int64_t  balance, burst, chunk, least, lease, part, unit;
 
     balance = xr_bucket_load(&b->balance);
     burst = xr_bucket_load(&b->burst);
@@ -144,12 +149,16 @@ xr_bucket_pace_lease(const xr_bucket_t *b)
         part /= 2;
     }
 
-    least = xr_bucket_min(XR_BUCKET_SMALL * xr_bucket_load(&b->unit),
+    unit = xr_bucket_load(&b->unit);
+
+    least = xr_bucket_min(part / XR_BUCKET_SMALL_PART,
+                          XR_BUCKET_SMALL_MAX * unit);
+    least = xr_bucket_min(xr_bucket_max(least, XR_BUCKET_SMALL * unit),
                           xr_bucket_max(xr_bucket_load(&b->rate), part));
 
     lease = xr_bucket_min(xr_bucket_max(lease, least), burst / 2);
 
-    return xr_bucket_max(lease, xr_bucket_load(&b->unit));
+    return xr_bucket_max(lease, unit);
 }
 
 

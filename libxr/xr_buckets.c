@@ -65,6 +65,18 @@ xr_buckets_way(xr_buckets_t *t, uint64_t tag, size_t i)
 }
 
 
+void
+xr_buckets_prefetch(const xr_buckets_t *t, uint64_t tag)
+{
+    size_t  i;
+
+    tag = xr_buckets_tag(tag);
+    i = xr_sets_of(&t->sets, tag) * XR_BUCKET_WAYS + tag % XR_BUCKET_WAYS;
+
+    __builtin_prefetch(&t->entries[i], 1);
+}
+
+
 static xr_bucket_t *
 xr_buckets_find(xr_buckets_t *t, uint64_t tag)
 {

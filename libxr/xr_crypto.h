@@ -152,6 +152,27 @@ xr_rc_t xr_crypto_sign(xr_str_t pem, xr_hash_t hash, xr_str_t in,
 void xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
     size_t n, uint8_t out[XR_SIPHASH_SIZE]);
 
+/*
+ * The first 64 bits of it, as a number: of "head", which says what the value
+ * is one of, and of the value.
+ */
+uint64_t xr_siphash64(const uint8_t key[XR_SIPHASH_KEY_SIZE], uint64_t head,
+    xr_str_t value);
+
+/*
+ * Each bit depends on all of "n".  Of a sum of keyed hashes, which nobody
+ * outside knows, it is as good as a hash of what they are of.
+ */
+static inline uint64_t
+xr_mix64(uint64_t n)
+{
+    n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9u;
+    n = (n ^ n >> 27) * 0x94d049bb133111ebu;
+
+    return n ^ n >> 31;
+}
+
+
 /* Bytes that nobody can guess. */
 xr_rc_t xr_random(void *out, size_t len);
 

@@ -20,6 +20,8 @@ typedef struct {
     uint64_t  unused;
 } xr_revoked_header_t;
 
+#define XR_REVOKED_TENANT     0         /* besides what can be revoked */
+
 #define XR_REVOKED_SLOT_SIZE  (2 * sizeof(uint64_t))
 
 /*
@@ -58,39 +60,10 @@ xr_revoked_name(xr_revoked_kind_t kind)
 }
 
 
-/* The first 64 bits of SipHash; a tenant's "kind" is 0. */
-
-static uint64_t
-xr_revoked_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], unsigned kind,
-    xr_str_t value)
-{
-    size_t    i;
-    uint8_t   head[8], hash[XR_SIPHASH_SIZE];
-    uint64_t  n;
-    xr_str_t  parts[2];
-
-    memset(head, 0, sizeof(head));
-    head[0] = (uint8_t) kind;
-
-    parts[0] = xr_str_of(head, sizeof(head));
-    parts[1] = value;
-
-    xr_siphash(key, parts, XR_COUNT(parts), hash);
-
-    n = 0;
-
-    for (i = 0; i < sizeof(n); i++) {
-        n = n << 8 | hash[i];
-    }
-
-    return n;
-}
-
-
 uint64_t
 xr_revoked_tenant(const uint8_t key[XR_SIPHASH_KEY_SIZE], xr_str_t tenant)
 {
-    return xr_revoked_siphash(key, 0, tenant);
+    return xr_siphash64(key, XR_REVOKED_TENANT, tenant);
 }
 
 
@@ -100,26 +73,18 @@ xr_revoked_what(const uint8_t key[XR_SIPHASH_KEY_SIZE],
 {
     uint64_t  n;
 
-    n = xr_revoked_siphash(key, kind, value);
+    n = xr_siphash64(key, kind, value);
 
     return (n != 0) ? n : 1;
 }
 
-
-/*
- * Neither half is known outside, so a sum that is mixed well is as good as a
- * hash of both.
- */
 
 uint64_t
 xr_revoked_join(uint64_t tenant, uint64_t value)
 {
     uint64_t  n;
 
-    n = tenant + value;
-    n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9u;
-    n = (n ^ n >> 27) * 0x94d049bb133111ebu;
-    n ^= n >> 31;
+    n = xr_mix64(tenant + value);
 
     return (n != 0) ? n : 1;
 }

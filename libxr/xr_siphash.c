@@ -27,14 +27,17 @@ xr_siphash_load(const uint8_t *p)
 }
 
 
-static void
+static inline void
 xr_siphash_store(uint8_t *p, uint64_t n)
 {
-    size_t  i;
-
-    for (i = 0; i < 8; i++) {
-        p[i] = (uint8_t) (n >> 8 * i);
-    }
+    p[0] = (uint8_t) n;
+    p[1] = (uint8_t) (n >> 8);
+    p[2] = (uint8_t) (n >> 16);
+    p[3] = (uint8_t) (n >> 24);
+    p[4] = (uint8_t) (n >> 32);
+    p[5] = (uint8_t) (n >> 40);
+    p[6] = (uint8_t) (n >> 48);
+    p[7] = (uint8_t) (n >> 56);
 }
 
 
@@ -145,39 +148,80 @@ xr_siphash_parts(xr_siphash_t s, const xr_str_t *parts, size_t n)
 }
 
 
-void
-xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
-    size_t n, uint8_t out[XR_SIPHASH_SIZE])
+/* The constants are the paper's; 0xee and 0xdd make it 128 bits long. */
+
+static inline xr_siphash_t
+xr_siphash_start(const uint8_t key[XR_SIPHASH_KEY_SIZE])
 {
-    size_t        i;
     uint64_t      k0, k1;
     xr_siphash_t  s;
 
     k0 = xr_siphash_load(key);
     k1 = xr_siphash_load(key + 8);
 
-    /* the constants are the paper's; 0xee and 0xdd make it 128 bits long */
-
     s.v0 = k0 ^ 0x736f6d6570736575;
     s.v1 = k1 ^ 0x646f72616e646f6d ^ 0xee;
     s.v2 = k0 ^ 0x6c7967656e657261;
     s.v3 = k1 ^ 0x7465646279746573;
 
-    s = xr_siphash_parts(s, parts, n);
+    return s;
+}
+
+
+static inline xr_siphash_t
+xr_siphash_end(xr_siphash_t s)
+{
+    s = xr_siphash_round(xr_siphash_round(s));
+
+    return xr_siphash_round(xr_siphash_round(s));
+}
+
+
+static inline uint64_t
+xr_siphash_fold(xr_siphash_t s)
+{
+    return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+
+void
+xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
+    size_t n, uint8_t out[XR_SIPHASH_SIZE])
+{
+    xr_siphash_t  s;
+
+    s = xr_siphash_parts(xr_siphash_start(key), parts, n);
+
+    s.v2 ^= 0xee;
+    s = xr_siphash_end(s);
+    xr_siphash_store(out, xr_siphash_fold(s));
+
+    s.v1 ^= 0xdd;
+    s = xr_siphash_end(s);
+    xr_siphash_store(out + 8, xr_siphash_fold(s));
+}
+
+
+uint64_t
+xr_siphash64(const uint8_t key[XR_SIPHASH_KEY_SIZE], uint64_t head,
+    xr_str_t value)
+{
+    size_t        i;
+    uint64_t      last;
+    xr_siphash_t  s;
+
+    s = xr_siphash_word(xr_siphash_start(key), head);
+    s = xr_siphash_words(s, value.data, value.len / 8);
+
+    last = (uint64_t) (value.len + sizeof(head)) << 56;
+
+    for (i = 0; i < value.len % 8; i++) {
+        last |= (uint64_t) value.data[value.len / 8 * 8 + i] << 8 * i;
+    }
+
+    s = xr_siphash_word(s, last);
 
     s.v2 ^= 0xee;
 
-    for (i = 0; i < 4; i++) {
-        s = xr_siphash_round(s);
-    }
-
-    xr_siphash_store(out, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
-
-    s.v1 ^= 0xdd;
-
-    for (i = 0; i < 4; i++) {
-        s = xr_siphash_round(s);
-    }
-
-    xr_siphash_store(out + 8, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
+    return xr_siphash_fold(xr_siphash_end(s));
 }

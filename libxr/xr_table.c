@@ -130,6 +130,7 @@ xr_table_site(const uint8_t *region, xr_site_t *site)
     site->cors_origins = xr_table_take_list(&p);
     site->cache_control = xr_table_take(&p);
 
+    site->tag = rec->tag;
     site->endpoint = rec->endpoint;
     site->origin_kind = (xr_origin_kind_t) rec->origin_kind;
     site->policy.leeway = rec->leeway;

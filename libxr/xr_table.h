@@ -98,6 +98,7 @@ typedef struct {
     xr_str_t          name;
     xr_str_t          cache_prefix;     /* name LF host base LF */
     xr_str_t          cache_control;    /* or empty */
+    uint64_t          tag;              /* a hash of the name, not keyed */
     uint32_t          endpoint;
     xr_origin_kind_t  origin_kind;
 

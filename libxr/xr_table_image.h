@@ -68,6 +68,7 @@ typedef struct {
  */
 
 typedef struct {
+    uint64_t  tag;
     uint8_t   epoch[XR_TABLE_EPOCH_SIZE];
     uint32_t  endpoint;
     uint32_t  max_lifetime;

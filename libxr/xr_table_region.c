@@ -242,6 +242,11 @@ xr_table_write_keys(xr_table_writer_t *w)
 }
 
 
+/* Whoever names a tenant cannot have it share 64 bits with a certain other. */
+
+static const uint8_t  xr_table_no_key[XR_SIPHASH_KEY_SIZE];
+
+
 static void
 xr_table_write_record(xr_table_writer_t *w)
 {
@@ -251,6 +256,7 @@ xr_table_write_record(xr_table_writer_t *w)
     t = w->t;
     rec = &w->rec;
 
+    rec->tag = xr_siphash64(xr_table_no_key, 0, t->name);
     rec->endpoint = t->endpoint;
     rec->name_len = (uint8_t) t->name.len;
     rec->host_len = (uint16_t) t->origin.host.len;

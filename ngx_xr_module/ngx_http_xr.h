@@ -374,6 +374,8 @@ typedef struct {
     xr_memory_value_t              value;       /* "who", for the memory */
     ngx_http_xr_parsed_t          *parsed;      /* or NULL */
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
+    uint64_t                       subject;     /* keyed hashes of these two, */
+    uint64_t                       address;     /* for limits; 0: not made yet */
     xr_deny_t                      deny;
 
     unsigned                       checked:1;   /* target has one reading */

@@ -268,9 +268,8 @@ ngx_http_xr_limit_pass(ngx_http_xr_limited_t *l)
         /* the one that has the smallest part left */
 
         if (l->tightest == NULL
-            || (double) use->left / (double) use->limit->burst
-               < (double) l->tightest->left
-                 / (double) l->tightest->limit->burst)
+            || (double) use->left * (double) l->tightest->limit->burst
+               < (double) l->tightest->left * (double) use->limit->burst)
         {
             l->tightest = use;
         }

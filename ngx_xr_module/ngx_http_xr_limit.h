@@ -63,6 +63,7 @@ typedef struct {
 
 struct ngx_http_xr_limit_shared_s {
     ngx_http_xr_limit_name_t         names[NGX_HTTP_XR_LIMIT_NAMES];
+    ngx_http_xr_redis_stats_t        redis[NGX_HTTP_XR_LIMIT_WORKERS];
     xr_buckets_t                    *buckets;
     xr_streams_t                    *streams;
 };
@@ -73,6 +74,7 @@ struct ngx_http_xr_limit_shared_s {
 typedef struct {
     xr_limit_t                       limit;
     ngx_http_xr_limit_name_t        *name;      /* NULL: not counted */
+    uint64_t                         tag;       /* see _key.c */
 } ngx_http_xr_limit_conf_t;
 
 
@@ -151,6 +153,7 @@ struct ngx_http_xr_limited_s {
     unsigned                         dry_run:1; /* one would have rejected it */
     unsigned                         done:1;    /* decided, once for all */
     unsigned                         settled:1;
+    unsigned                         bytes:1;   /* one is in bytes */
 };
 
 
@@ -177,8 +180,10 @@ ngx_http_xr_limit_name_t *ngx_http_xr_limit_name_find(
 /* limit_key */
 ngx_int_t ngx_http_xr_limit_key_gather(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_http_xr_limited_t *l);
+uint64_t ngx_http_xr_limit_key_of(ngx_http_xr_main_conf_t *xmcf, xr_str_t name,
+    xr_limit_key_t key, xr_limit_unit_t unit);
 uint64_t ngx_http_xr_limit_key_tag(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx, xr_str_t name, xr_limit_key_t key);
+    ngx_http_xr_ctx_t *ctx, uint64_t limit, xr_limit_key_t key);
 ngx_int_t ngx_http_xr_limit_key_redis(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_http_xr_limit_use_t *use);
 

@@ -144,6 +144,10 @@ ngx_http_xr_bytes_book(ngx_http_xr_limited_t *l, off_t bytes)
     ngx_uint_t                i;
     ngx_http_xr_limit_use_t  *use;
 
+    if (!l->bytes) {
+        return;
+    }
+
     for (i = 0; i < l->n; i++) {
         use = &l->uses[i];
 

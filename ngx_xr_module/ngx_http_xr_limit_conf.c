@@ -136,6 +136,11 @@ ngx_http_xr_limit_zone_init(ngx_shm_zone_t *zone, void *data)
 void
 ngx_http_xr_limit_conf_process(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
 {
+    if (xmcf->redis != NULL) {
+        xmcf->redis->stats = &xmcf->limit->redis[ngx_worker
+                                                 % NGX_HTTP_XR_LIMIT_WORKERS];
+    }
+
     ngx_http_xr_limit_name_init(xmcf);
     ngx_http_xr_limit_conn_init(xmcf);
     ngx_http_xr_limit_lease_init(xmcf, log);

@@ -106,7 +106,9 @@ ngx_http_xr_conn_enter(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     c = cln->data;
     c->column = ngx_http_xr_conn_column();
 
-    tag = ngx_http_xr_limit_key_tag(r, ctx, xr_str("streams"), cap->key);
+    tag = ngx_http_xr_limit_key_of(xmcf, xr_str("streams"), cap->key,
+                                   XR_LIMIT_REQUESTS);
+    tag = ngx_http_xr_limit_key_tag(r, ctx, tag, cap->key);
 
     rc = xr_streams_enter(xmcf->limit->streams, tag, c->column,
                           (uint32_t) cap->max, &c->stream);

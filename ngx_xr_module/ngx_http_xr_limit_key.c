@@ -13,17 +13,24 @@
  * address as the tier in front that proved itself has it.
  */
 
-#define NGX_HTTP_XR_LIMIT_PARTS  4
+/* Beside the kinds of xr_revoked_kind_t, whose hashes are used here, too. */
+
+#define NGX_HTTP_XR_LIMIT_IS_LIMIT    0x10
+#define NGX_HTTP_XR_LIMIT_IS_ADDRESS  0x11
 
 
 static void ngx_http_xr_limit_add(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_http_xr_limited_t *l, const xr_limit_t *limit,
-    ngx_http_xr_limit_name_t *name, ngx_uint_t exact);
+    ngx_http_xr_limit_conf_t *conf);
+static ngx_uint_t ngx_http_xr_limit_is_exact(ngx_http_xr_main_conf_t *xmcf,
+    const xr_limit_t *limit);
 static ngx_uint_t ngx_http_xr_limit_concerns(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_limit_t *limit);
 static uint64_t ngx_http_xr_limit_subject(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-static xr_str_t ngx_http_xr_limit_address(ngx_http_request_t *r,
+static uint64_t ngx_http_xr_limit_address(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static xr_str_t ngx_http_xr_limit_network(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 
@@ -35,11 +42,13 @@ ngx_http_xr_limit_key_gather(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 {
     size_t                     i, n, own;
     xr_limit_t                *tenant;
-    ngx_uint_t                 exact;
+    ngx_uint_t                 exact, seen, wanted;
     ngx_http_xr_loc_conf_t    *xlcf;
+    ngx_http_xr_main_conf_t   *xmcf;
     ngx_http_xr_limit_conf_t  *limits;
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
     limits = (xlcf->limits != NULL) ? xlcf->limits->elts : NULL;
     n = (xlcf->limits != NULL) ? xlcf->limits->nelts : 0;
@@ -60,25 +69,44 @@ ngx_http_xr_limit_key_gather(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    /* without Redis there is nothing that could be exact */
+    seen = 0;
 
-    for (exact = 0; exact <= 1; exact++) {
+    for (wanted = 0; wanted <= seen; wanted++) {
 
         for (i = 0; i < n; i++) {
-            ngx_http_xr_limit_add(r, ctx, l, &limits[i].limit, limits[i].name,
-                                  exact);
+            exact = ngx_http_xr_limit_is_exact(xmcf, &limits[i].limit);
+            seen |= exact;
+
+            if (exact == wanted) {
+                ngx_http_xr_limit_add(r, ctx, l, &limits[i].limit, &limits[i]);
+            }
         }
 
         for (i = 0; i < own; i++) {
-            ngx_http_xr_limit_add(r, ctx, l, &tenant[i], NULL, exact);
+            exact = ngx_http_xr_limit_is_exact(xmcf, &tenant[i]);
+            seen |= exact;
+
+            if (exact == wanted) {
+                ngx_http_xr_limit_add(r, ctx, l, &tenant[i], NULL);
+            }
         }
 
-        if (exact == 0) {
+        if (wanted == 0) {
             l->nleased = l->n;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* Without Redis there is nothing that could be. */
+
+static ngx_uint_t
+ngx_http_xr_limit_is_exact(ngx_http_xr_main_conf_t *xmcf,
+    const xr_limit_t *limit)
+{
+    return limit->mode == XR_LIMIT_EXACT && xmcf->redis != NULL;
 }
 
 
@@ -98,25 +126,28 @@ ngx_http_xr_limit_concerns(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
+/* "conf" is NULL where the limit is the tenant's own. */
+
 static void
 ngx_http_xr_limit_add(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     ngx_http_xr_limited_t *l, const xr_limit_t *limit,
-    ngx_http_xr_limit_name_t *name, ngx_uint_t exact)
+    ngx_http_xr_limit_conf_t *conf)
 {
     uint64_t                  tag;
     ngx_uint_t                i;
     ngx_http_xr_limit_use_t  *use;
     ngx_http_xr_main_conf_t  *xmcf;
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    if ((limit->mode == XR_LIMIT_EXACT && xmcf->redis != NULL) != exact
-        || !ngx_http_xr_limit_concerns(r, ctx, limit))
-    {
+    if (!ngx_http_xr_limit_concerns(r, ctx, limit)) {
         return;
     }
 
-    tag = ngx_http_xr_limit_key_tag(r, ctx, limit->name, limit->key);
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    tag = (conf != NULL) ? conf->tag
+                         : ngx_http_xr_limit_key_of(xmcf, limit->name,
+                                                    limit->key, limit->unit);
+    tag = ngx_http_xr_limit_key_tag(r, ctx, tag, limit->key);
 
     /* a bucket that has been met already is not paid into twice */
 
@@ -127,51 +158,71 @@ ngx_http_xr_limit_add(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         }
     }
 
+    /* most likely it was not used for long: memory is slower than the rest */
+
+    xr_buckets_prefetch(xmcf->limit->buckets, tag);
+
     use = &l->uses[l->n++];
     ngx_memzero(use, offsetof(ngx_http_xr_limit_use_t, key));
 
     use->limit = limit;
-    use->exact = exact;
-    use->name = (name != NULL) ? name
+    use->exact = ngx_http_xr_limit_is_exact(xmcf, limit);
+    use->name = (conf != NULL) ? conf->name
                                : ngx_http_xr_limit_name_find(xmcf->limit,
                                                         limit->name);
     use->tag = tag;
+
+    l->bytes |= (limit->unit == XR_LIMIT_BYTES);
 }
 
 
-/* A keyed hash of a name and of whose it is: nobody can aim at another's. */
+/* A keyed hash of a limit, made once where that is possible. */
+
+uint64_t
+ngx_http_xr_limit_key_of(ngx_http_xr_main_conf_t *xmcf, xr_str_t name,
+    xr_limit_key_t key, xr_limit_unit_t unit)
+{
+    uint64_t  head;
+
+    head = NGX_HTTP_XR_LIMIT_IS_LIMIT | (uint64_t) key << 8
+           | (uint64_t) unit << 16;
+
+    return xr_siphash64(xmcf->secret, head, name);
+}
+
+
+/*
+ * Of a limit and of whose it is: nobody can aim at another's bucket, as nobody
+ * knows the hash of a limit.
+ */
 
 uint64_t
 ngx_http_xr_limit_key_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_str_t name, xr_limit_key_t key)
+    uint64_t limit, xr_limit_key_t key)
 {
-    u_char                    digest[XR_SIPHASH_SIZE];
-    uint8_t                   head[3];
-    uint64_t                  subject, tag;
-    xr_str_t                  parts[NGX_HTTP_XR_LIMIT_PARTS];
-    ngx_http_xr_main_conf_t  *xmcf;
+    uint64_t  value;
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    switch (key) {
 
-    subject = (key == XR_LIMIT_SUBJECT) ? ngx_http_xr_limit_subject(r, ctx) : 0;
+    case XR_LIMIT_TENANT:
+        value = 0;
+        break;
 
-    /* the kind of value and the lengths, so that nothing can shift */
+    case XR_LIMIT_SUBJECT:
+        value = ngx_http_xr_limit_subject(r, ctx);
 
-    head[0] = (uint8_t) (key == XR_LIMIT_TENANT ? 0 : subject != 0 ? 1 : 2);
-    head[1] = (uint8_t) name.len;
-    head[2] = (uint8_t) ctx->tenant->name.len;
+        if (value != 0) {
+            break;
+        }
 
-    parts[0] = xr_str_of(head, sizeof(head));
-    parts[1] = name;
-    parts[2] = ctx->tenant->name;
-    parts[3] = (key == XR_LIMIT_TENANT) ? xr_str_of(NULL, 0)
-               : (subject != 0) ? xr_str_of(&subject, sizeof(subject))
-                                : ngx_http_xr_limit_address(r, ctx);
+        /* fall through */
 
-    xr_siphash(xmcf->secret, parts, NGX_HTTP_XR_LIMIT_PARTS, digest);
-    ngx_memcpy(&tag, digest, sizeof(tag));
+    default: /* XR_LIMIT_ADDRESS */
+        value = ngx_http_xr_limit_address(r, ctx);
+        break;
+    }
 
-    return tag;
+    return xr_mix64(limit + ctx->tenant->tag + value);
 }
 
 
@@ -193,20 +244,39 @@ ngx_http_xr_limit_subject(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return ctx->value.subject;
     }
 
-    if (ctx->who.subject.len == 0) {
-        return 0;
+    if (ctx->subject == 0 && ctx->who.subject.len != 0) {
+        xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+        ctx->subject = xr_revoked_what(xmcf->secret, XR_REVOKED_SUBJECT,
+                                       ctx->who.subject);
     }
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    return ctx->subject;
+}
 
-    return xr_revoked_what(xmcf->secret, XR_REVOKED_SUBJECT, ctx->who.subject);
+
+/* A hash of the address. */
+
+static uint64_t
+ngx_http_xr_limit_address(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    if (ctx->address == 0) {
+        xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+        ctx->address = xr_siphash64(xmcf->secret, NGX_HTTP_XR_LIMIT_IS_ADDRESS,
+                                    ngx_http_xr_limit_network(r, ctx));
+    }
+
+    return ctx->address;
 }
 
 
 /* Whoever has an IPv6 address has 2^64 of them. */
 
 static xr_str_t
-ngx_http_xr_limit_address(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+ngx_http_xr_limit_network(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     ngx_http_xr_client_t  *client;
 
@@ -235,7 +305,7 @@ ngx_http_xr_limit_key_redis(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
               ? ngx_http_xr_auth_who(r, ctx) : NULL;
 
         value = (who != NULL && who->subject.len != 0)
-                ? who->subject : ngx_http_xr_limit_address(r, ctx);
+                ? who->subject : ngx_http_xr_limit_network(r, ctx);
 
         p = ngx_pnalloc(r->pool, value.len + 1);
         if (p == NULL) {

@@ -16,7 +16,7 @@
 
 #define NGX_HTTP_XR_REPORT_NAME   (XR_LIMIT_NAME_MAX                          \
                                    + 7 * NGX_ATOMIC_T_LEN + 128)
-#define NGX_HTTP_XR_REPORT_REDIS  (7 * NGX_INT_T_LEN + 160)
+#define NGX_HTTP_XR_REPORT_REDIS  (7 * NGX_ATOMIC_T_LEN + 160)
 
 
 static ngx_int_t ngx_http_xr_limit_name_handler(ngx_http_request_t *r);
@@ -81,7 +81,7 @@ ngx_http_xr_limit_named(ngx_http_xr_limit_name_t *slot, xr_str_t name)
 }
 
 
-/* Once the memory is there: the names of the limits in the configuration. */
+/* Once the memory is there: of the limits in the configuration. */
 
 void
 ngx_http_xr_limit_name_init(ngx_http_xr_main_conf_t *xmcf)
@@ -98,6 +98,10 @@ ngx_http_xr_limit_name_init(ngx_http_xr_main_conf_t *xmcf)
         for (j = 0; j < lists[i]->nelts; j++) {
             limits[j].name = ngx_http_xr_limit_name_find(xmcf->limit,
                                                     limits[j].limit.name);
+            limits[j].tag = ngx_http_xr_limit_key_of(xmcf,
+                                                     limits[j].limit.name,
+                                                     limits[j].limit.key,
+                                                     limits[j].limit.unit);
         }
     }
 }
@@ -220,24 +224,36 @@ ngx_http_xr_limit_name_counts(u_char *p, ngx_http_xr_limit_name_t *slot)
 }
 
 
-/* Of the worker that answers. */
+/* Of all workers, but what is usable is so for the one that answers. */
 
 static u_char *
 ngx_http_xr_limit_name_redis(u_char *p, ngx_http_xr_main_conf_t *xmcf)
 {
-    ngx_http_xr_redis_stats_t  *stats;
+    ngx_uint_t                  i;
+    ngx_http_xr_redis_stats_t  *stats, sum;
 
     if (xmcf->redis == NULL) {
         return ngx_sprintf(p, "{\"redis\": null");
     }
 
-    stats = ngx_http_xr_redis_stats(xmcf->redis);
+    ngx_memzero(&sum, sizeof(ngx_http_xr_redis_stats_t));
 
-    return ngx_sprintf(p, "{\"redis\": {\"usable\": %ui, \"calls\": %ui, "
-                          "\"replies\": %ui, \"failures\": %ui, "
-                          "\"timeouts\": %ui, \"refused\": %ui, "
-                          "\"reconnects\": %ui}",
-                       stats->usable, stats->calls,
-                       stats->replies, stats->failures, stats->timeouts,
-                       stats->refused, stats->reconnects);
+    for (i = 0; i < NGX_HTTP_XR_LIMIT_WORKERS; i++) {
+        stats = &xmcf->limit->redis[i];
+
+        sum.calls += stats->calls;
+        sum.replies += stats->replies;
+        sum.failures += stats->failures;
+        sum.timeouts += stats->timeouts;
+        sum.refused += stats->refused;
+        sum.reconnects += stats->reconnects;
+    }
+
+    return ngx_sprintf(p, "{\"redis\": {\"usable\": %ui, \"calls\": %uA, "
+                          "\"replies\": %uA, \"failures\": %uA, "
+                          "\"timeouts\": %uA, \"refused\": %uA, "
+                          "\"reconnects\": %uA}",
+                       ngx_http_xr_redis_usable(xmcf->redis), sum.calls,
+                       sum.replies, sum.failures, sum.timeouts, sum.refused,
+                       sum.reconnects);
 }

@@ -171,15 +171,6 @@ ngx_http_xr_redis_usable(ngx_http_xr_redis_t *redis)
 }
 
 
-ngx_http_xr_redis_stats_t *
-ngx_http_xr_redis_stats(ngx_http_xr_redis_t *redis)
-{
-    redis->stats.usable = ngx_http_xr_redis_usable(redis);
-
-    return &redis->stats;
-}
-
-
 ngx_http_xr_redis_call_t *
 ngx_http_xr_redis_eval(ngx_http_xr_redis_t *redis, xr_str_t *keys,
     ngx_uint_t nkeys, xr_str_t *args, ngx_uint_t nargs, ngx_msec_t deadline,
@@ -194,19 +185,19 @@ ngx_http_xr_redis_eval(ngx_http_xr_redis_t *redis, xr_str_t *keys,
         || node->state > NGX_HTTP_XR_REDIS_UP
         || redis->ncalls >= redis->queue)
     {
-        redis->stats.refused++;
+        (void) ngx_atomic_fetch_add(&redis->stats->refused, 1);
         return NULL;
     }
 
     call = ngx_http_xr_redis_call_make(redis, keys, nkeys, args, nargs);
     if (call == NULL) {
-        redis->stats.refused++;
+        (void) ngx_atomic_fetch_add(&redis->stats->refused, 1);
         return NULL;
     }
 
     if (ngx_http_xr_redis_call_send(node, call) != NGX_OK) {
         ngx_http_xr_redis_call_free(call);
-        redis->stats.refused++;
+        (void) ngx_atomic_fetch_add(&redis->stats->refused, 1);
         return NULL;
     }
 
@@ -216,7 +207,7 @@ ngx_http_xr_redis_eval(ngx_http_xr_redis_t *redis, xr_str_t *keys,
 
     ngx_http_xr_redis_wait(call);
 
-    redis->stats.calls++;
+    (void) ngx_atomic_fetch_add(&redis->stats->calls, 1);
 
     return call;
 }
@@ -337,7 +328,7 @@ ngx_http_xr_redis_timer_handler(ngx_event_t *ev)
 
         node = call->node;
 
-        redis->stats.timeouts++;
+        (void) ngx_atomic_fetch_add(&redis->stats->timeouts, 1);
         ngx_http_xr_redis_finish(call, NULL);
 
         if (++node->failures >= NGX_HTTP_XR_REDIS_FAILURES) {
@@ -373,7 +364,7 @@ ngx_http_xr_redis_answer(ngx_http_xr_redis_node_t *node, redisReply *reply)
     }
 
     if (call->handler != NULL) {
-        node->redis->stats.replies++;
+        (void) ngx_atomic_fetch_add(&node->redis->stats->replies, 1);
         node->failures = 0;
         node->pause = 0;
 
@@ -431,7 +422,7 @@ ngx_http_xr_redis_error(ngx_http_xr_redis_node_t *node,
 
     ngx_http_xr_redis_error_log(node, kind, reply, why);
 
-    node->redis->stats.failures++;
+    (void) ngx_atomic_fetch_add(&node->redis->stats->failures, 1);
 
     ngx_http_xr_redis_finish(call, NULL);
     ngx_http_xr_redis_call_free(call);
@@ -519,7 +510,7 @@ ngx_http_xr_redis_abandon(ngx_http_xr_redis_node_t *node)
         ngx_queue_remove(q);
 
         if (call->handler != NULL) {
-            node->redis->stats.failures++;
+            (void) ngx_atomic_fetch_add(&node->redis->stats->failures, 1);
             ngx_http_xr_redis_finish(call, NULL);
         }
 

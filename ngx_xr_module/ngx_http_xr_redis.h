@@ -33,14 +33,16 @@ typedef struct ngx_http_xr_redis_node_s  ngx_http_xr_redis_node_t;
 typedef void (*ngx_http_xr_redis_pt)(void *data, redisReply *reply);
 
 
+/* In shared memory, a line for each worker. */
+
 typedef struct {
-    ngx_uint_t                     calls;       /* accepted */
-    ngx_uint_t                     replies;     /* in time */
-    ngx_uint_t                     failures;    /* errors, lost connections */
-    ngx_uint_t                     timeouts;
-    ngx_uint_t                     refused;     /* at once */
-    ngx_uint_t                     reconnects;  /* that succeeded */
-    ngx_uint_t                     usable;      /* now */
+    ngx_atomic_t                   calls;       /* accepted */
+    ngx_atomic_t                   replies;     /* in time */
+    ngx_atomic_t                   failures;    /* errors, lost connections */
+    ngx_atomic_t                   timeouts;
+    ngx_atomic_t                   refused;     /* at once */
+    ngx_atomic_t                   reconnects;  /* that succeeded */
+    ngx_atomic_t                   unused[2];
 } ngx_http_xr_redis_stats_t;
 
 
@@ -81,7 +83,7 @@ struct ngx_http_xr_redis_s {
     ngx_http_xr_redis_node_t      *nodes[NGX_HTTP_XR_REDIS_NODES];
     ngx_uint_t                     nnodes;
     u_char                        *slots;       /* node + 1; NULL: no cluster */
-    ngx_http_xr_redis_stats_t      stats;
+    ngx_http_xr_redis_stats_t     *stats;
     ngx_msec_t                     logged[NGX_HTTP_XR_REDIS_LOG_KINDS];
 };
 
@@ -170,8 +172,6 @@ void ngx_http_xr_redis_cancel(ngx_http_xr_redis_call_t *call);
 /* Whether a breaker is closed. */
 ngx_uint_t ngx_http_xr_redis_usable(ngx_http_xr_redis_t *redis);
 
-ngx_http_xr_redis_stats_t *ngx_http_xr_redis_stats(
-    ngx_http_xr_redis_t *redis);
 
 /*
  * The rest is for ngx_http_xr_redis*.c.  NGX_ERROR of _answer(): the node has

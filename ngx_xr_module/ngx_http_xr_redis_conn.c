@@ -303,7 +303,7 @@ ngx_http_xr_redis_conn_greeted(ngx_http_xr_redis_node_t *node,
     }
 
     if (node->again) {
-        redis->stats.reconnects++;
+        (void) ngx_atomic_fetch_add(&redis->stats->reconnects, 1);
     }
 
     if (node->state == NGX_HTTP_XR_REDIS_PROBE

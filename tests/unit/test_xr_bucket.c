@@ -597,8 +597,11 @@ test_lease(void **state)
 
     assert_in_range(lease_at(b, &l, 9, &now, &leases), TOKENS(650),
                     TOKENS(750));
-    assert_in_range(lease_at(b, &l, 4, &now, &leases), TOKENS(280),
-                    TOKENS(350));
+
+    /* but not less than of a sixteenth of the burst */
+
+    assert_in_range(lease_at(b, &l, 4, &now, &leases), TOKENS(415),
+                    TOKENS(470));
 
     /* and no more than a quarter of what is there; it takes few to know */
 

@@ -486,7 +486,8 @@ check_bound(const sim_t *s, double offered)
 
     spending = (int64_t) (2 * offered / (double) edges / 10) * s->cost;
 
-    lease = max(64 * unit, max(credit, spending));
+    lease = max(64 * unit, min(s->limit.burst / 16, 1024 * unit));
+    lease = max(lease, max(credit, spending));
     lease = max(unit, min(s->limit.burst / 2, lease)) + unit;
 
     assert_true(s->overshoot <= edges * (credit + object));

@@ -171,13 +171,67 @@ test_parts(void **state)
 }
 
 
+/* A word and a value are what the two are as parts. */
+
+static void
+test_64_bits(void **state)
+{
+    size_t    i, n;
+    uint8_t   key[XR_SIPHASH_KEY_SIZE], word[8], message[40], hash[XR_SIPHASH_SIZE];
+    uint64_t  first;
+    xr_str_t  parts[2];
+
+    (void) state;
+
+    count_up(key, sizeof(key));
+    count_up(word, sizeof(word));
+    count_up(message, sizeof(message));
+
+    for (n = 0; n <= sizeof(message); n++) {
+        parts[0] = xr_str_of(word, sizeof(word));
+        parts[1] = xr_str_of(message, n);
+
+        xr_siphash(key, parts, 2, hash);
+
+        first = 0;
+
+        for (i = 0; i < 8; i++) {
+            first |= (uint64_t) hash[i] << 8 * i;
+        }
+
+        assert_int_equal(xr_siphash64(key, 0x0706050403020100, parts[1]), first);
+    }
+}
+
+
+static void
+test_mix(void **state)
+{
+    size_t    i;
+    uint64_t  changed;
+
+    (void) state;
+
+    assert_int_not_equal(xr_mix64(1), xr_mix64(2));
+
+    /* one bit of the number changes about half of those of the result */
+
+    for (i = 0; i < 64; i++) {
+        changed = xr_mix64(0x0123456789abcdef) ^ xr_mix64(0x0123456789abcdef ^ (uint64_t) 1 << i);
+        assert_in_range(__builtin_popcountll(changed), 16, 48);
+    }
+}
+
+
 int
 main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_parts)
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_64_bits),
+        cmocka_unit_test(test_mix)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
