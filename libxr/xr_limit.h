@@ -130,9 +130,10 @@ uint16_t xr_limit_slot(xr_str_t key);
  * wanted can be had (0: it can be, as from all buckets of a "take" that was
  * granted).
  *
- * A bucket's value is "balance:microseconds", the time by Redis's clock at
- * which it was so full, and ":" with millionths of a millionth where the rate
- * left some.  A key that is absent, or has any other value, is a full bucket.
+ * A bucket's value is three whole numbers as doubles, low bytes first: the
+ * balance, the time by Redis's clock in microseconds at which it was so full,
+ * and millionths of a millionth that the rate left.  A key that is absent, or
+ * has any other value, is a full bucket.
  */
 xr_str_t xr_limit_script(void);
 
