@@ -156,7 +156,7 @@ void xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
  * The first 64 bits of it, as a number: of "head", which says what the value
  * is one of, and of the value.
  */
-uint64_t xr_siphash64(const uint8_t key[XR_SIPHASH_KEY_SIZE], uint64_t head,
+uint64_t xr_siphash_64(const uint8_t key[XR_SIPHASH_KEY_SIZE], uint64_t head,
     xr_str_t value);
 
 /*

@@ -63,7 +63,7 @@ xr_revoked_name(xr_revoked_kind_t kind)
 uint64_t
 xr_revoked_tenant(const uint8_t key[XR_SIPHASH_KEY_SIZE], xr_str_t tenant)
 {
-    return xr_siphash64(key, XR_REVOKED_TENANT, tenant);
+    return xr_siphash_64(key, XR_REVOKED_TENANT, tenant);
 }
 
 
@@ -73,7 +73,7 @@ xr_revoked_what(const uint8_t key[XR_SIPHASH_KEY_SIZE],
 {
     uint64_t  n;
 
-    n = xr_siphash64(key, kind, value);
+    n = xr_siphash_64(key, kind, value);
 
     return (n != 0) ? n : 1;
 }

@@ -203,7 +203,7 @@ xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
 
 
 uint64_t
-xr_siphash64(const uint8_t key[XR_SIPHASH_KEY_SIZE], uint64_t head,
+xr_siphash_64(const uint8_t key[XR_SIPHASH_KEY_SIZE], uint64_t head,
     xr_str_t value)
 {
     size_t        i;

@@ -256,7 +256,7 @@ xr_table_write_record(xr_table_writer_t *w)
     t = w->t;
     rec = &w->rec;
 
-    rec->tag = xr_siphash64(xr_table_no_key, 0, t->name);
+    rec->tag = xr_siphash_64(xr_table_no_key, 0, t->name);
     rec->endpoint = t->endpoint;
     rec->name_len = (uint8_t) t->name.len;
     rec->host_len = (uint16_t) t->origin.host.len;

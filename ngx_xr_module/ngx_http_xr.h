@@ -228,6 +228,8 @@ typedef struct {
 typedef struct ngx_http_xr_redis_s         ngx_http_xr_redis_t;
 typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
 typedef struct ngx_http_xr_limited_s       ngx_http_xr_limited_t;
+typedef struct ngx_http_xr_slice_s         ngx_http_xr_slice_t;
+typedef struct ngx_http_xr_wake_s          ngx_http_xr_wake_t;
 
 
 struct ngx_http_xr_main_conf_s {
@@ -249,6 +251,10 @@ struct ngx_http_xr_main_conf_s {
 
     size_t                         memory_size;
     xr_memory_t                   *memory;
+    ngx_uint_t                     slices;      /* "xr_slice" somewhere */
+    xr_memory_t                   *versions;    /* of sliced objects */
+    ngx_http_xr_wake_t            *wake;        /* shared */
+    ngx_array_t                    wakers;      /* ngx_fd_t of each worker */
     u_char                        *secret;      /* of keyed hashes */
     ngx_http_xr_fail_limit_t       fail_limit;
     ngx_http_xr_throttle_t        *throttle;    /* this worker's */
@@ -291,6 +297,10 @@ typedef struct {
     ngx_flag_t                     limit_headers;
     size_t                         min_rate;    /* bytes a second; 0: none */
     ngx_msec_t                     min_rate_after;
+
+    size_t                         slice_size;  /* 0: whole objects */
+    ngx_uint_t                     max_ranges;
+    ngx_uint_t                     prefetch;    /* slices ahead */
 
     ngx_http_upstream_conf_t       upstream;
 } ngx_http_xr_loc_conf_t;
@@ -374,8 +384,9 @@ typedef struct {
     xr_memory_value_t              value;       /* "who", for the memory */
     ngx_http_xr_parsed_t          *parsed;      /* or NULL */
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
+    ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
     uint64_t                       subject;     /* keyed hashes of these two, */
-    uint64_t                       address;     /* for limits; 0: not made yet */
+    uint64_t                       address;     /* for limits; 0: not yet */
     xr_deny_t                      deny;
 
     unsigned                       checked:1;   /* target has one reading */
@@ -653,10 +664,12 @@ ngx_int_t ngx_http_xr_origin_handler(ngx_http_request_t *r);
 /* response */
 ngx_int_t ngx_http_xr_response_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_xr_response_status_line(ngx_http_request_t *r);
-ngx_int_t ngx_http_xr_response_parse_chunk(ngx_http_request_t *r,
+
+/* response_body */
+ngx_int_t ngx_http_xr_response_body_parse(ngx_http_request_t *r,
     ngx_buf_t *b, ngx_http_chunked_t *chunked);
-ngx_int_t ngx_http_xr_response_filter_init(void *data);
-ngx_int_t ngx_http_xr_response_copy_filter(ngx_event_pipe_t *p,
+ngx_int_t ngx_http_xr_response_body_init(void *data);
+ngx_int_t ngx_http_xr_response_body_copy(ngx_event_pipe_t *p,
     ngx_buf_t *buf);
 
 /* status */
@@ -667,8 +680,11 @@ ngx_int_t ngx_http_xr_status_error(ngx_http_request_t *r);
 char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_headers_init(ngx_conf_t *cf);
+ngx_table_elt_t *ngx_http_xr_headers_add(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
+void ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_headers_retry_after(ngx_http_request_t *r,
     ngx_msec_t ms);
 ngx_table_elt_t *ngx_http_xr_headers_find(ngx_http_request_t *r,

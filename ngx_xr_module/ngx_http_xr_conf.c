@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 
 
 static void *ngx_http_xr_conf_alloc(void *pool, size_t size);
@@ -141,6 +142,10 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
 
     xlcf->enable = NGX_CONF_UNSET;
 
+    xlcf->slice_size = NGX_CONF_UNSET_SIZE;
+    xlcf->max_ranges = NGX_CONF_UNSET_UINT;
+    xlcf->prefetch = NGX_CONF_UNSET_UINT;
+
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);
 
@@ -172,7 +177,9 @@ ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              "public, max-age=60, "
                              "stale-while-revalidate=600");
 
-    if (ngx_http_xr_limit_conf_merge(cf, prev, conf) != NGX_CONF_OK) {
+    if (ngx_http_xr_limit_conf_merge(cf, prev, conf) != NGX_CONF_OK
+        || ngx_http_xr_slice_conf_merge(cf, prev, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 
 #include "xr_mime.h"
 
@@ -13,12 +14,8 @@ static ngx_int_t ngx_http_xr_headers_common(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_headers_object(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-static void ngx_http_xr_headers_type(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_headers_cache_control(ngx_http_request_t *r,
     ngx_str_t *value);
-static ngx_table_elt_t *ngx_http_xr_headers_add(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_xr_next_header_filter;
@@ -154,13 +151,17 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     if (ctx->tenant == NULL
-        || r->upstream == NULL
-        || r->upstream->output.tag != (ngx_buf_tag_t) &ngx_http_xr_module)
+        || (ctx->slice == NULL
+            && (r->upstream == NULL
+                || r->upstream->output.tag
+                   != (ngx_buf_tag_t) &ngx_http_xr_module)))
     {
         return NGX_OK;                  /* a preflight, or another handler's */
     }
 
-    ngx_http_xr_headers_type(r, ctx);
+    if (!ngx_http_xr_slice_many(ctx)) {
+        ngx_http_xr_headers_type(r, ctx);
+    }
 
     policy = ngx_http_xr_ngx(ctx->tenant->cache_control);
 
@@ -185,7 +186,7 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
 /* The table's type wins: uploads are too often "binary/octet-stream". */
 
-static void
+void
 ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     xr_str_t  type;
@@ -289,7 +290,7 @@ ngx_http_xr_headers_cache_control(ngx_http_request_t *r, ngx_str_t *value)
 }
 
 
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_xr_headers_add(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {

@@ -6,6 +6,8 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_limit.h"
 
+#include "xr_range.h"
+
 #if (NGX_LINUX)
 #include <linux/sockios.h>
 #endif
@@ -49,14 +51,15 @@ ngx_http_xr_bytes_amount(off_t bytes)
 }
 
 
-/* The length of a range with two ends (RFC 9110, section 14.1.2). */
+/* What the client's ranges come to at most. */
 
 static off_t
 ngx_http_xr_bytes_asked(ngx_http_request_t *r)
 {
-    off_t       first, last;
-    u_char     *p, *dash, *end;
-    ngx_str_t  *range;
+    size_t                   n;
+    uint64_t                 most;
+    xr_range_spec_t          specs[XR_RANGE_MEMBERS_MAX];
+    ngx_http_xr_loc_conf_t  *xlcf;
 
     if (r->method & NGX_HTTP_HEAD) {
         return 0;
@@ -66,32 +69,14 @@ ngx_http_xr_bytes_asked(ngx_http_request_t *r)
         return NGX_HTTP_XR_BYTES_UNKNOWN;
     }
 
-    range = &r->headers_in.range->value;
-    p = range->data + (sizeof("bytes=") - 1);
-    end = range->data + range->len;
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    if (range->len <= sizeof("bytes=") - 1
-        || ngx_strncasecmp(range->data, (u_char *) "bytes=",
-                           sizeof("bytes=") - 1)
-           != 0)
-    {
-        return NGX_HTTP_XR_BYTES_UNKNOWN;
-    }
+    n = xr_range_parse(ngx_http_xr_view(&r->headers_in.range->value), specs,
+                       xlcf->max_ranges);
+    most = xr_range_most(specs, n);
 
-    dash = ngx_strlchr(p, end, '-');
-
-    if (dash == NULL) {
-        return NGX_HTTP_XR_BYTES_UNKNOWN;
-    }
-
-    first = (dash == p) ? 0 : ngx_atoof(p, dash - p);
-    last = ngx_atoof(dash + 1, end - dash - 1);
-
-    if (first == NGX_ERROR || last == NGX_ERROR || last < first) {
-        return NGX_HTTP_XR_BYTES_UNKNOWN;
-    }
-
-    return (dash == p) ? last : last - first + 1;
+    return (n != 0 && most <= XR_RANGE_LENGTH_MAX)
+           ? (off_t) most : NGX_HTTP_XR_BYTES_UNKNOWN;
 }
 
 

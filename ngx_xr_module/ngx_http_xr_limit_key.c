@@ -187,7 +187,7 @@ ngx_http_xr_limit_key_of(ngx_http_xr_main_conf_t *xmcf, xr_str_t name,
     head = NGX_HTTP_XR_LIMIT_IS_LIMIT | (uint64_t) key << 8
            | (uint64_t) unit << 16;
 
-    return xr_siphash64(xmcf->secret, head, name);
+    return xr_siphash_64(xmcf->secret, head, name);
 }
 
 
@@ -265,7 +265,7 @@ ngx_http_xr_limit_address(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     if (ctx->address == 0) {
         xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-        ctx->address = xr_siphash64(xmcf->secret, NGX_HTTP_XR_LIMIT_IS_ADDRESS,
+        ctx->address = xr_siphash_64(xmcf->secret, NGX_HTTP_XR_LIMIT_IS_ADDRESS,
                                     ngx_http_xr_limit_network(r, ctx));
     }
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_redis.h"
 
 
@@ -256,6 +257,27 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       ngx_http_xr_cache,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("xr_slice"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_slice_conf_size,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_max_ranges"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, max_ranges),
+      NULL },
+
+    { ngx_string("xr_prefetch"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, prefetch),
       NULL },
 
     { ngx_string("xr_cache_valid"),
@@ -543,7 +565,9 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
 
     if (ngx_http_xr_live_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK
-        || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK)
+        || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK
+        || (xmcf->slices
+            && ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -584,7 +608,11 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_xr_headers_init(cf);
+    if (ngx_http_xr_headers_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_slice_init(cf);
 }
 
 

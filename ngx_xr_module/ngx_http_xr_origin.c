@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 
 
 #define NGX_HTTP_XR_ORIGIN_HEADERS  6
@@ -13,6 +14,10 @@
 
 #define NGX_HTTP_XR_KEY_MAX_S3      1024
 #define NGX_HTTP_XR_KEY_MAX         4096
+/* Seconds after which a date of change tells one version from the next. */
+
+#define NGX_HTTP_XR_ORIGIN_SETTLED  60
+
 #define NGX_HTTP_XR_DATE_SIZE       sizeof("Mon, 28 Sep 1970 06:00:00 GMT")
 
 
@@ -28,14 +33,20 @@ typedef struct {
     size_t                    nheaders;
     ngx_str_t                 date;
     u_char                    date_text[NGX_HTTP_XR_DATE_SIZE];
+    ngx_str_t                 range;
+    u_char                    range_text[NGX_HTTP_XR_SLICE_RANGE_SIZE];
 } ngx_http_xr_origin_request_t;
 
 
+static ngx_http_upstream_conf_t *ngx_http_xr_origin_settings(
+    ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf);
 static ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_origin_create_request(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
     uint32_t number);
 static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req);
+static void ngx_http_xr_origin_revalidate(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
 static void ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
@@ -87,6 +98,12 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
+    if (ngx_http_xr_slice_wanted(r, xlcf)) {
+        return ngx_http_xr_slice_handler(r);
+    }
+
     if (ngx_http_upstream_create(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -96,7 +113,6 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
     u = r->upstream;
@@ -104,7 +120,12 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
     ngx_str_set(&u->schema, "http://");
     u->output.tag = (ngx_buf_tag_t) &ngx_http_xr_module;
 
-    u->conf = &xlcf->upstream;
+    u->conf = ngx_http_xr_origin_settings(r, xlcf);
+
+    if (u->conf == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     u->caches = &xmcf->caches;
     u->create_key = ngx_http_xr_origin_create_key;
     u->create_request = ngx_http_xr_origin_create_request;
@@ -121,9 +142,9 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    u->pipe->input_filter = ngx_http_xr_response_copy_filter;
+    u->pipe->input_filter = ngx_http_xr_response_body_copy;
     u->pipe->input_ctx = r;
-    u->input_filter_init = ngx_http_xr_response_filter_init;
+    u->input_filter_init = ngx_http_xr_response_body_init;
     u->input_filter_ctx = origin;
 
     r->main->count++;
@@ -134,13 +155,52 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
 }
 
 
+/* Those of the location, unless what is in the cache is known to be old. */
+
+static ngx_http_upstream_conf_t *
+ngx_http_xr_origin_settings(ngx_http_request_t *r,
+    ngx_http_xr_loc_conf_t *xlcf)
+{
+    ngx_http_upstream_conf_t  *conf;
+    ngx_http_xr_slice_part_t  *part;
+
+    part = ngx_http_xr_slice_part(r);
+
+    if (part == NULL || !part->refresh) {
+        return &xlcf->upstream;
+    }
+
+    conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
+
+    if (conf != NULL) {
+        *conf = xlcf->upstream;
+        ngx_http_xr_slice_origin_bypass(conf);
+    }
+
+    return conf;
+}
+
+
 /* Tenant, origin and object: never Host, token, query or a header. */
 
 static ngx_int_t
 ngx_http_xr_origin_create_key(ngx_http_request_t *r)
 {
-    ngx_str_t          *keys;
-    ngx_http_xr_ctx_t  *ctx;
+    ngx_str_t                 *keys;
+    ngx_http_xr_ctx_t         *ctx;
+    ngx_http_xr_slice_part_t  *part;
+
+    part = ngx_http_xr_slice_part(r);
+
+    if (part != NULL && part->key.len != 0) {
+
+        keys = ngx_array_push(&r->cache->keys);
+        if (keys == NULL) {
+            return NGX_ERROR;
+        }
+
+        *keys = part->key;
+    }
 
     keys = ngx_array_push_n(&r->cache->keys, 2);
     if (keys == NULL) {
@@ -304,31 +364,63 @@ static void
 ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req)
 {
-    ngx_http_upstream_t   *u;
-    ngx_http_xr_origin_t  *exchange;
+    ngx_http_upstream_t       *u;
+    ngx_http_xr_origin_t      *exchange;
+    ngx_http_xr_slice_part_t  *part;
 
     u = r->upstream;
     exchange = u->input_filter_ctx;
+    part = ngx_http_xr_slice_part(r);
 
-    if (r->cache == NULL
-        || (!u->cacheable && u->cache_status != NGX_HTTP_CACHE_EXPIRED))
+    if (part != NULL && part->number != 0 && part->slice->etag.len != 0) {
+        (void) ngx_http_xr_origin_header(req, "if-match", &part->slice->etag);
+    }
+
+    if ((part != NULL)
+        ? ngx_http_xr_slice_origin_asks(r, part)
+        : (r->cache == NULL
+           || (!u->cacheable && u->cache_status != NGX_HTTP_CACHE_EXPIRED)))
     {
         ngx_http_xr_origin_client_conditions(r, req);
         return;
     }
 
-    if (u->cache_status != NGX_HTTP_CACHE_EXPIRED
-        || !u->conf->cache_revalidate)
+    if (r->cache != NULL
+        && u->cache_status == NGX_HTTP_CACHE_EXPIRED
+        && u->conf->cache_revalidate)
     {
-        return;
+        ngx_http_xr_origin_revalidate(r, req);
     }
+
+    if (part != NULL) {
+        req->range = ngx_http_xr_slice_origin_range(r, part, req->range_text);
+        exchange->ranged = (req->range.len != 0)
+                           && ngx_http_xr_origin_header(req, "range",
+                                                        &req->range);
+    }
+}
+
+
+static void
+ngx_http_xr_origin_revalidate(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req)
+{
+    ngx_http_xr_origin_t  *exchange;
+
+    exchange = r->upstream->input_filter_ctx;
 
     if (r->cache->etag.len != 0) {
         exchange->conditional = ngx_http_xr_origin_header(req, "if-none-match",
                                                           &r->cache->etag);
     }
 
-    if (!exchange->conditional && r->cache->last_modified != -1) {
+    /* what was stored soon after it changed may have changed since then */
+
+    if (!exchange->conditional
+        && r->cache->last_modified != -1
+        && r->cache->date - r->cache->last_modified
+           >= NGX_HTTP_XR_ORIGIN_SETTLED)
+    {
         req->date.data = req->date_text;
         req->date.len = ngx_http_time(req->date_text, r->cache->last_modified)
                         - req->date_text;
@@ -385,37 +477,30 @@ ngx_http_xr_origin_condition(ngx_http_xr_origin_request_t *req,
 }
 
 
-/* "bytes=N-", "bytes=N-M" with N <= M, "bytes=-N"; servers differ on more. */
+/* One that is written as servers expect it; they differ on more. */
 
 static ngx_uint_t
 ngx_http_xr_origin_range_ok(ngx_str_t *range)
 {
-    uint64_t  first, last;
-    xr_str_t  s;
-
-    static const xr_str_t  unit = XR_STR("bytes=");
+    size_t           i;
+    xr_str_t         s;
+    xr_range_spec_t  spec;
 
     s = ngx_http_xr_view(range);
 
-    if (!xr_str_starts(s, unit)) {
+    if (!xr_str_starts(s, xr_str("bytes="))) {
         return 0;
     }
 
-    s = xr_str_of(s.data + unit.len, s.len - unit.len);
+    for (i = 0; i < s.len; i++) {
 
-    if (s.len != 0 && s.data[0] == '-') {
-        s = xr_str_of(s.data + 1, s.len - 1);
-        return xr_str_uint(&s, &last) == XR_OK && s.len == 0 && last > 0;
+        if (s.data[i] == ' ' || s.data[i] == '\t' || s.data[i] == ',') {
+            return 0;
+        }
     }
 
-    if (xr_str_uint(&s, &first) != XR_OK || s.len == 0 || s.data[0] != '-') {
-        return 0;
-    }
-
-    s = xr_str_of(s.data + 1, s.len - 1);
-
-    return s.len == 0
-           || (xr_str_uint(&s, &last) == XR_OK && s.len == 0 && first <= last);
+    return xr_range_parse(s, &spec, 1) == 1
+           && !(spec.suffix && spec.first == 0);
 }
 
 
@@ -559,7 +644,7 @@ ngx_http_xr_origin_reinit_request(ngx_http_request_t *r)
     ngx_memzero(&exchange->chunked, sizeof(ngx_http_chunked_t));
 
     u->process_header = ngx_http_xr_response_status_line;
-    u->pipe->input_filter = ngx_http_xr_response_copy_filter;
+    u->pipe->input_filter = ngx_http_xr_response_body_copy;
     r->state = 0;
 
     /* a failed try decides nothing about the next one */
@@ -591,9 +676,17 @@ ngx_http_xr_origin_abort_request(ngx_http_request_t *r)
 static void
 ngx_http_xr_origin_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
 {
-    ngx_http_xr_ctx_t  *ctx;
+    ngx_http_xr_ctx_t         *ctx;
+    ngx_http_xr_slice_part_t  *part;
 
     ctx = ngx_http_xr_get_ctx(r);
+    part = ngx_http_xr_slice_part(r);
+
+    if (part != NULL && part->request == r && rc != NGX_DECLINED) {
+        part->rc = rc;
+    }
+
+    ngx_http_xr_slice_wake_others(r);
 
     if (ctx != NULL
         && ctx->deny == XR_DENY_NONE

@@ -109,7 +109,7 @@ ngx_http_xr_origin_merge_conf(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
 {
     ngx_hash_init_t  hash;
 
-    static ngx_str_t  none[] = { ngx_null_string };
+    static ngx_str_t  hidden[] = { ngx_string("Date"), ngx_null_string };
 
     ngx_http_xr_origin_merge_base(&prev->upstream, &conf->upstream);
 
@@ -130,14 +130,14 @@ ngx_http_xr_origin_merge_conf(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
         return NGX_CONF_ERROR;
     }
 
-    /* the origin's headers are let in by an allow-list, so none is hidden */
+    /* the others that are let in, by an allow-list, are for clients */
 
     hash.max_size = 16;
     hash.bucket_size = ngx_align(64, ngx_cacheline_size);
     hash.name = "xr_origin_hide_headers_hash";
 
     if (ngx_http_upstream_hide_headers_hash(cf, &conf->upstream,
-                                            &prev->upstream, none, &hash)
+                                            &prev->upstream, hidden, &hash)
         != NGX_OK)
     {
         return NGX_CONF_ERROR;

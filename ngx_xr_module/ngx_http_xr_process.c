@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_redis.h"
 
 
@@ -39,7 +40,12 @@ ngx_http_xr_process_init_module(ngx_cycle_t *cycle)
 
     xmcf = ngx_http_xr_process_conf(cycle);
 
-    return (xmcf != NULL) ? ngx_http_xr_revocation_init(cycle, xmcf) : NGX_OK;
+    if (xmcf == NULL) {
+        return NGX_OK;
+    }
+
+    return (ngx_http_xr_slice_wake_init(cycle, xmcf) == NGX_OK)
+           ? ngx_http_xr_revocation_init(cycle, xmcf) : NGX_ERROR;
 }
 
 
@@ -75,6 +81,10 @@ ngx_http_xr_process_init(ngx_cycle_t *cycle)
     }
 
     ngx_http_xr_limit_conf_process(xmcf, cycle->log);
+
+    if (ngx_http_xr_slice_wake_process(cycle, xmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (xmcf->redis != NULL
         && ngx_http_xr_redis_init(xmcf->redis, cycle->log) != NGX_OK)
@@ -119,6 +129,8 @@ void
 ngx_http_xr_process_exit(ngx_cycle_t *cycle)
 {
     ngx_http_xr_main_conf_t  *xmcf;
+
+    ngx_http_xr_slice_wake_exit();
 
     xmcf = ngx_http_xr_process_conf(cycle);
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 
 
 /* What is done with a response header of the origin; others are dropped. */
@@ -13,6 +14,7 @@
 #define NGX_HTTP_XR_HEADER_COOKIE     0x04  /* makes it uncacheable */
 #define NGX_HTTP_XR_HEADER_VARY       0x08  /* likewise, if it is "*" */
 #define NGX_HTTP_XR_HEADER_RANGE      0x10  /* 416 has it too */
+#define NGX_HTTP_XR_HEADER_SLICE      0x20  /* stored with slices only */
 
 
 static ngx_http_xr_origin_header_t *ngx_http_xr_response_slot(
@@ -25,8 +27,6 @@ static ngx_int_t ngx_http_xr_response_take(ngx_http_request_t *r,
 static ngx_int_t ngx_http_xr_response_done(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_compact(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_stored(ngx_http_request_t *r);
-static ngx_int_t ngx_http_xr_response_chunked_filter(ngx_event_pipe_t *p,
-    ngx_buf_t *buf);
 
 
 static const struct {
@@ -36,6 +36,7 @@ static const struct {
     { ngx_string("Content-Length"), NGX_HTTP_XR_HEADER_FRAMING },
     { ngx_string("Transfer-Encoding"), NGX_HTTP_XR_HEADER_FRAMING },
     { ngx_string("Connection"), NGX_HTTP_XR_HEADER_FRAMING },
+    { ngx_string("Date"), NGX_HTTP_XR_HEADER_COPY|NGX_HTTP_XR_HEADER_SLICE },
     { ngx_string("ETag"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Last-Modified"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Content-Type"), NGX_HTTP_XR_HEADER_COPY },
@@ -230,6 +231,12 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (oh->flags & NGX_HTTP_XR_HEADER_SLICE
+        && ngx_http_xr_slice_part(r) == NULL)
+    {
+        return NGX_OK;
+    }
+
     if (oh->flags & NGX_HTTP_XR_HEADER_COOKIE) {
         u->cacheable = 0;
         return NGX_OK;
@@ -288,8 +295,10 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_xr_response_done(ngx_http_request_t *r)
 {
-    ngx_http_upstream_t   *u;
-    ngx_http_xr_origin_t  *exchange;
+    ngx_int_t                  rc;
+    ngx_http_upstream_t       *u;
+    ngx_http_xr_origin_t      *exchange;
+    ngx_http_xr_slice_part_t  *part;
 
     u = r->upstream;
     exchange = u->input_filter_ctx;
@@ -314,6 +323,16 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
         return ngx_http_xr_response_stored(r);
     }
 
+    part = ngx_http_xr_slice_part(r);
+
+    if (part != NULL) {
+        rc = ngx_http_xr_slice_origin_answer(r, part);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     switch (u->headers_in.status_n) {
 
     case NGX_HTTP_OK:
@@ -333,7 +352,10 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
             return ngx_http_xr_status_map(r);
         }
 
-        u->cacheable = 0;
+        if (part == NULL || part->asked) {
+            u->cacheable = 0;
+        }
+
         break;
 
     case NGX_HTTP_NOT_MODIFIED:
@@ -358,7 +380,7 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
                        && u->buffer.pos == u->buffer.last;
     }
 
-    if (u->headers_in.status_n == NGX_HTTP_OK && r->cache != NULL
+    if (u->headers_in.status_n != NGX_HTTP_NOT_MODIFIED && r->cache != NULL
         && u->cacheable)
     {
         return ngx_http_xr_response_compact(r);
@@ -397,7 +419,9 @@ ngx_http_xr_response_compact(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    xr_buf_puts(&b, "HTTP/1.1 200 OK" CRLF);
+    xr_buf_puts(&b, (u->headers_in.status_n == NGX_HTTP_PARTIAL_CONTENT)
+                    ? "HTTP/1.1 206 Partial Content" CRLF
+                    : "HTTP/1.1 200 OK" CRLF);
 
     for (part = &u->headers_in.headers.part; part; part = part->next) {
 
@@ -436,9 +460,10 @@ ngx_http_xr_response_compact(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_response_stored(ngx_http_request_t *r)
 {
-    off_t                 length;
-    ngx_http_xr_ctx_t    *ctx;
-    ngx_http_upstream_t  *u;
+    off_t                      length;
+    ngx_http_xr_ctx_t         *ctx;
+    ngx_http_upstream_t       *u;
+    ngx_http_xr_slice_part_t  *part;
 
     u = r->upstream;
 
@@ -457,236 +482,18 @@ ngx_http_xr_response_stored(ngx_http_request_t *r)
 
     u->headers_in.content_length_n = length;
 
+    part = ngx_http_xr_slice_part(r);
+
+    if (part != NULL && ngx_http_xr_slice_origin_stored(r, part) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "xr: cache file \"%V\" is of another slice",
+                      &r->cache->file.name);
+
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
     ctx = ngx_http_xr_get_ctx(r);
     ctx->deny = XR_DENY_NONE;           /* stale, in place of an error */
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_xr_response_filter_init(void *data)
-{
-    ngx_http_request_t *r = data;
-
-    ngx_http_upstream_t   *u;
-    ngx_http_xr_origin_t  *exchange;
-
-    u = r->upstream;
-    exchange = u->input_filter_ctx;
-
-    /* RFC 9112, section 6.3 */
-
-    if (u->headers_in.status_n == NGX_HTTP_NOT_MODIFIED || exchange->head) {
-        u->pipe->length = 0;
-        u->length = 0;
-
-    } else if (u->headers_in.chunked) {
-        u->pipe->input_filter = ngx_http_xr_response_chunked_filter;
-        u->pipe->length = 3;                /* "0" LF LF */
-        u->length = 1;
-
-    } else {
-        u->pipe->length = u->headers_in.content_length_n;
-        u->length = u->headers_in.content_length_n;
-
-        /* of what has no body "keepalive" is decided already */
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_xr_response_copy_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
-{
-    ngx_buf_t           *b;
-    ngx_chain_t         *cl;
-    ngx_http_request_t  *r;
-
-    if (buf->pos == buf->last || p->upstream_done) {
-        return NGX_OK;
-    }
-
-    r = p->input_ctx;
-
-    if (p->length == 0) {
-        r->upstream->keepalive = 0;
-        p->upstream_done = 1;
-
-        return NGX_OK;
-    }
-
-    cl = ngx_chain_get_free_buf(p->pool, &p->free);
-    if (cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    b = cl->buf;
-
-    ngx_memcpy(b, buf, sizeof(ngx_buf_t));
-    b->shadow = buf;
-    b->tag = p->tag;
-    b->last_shadow = 1;
-    b->recycled = 1;
-    buf->shadow = b;
-
-    if (p->in) {
-        *p->last_in = cl;
-
-    } else {
-        p->in = cl;
-    }
-
-    p->last_in = &cl->next;
-
-    if (p->length == -1) {
-        return NGX_OK;
-    }
-
-    if (b->last - b->pos > p->length) {
-        ngx_log_error(NGX_LOG_WARN, p->log, 0,
-                      "xr: origin sent more than its Content-Length");
-
-        b->last = b->pos + p->length;
-        p->upstream_done = 1;
-
-        return NGX_OK;
-    }
-
-    p->length -= b->last - b->pos;
-
-    if (p->length == 0) {
-        r->upstream->keepalive = !r->upstream->headers_in.connection_close;
-    }
-
-    return NGX_OK;
-}
-
-
-/* NGINX's parser, whose arguments differ by version. */
-
-ngx_int_t
-ngx_http_xr_response_parse_chunk(ngx_http_request_t *r, ngx_buf_t *b,
-    ngx_http_chunked_t *chunked)
-{
-#if (nginx_version >= 1029003)
-
-    return ngx_http_parse_chunked(r, b, chunked, 0);
-
-#else
-
-    return ngx_http_parse_chunked(r, b, chunked);
-
-#endif
-}
-
-
-/* A buffer over the part of a chunk that lies in "buf". */
-
-static ngx_buf_t *
-ngx_http_xr_response_chunk(ngx_event_pipe_t *p, ngx_buf_t *buf,
-    ngx_http_chunked_t *chunked)
-{
-    off_t         size;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    cl = ngx_chain_get_free_buf(p->pool, &p->free);
-    if (cl == NULL) {
-        return NULL;
-    }
-
-    b = cl->buf;
-
-    ngx_memzero(b, sizeof(ngx_buf_t));
-
-    size = ngx_min(buf->last - buf->pos, chunked->size);
-
-    b->start = buf->start;
-    b->end = buf->end;
-    b->pos = buf->pos;
-    b->last = buf->pos + size;
-    b->tag = p->tag;
-    b->temporary = 1;
-    b->recycled = 1;
-    b->num = buf->num;
-
-    buf->pos += size;
-    chunked->size -= size;
-
-    if (p->in) {
-        *p->last_in = cl;
-
-    } else {
-        p->in = cl;
-    }
-
-    p->last_in = &cl->next;
-
-    return b;
-}
-
-
-static ngx_int_t
-ngx_http_xr_response_chunked_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
-{
-    ngx_int_t              rc;
-    ngx_buf_t             *b, *next, **prev;
-    ngx_http_request_t    *r;
-    ngx_http_upstream_t   *u;
-    ngx_http_xr_origin_t  *exchange;
-
-    if (buf->pos == buf->last || p->upstream_done) {
-        return NGX_OK;
-    }
-
-    r = p->input_ctx;
-    u = r->upstream;
-    exchange = u->input_filter_ctx;
-
-    if (p->length == 0) {
-        u->keepalive = 0;
-        p->upstream_done = 1;
-
-        return NGX_OK;
-    }
-
-    b = NULL;
-    prev = &buf->shadow;
-
-    while ((rc = ngx_http_xr_response_parse_chunk(r, buf, &exchange->chunked))
-           == NGX_OK)
-    {
-        next = ngx_http_xr_response_chunk(p, buf, &exchange->chunked);
-        if (next == NULL) {
-            return NGX_ERROR;
-        }
-
-        b = next;
-        *prev = b;
-        prev = &b->shadow;
-    }
-
-    if (rc == NGX_DONE) {
-        p->length = 0;
-        u->keepalive = !u->headers_in.connection_close && buf->pos == buf->last;
-
-    } else if (rc == NGX_AGAIN) {
-        p->length = exchange->chunked.length;   /* the least still to come */
-
-    } else {
-        ngx_log_error(NGX_LOG_ERR, p->log, 0,
-                      "xr: origin sent an invalid chunked body");
-        return NGX_ERROR;
-    }
-
-    if (b == NULL) {
-        return ngx_event_pipe_add_free_buf(p, buf);
-    }
-
-    b->shadow = buf;
-    b->last_shadow = 1;
 
     return NGX_OK;
 }

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 
 
 /*
@@ -140,7 +141,7 @@ ngx_http_xr_status_complete(ngx_http_request_t *r)
 
     ngx_memzero(&chunked, sizeof(ngx_http_chunked_t));
 
-    while ((rc = ngx_http_xr_response_parse_chunk(r, &b, &chunked)) == NGX_OK)
+    while ((rc = ngx_http_xr_response_body_parse(r, &b, &chunked)) == NGX_OK)
     {
         size = ngx_min(b.last - b.pos, chunked.size);
         b.pos += size;
@@ -155,23 +156,30 @@ static ngx_int_t
 ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
 {
     ngx_str_t                         code, tenant, reason;
-    ngx_uint_t                        status, level;
+    ngx_uint_t                        status, level, asked;
     xr_deny_t                         deny;
     ngx_http_xr_ctx_t                *ctx;
     ngx_http_upstream_t              *u;
     ngx_http_xr_origin_t             *exchange;
+    ngx_http_xr_slice_part_t         *part;
     const ngx_http_xr_status_rule_t  *rule;
 
     u = r->upstream;
     exchange = u->input_filter_ctx;
     ctx = ngx_http_xr_get_ctx(r);
     code = ngx_http_xr_status_code(u);
+    part = ngx_http_xr_slice_part(r);
+
+    /* of slices it is us who ask, for what has to be there */
+
+    asked = (exchange->conditional || exchange->ranged)
+            && (part == NULL || part->asked);
 
     rule = ngx_http_xr_status_rules;
 
     while (u->headers_in.status_n < rule->from
            || u->headers_in.status_n > rule->to
-           || (rule->asked && !exchange->conditional && !exchange->ranged))
+           || (rule->asked && !asked))
     {
         rule++;
     }

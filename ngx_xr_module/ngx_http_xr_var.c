@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 
 
 /* A variable's value; empty, which logs show as "-", where it has none. */
@@ -425,6 +426,10 @@ ngx_http_xr_var_scheme(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static xr_str_t
 ngx_http_xr_var_cache_status(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
+    if (ctx->slice != NULL) {
+        return ngx_http_xr_slice_cache_status(ctx);
+    }
+
     if (r->upstream == NULL || r->upstream->cache_status == 0) {
         return xr_str_of(NULL, 0);
     }

@@ -1,0 +1,169 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef NGX_HTTP_XR_SLICE_H
+#define NGX_HTTP_XR_SLICE_H
+
+
+#include "ngx_http_xr.h"
+
+#include "xr_range.h"
+
+
+/*
+ * A client's request for an object that is stored in slices.  The request
+ * itself asks nobody: each slice that it needs is a subrequest, one after the
+ * other, and is a cache entry of its own.
+ *
+ * The first slice, the root, has no version in its key.  It tells which
+ * version of the object there is, and for how long that is so; the keys of
+ * all others hold a hash of its entity tag.  So the slices of two versions
+ * cannot be mixed, and what is behind the root never has to be asked again.
+ */
+
+#define NGX_HTTP_XR_SLICE_KEY_SIZE    (sizeof("@::\n") - 1 + 3 * 20)
+#define NGX_HTTP_XR_SLICE_RANGE_SIZE  (sizeof("bytes=-") - 1 + 2 * 20)
+
+
+/* An object's version, as all workers know it. */
+
+typedef struct {
+    uint64_t                       tag;         /* a hash of its ETag */
+    uint64_t                       length;
+    ngx_uint_t                     dirty;       /* the root is out of date */
+} ngx_http_xr_version_t;
+
+
+#define NGX_HTTP_XR_WAKE_WORKERS  64
+
+/* In shared memory: how many parts are under way in each worker. */
+
+struct ngx_http_xr_wake_s {
+    ngx_atomic_t  parts[NGX_HTTP_XR_WAKE_WORKERS];
+};
+
+
+/* One subrequest: a slice, of which the client gets a part or nothing. */
+
+typedef struct {
+    ngx_queue_t                    queue;       /* see _wake.c */
+    ngx_http_xr_slice_t           *slice;
+    ngx_http_request_t            *request;
+    uint64_t                       number;      /* of the slice */
+    uint64_t                       offset;      /* in the object: of what the
+                                                   next byte of a body is, */
+    uint64_t                       first;       /* and what is passed on, */
+    uint64_t                       end;         /* which ends before this */
+    ngx_str_t                      key;         /* before tenant and object */
+    ngx_int_t                      rc;
+    unsigned                       whole:1;     /* no range is asked for */
+    unsigned                       asked:1;     /* as the client asks */
+    unsigned                       refresh:1;   /* not from the cache */
+    unsigned                       probe:1;     /* for its header only */
+    unsigned                       ahead:1;     /* for later */
+    unsigned                       linked:1;    /* in the queue */
+    unsigned                       headed:1;    /* its header was good */
+    unsigned                       over:1;      /* of a probe: is known */
+} ngx_http_xr_slice_part_t;
+
+
+struct ngx_http_xr_slice_s {
+    ngx_http_request_t            *request;     /* the client's */
+    uint64_t                       size;        /* of a slice */
+    u_char                         object[XR_SIPHASH_SIZE];
+
+    ngx_http_xr_version_t          version;
+    ngx_str_t                      etag;        /* empty: not seen yet */
+
+    xr_range_spec_t               *specs;       /* Range, as it was sent */
+    size_t                         nspecs;
+    xr_range_t                    *ranges;      /* what is to be sent */
+    size_t                         nranges;
+    size_t                         i;           /* the one that is sent */
+    uint64_t                       next;        /* the next byte of it */
+    uint64_t                       ahead;       /* the next slice to read
+                                                   ahead */
+    xr_range_multipart_t           multipart;
+
+    ngx_http_xr_slice_part_t      *part;        /* under way for the client */
+    ngx_uint_t                     restarts;
+    ngx_int_t                      status;      /* an answer without bytes */
+    ngx_uint_t                     cache_status;
+
+    xr_range_result_t              result;
+
+    unsigned                       known:1;     /* the version is */
+    unsigned                       refresh:1;   /* the root is out of date */
+    unsigned                       whole:1;     /* it cannot be sliced */
+    unsigned                       changed:1;   /* a part is of another one */
+    unsigned                       headed:1;    /* the client has a header */
+    unsigned                       many:1;      /* multipart/byteranges */
+    unsigned                       begun:1;     /* and bytes */
+    unsigned                       unmodified:1;    /* 304 */
+    unsigned                       bare:1;      /* a header is all it gets */
+};
+
+
+/* slice */
+ngx_int_t ngx_http_xr_slice_init(ngx_conf_t *cf);
+ngx_uint_t ngx_http_xr_slice_wanted(ngx_http_request_t *r,
+    ngx_http_xr_loc_conf_t *xlcf);
+ngx_int_t ngx_http_xr_slice_handler(ngx_http_request_t *r);
+ngx_uint_t ngx_http_xr_slice_many(ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx);
+ngx_http_xr_slice_part_t *ngx_http_xr_slice_part(ngx_http_request_t *r);
+
+/* slice_conf */
+char *ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_slice_conf_merge(ngx_conf_t *cf,
+    ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
+
+/* slice_version */
+ngx_int_t ngx_http_xr_slice_version_init(ngx_conf_t *cf,
+    ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_slice_version_object(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s);
+uint64_t ngx_http_xr_slice_version_tag(ngx_str_t *etag);
+ngx_int_t ngx_http_xr_slice_version_get(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s);
+void ngx_http_xr_slice_version_put(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s, time_t expires);
+
+/* slice_origin */
+ngx_uint_t ngx_http_xr_slice_origin_strong(ngx_str_t *etag);
+time_t ngx_http_xr_slice_origin_date(ngx_http_request_t *r);
+void ngx_http_xr_slice_origin_bypass(ngx_http_upstream_conf_t *conf);
+ngx_str_t ngx_http_xr_slice_origin_range(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part, u_char *text);
+ngx_uint_t ngx_http_xr_slice_origin_asks(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+ngx_int_t ngx_http_xr_slice_origin_answer(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+ngx_int_t ngx_http_xr_slice_origin_stored(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+
+/* slice_body */
+ngx_int_t ngx_http_xr_slice_body_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_xr_slice_body_boundary(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s, ngx_uint_t last);
+
+/* slice_wake */
+ngx_int_t ngx_http_xr_slice_wake_init(ngx_cycle_t *cycle,
+    ngx_http_xr_main_conf_t *xmcf);
+ngx_int_t ngx_http_xr_slice_wake_process(ngx_cycle_t *cycle,
+    ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_slice_wake_exit(void);
+void ngx_http_xr_slice_wake_others(ngx_http_request_t *r);
+ngx_uint_t ngx_http_xr_slice_wake_ahead(void);
+ngx_int_t ngx_http_xr_slice_wake_link(ngx_http_xr_slice_part_t *part);
+void ngx_http_xr_slice_wake_unlink(ngx_http_xr_slice_part_t *part);
+
+/* slice_header */
+ngx_int_t ngx_http_xr_slice_header_take(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+
+
+#endif /* NGX_HTTP_XR_SLICE_H */
