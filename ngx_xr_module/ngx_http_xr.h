@@ -596,19 +596,8 @@ void ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_memory_value_t *value);
 
 /* limit: see ngx_http_xr_limit.h, too */
-char *ngx_http_xr_limit_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_xr_limit_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_xr_limit_conf_conn(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_xr_limit_conf_min_rate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_xr_limit_name_report(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-void ngx_http_xr_limit_conf_create(ngx_http_xr_loc_conf_t *conf);
-char *ngx_http_xr_limit_conf_merge(ngx_conf_t *cf,
-    ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
 ngx_int_t ngx_http_xr_limit_conf_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
 void ngx_http_xr_limit_conf_process(ngx_http_xr_main_conf_t *xmcf,
@@ -623,12 +612,6 @@ ngx_int_t ngx_http_xr_limit_bytes_settle(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_limit_fields_push(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_limit_rate_watch(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
-xr_str_t ngx_http_xr_limit_fields_status(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
-xr_str_t ngx_http_xr_limit_fields_name(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
-xr_str_t ngx_http_xr_limit_fields_near(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 /* cors */
@@ -671,6 +654,21 @@ ngx_int_t ngx_http_xr_response_body_parse(ngx_http_request_t *r,
 ngx_int_t ngx_http_xr_response_body_init(void *data);
 ngx_int_t ngx_http_xr_response_body_copy(ngx_event_pipe_t *p,
     ngx_buf_t *buf);
+
+/* wake */
+ngx_int_t ngx_http_xr_wake_conf(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
+ngx_int_t ngx_http_xr_wake_init(ngx_cycle_t *cycle,
+    ngx_http_xr_main_conf_t *xmcf);
+ngx_int_t ngx_http_xr_wake_process(ngx_cycle_t *cycle,
+    ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_wake_exit(void);
+void ngx_http_xr_wake_others(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_wake_wait(ngx_http_request_t *r);
+
+/* origin_try */
+ngx_int_t ngx_http_xr_origin_try_again(ngx_http_request_t *r);
+void ngx_http_xr_origin_try_abort(ngx_http_request_t *r);
+void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
 
 /* status */
 ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);

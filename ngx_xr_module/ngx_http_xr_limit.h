@@ -172,6 +172,27 @@ ngx_int_t ngx_http_xr_limit_suspend(ngx_http_xr_limited_t *l);
 ngx_int_t ngx_http_xr_limit_sleep(ngx_http_xr_limited_t *l);
 void ngx_http_xr_limit_resume(ngx_http_xr_limited_t *l);
 
+/* limit_conf */
+char *ngx_http_xr_limit_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_limit_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_limit_conf_conn(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_limit_conf_min_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_xr_limit_conf_create(ngx_http_xr_loc_conf_t *conf);
+char *ngx_http_xr_limit_conf_merge(ngx_conf_t *cf,
+    ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
+
+/* limit_fields */
+xr_str_t ngx_http_xr_limit_fields_status(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_limit_fields_name(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_limit_fields_near(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+
 /* limit_name */
 void ngx_http_xr_limit_name_init(ngx_http_xr_main_conf_t *xmcf);
 ngx_http_xr_limit_name_t *ngx_http_xr_limit_name_find(

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_redis.h"
 
@@ -566,6 +567,8 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
     if (ngx_http_xr_live_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK
+        || (xmcf->caches.nelts != 0
+            && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
         || (xmcf->slices
             && ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK))
     {

@@ -57,10 +57,6 @@ static ngx_int_t ngx_http_xr_origin_sign(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature);
 static ngx_int_t ngx_http_xr_origin_write(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature);
-static ngx_int_t ngx_http_xr_origin_reinit_request(ngx_http_request_t *r);
-static void ngx_http_xr_origin_abort_request(ngx_http_request_t *r);
-static void ngx_http_xr_origin_finalize_request(ngx_http_request_t *r,
-    ngx_int_t rc);
 
 
 /* The content handler: the object from the cache, or from the origin. */
@@ -129,10 +125,10 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
     u->caches = &xmcf->caches;
     u->create_key = ngx_http_xr_origin_create_key;
     u->create_request = ngx_http_xr_origin_create_request;
-    u->reinit_request = ngx_http_xr_origin_reinit_request;
+    u->reinit_request = ngx_http_xr_origin_try_again;
     u->process_header = ngx_http_xr_response_status_line;
-    u->abort_request = ngx_http_xr_origin_abort_request;
-    u->finalize_request = ngx_http_xr_origin_finalize_request;
+    u->abort_request = ngx_http_xr_origin_try_abort;
+    u->finalize_request = ngx_http_xr_origin_try_end;
     r->state = 0;
 
     u->buffering = 1;
@@ -150,6 +146,13 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
     r->main->count++;
 
     ngx_http_upstream_init(r);
+
+    if (r->cache != NULL && r->cache->waiting
+        && ngx_http_xr_wake_wait(r) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                      "xr: no memory to wait for the cache");
+    }
 
     return NGX_DONE;
 }
@@ -626,73 +629,4 @@ ngx_http_xr_origin_write(ngx_http_request_t *r,
     r->upstream->request_bufs = cl;
 
     return NGX_OK;
-}
-
-
-/* Another try, or a stored response to be read instead. */
-
-static ngx_int_t
-ngx_http_xr_origin_reinit_request(ngx_http_request_t *r)
-{
-    ngx_http_upstream_t   *u;
-    ngx_http_xr_origin_t  *exchange;
-
-    u = r->upstream;
-    exchange = u->input_filter_ctx;
-
-    ngx_memzero(&exchange->status, sizeof(ngx_http_status_t));
-    ngx_memzero(&exchange->chunked, sizeof(ngx_http_chunked_t));
-
-    u->process_header = ngx_http_xr_response_status_line;
-    u->pipe->input_filter = ngx_http_xr_response_body_copy;
-    r->state = 0;
-
-    /* a failed try decides nothing about the next one */
-
-    u->cacheable = exchange->cacheable;
-
-    if (r->cache != NULL) {
-        r->cache->error = 0;
-        r->cache->valid_sec = 0;
-        r->cache->updating_sec = 0;
-        r->cache->error_sec = 0;
-    }
-
-    if (!r->background) {
-        ngx_http_xr_get_ctx(r)->deny = XR_DENY_NONE;
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_xr_origin_abort_request(ngx_http_request_t *r)
-{
-    /* NGINX wants one; the connection is closed by the caller */
-}
-
-
-static void
-ngx_http_xr_origin_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
-{
-    ngx_http_xr_ctx_t         *ctx;
-    ngx_http_xr_slice_part_t  *part;
-
-    ctx = ngx_http_xr_get_ctx(r);
-    part = ngx_http_xr_slice_part(r);
-
-    if (part != NULL && part->request == r && rc != NGX_DECLINED) {
-        part->rc = rc;
-    }
-
-    ngx_http_xr_slice_wake_others(r);
-
-    if (ctx != NULL
-        && ctx->deny == XR_DENY_NONE
-        && !r->background
-        && (rc == NGX_HTTP_BAD_GATEWAY || rc == NGX_HTTP_GATEWAY_TIME_OUT))
-    {
-        ctx->deny = XR_DENY_ORIGIN_UNREACHABLE;
-    }
 }

@@ -4,7 +4,6 @@
  */
 
 #include "ngx_http_xr.h"
-#include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_redis.h"
 
 
@@ -44,7 +43,7 @@ ngx_http_xr_process_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    return (ngx_http_xr_slice_wake_init(cycle, xmcf) == NGX_OK)
+    return (ngx_http_xr_wake_init(cycle, xmcf) == NGX_OK)
            ? ngx_http_xr_revocation_init(cycle, xmcf) : NGX_ERROR;
 }
 
@@ -82,7 +81,7 @@ ngx_http_xr_process_init(ngx_cycle_t *cycle)
 
     ngx_http_xr_limit_conf_process(xmcf, cycle->log);
 
-    if (ngx_http_xr_slice_wake_process(cycle, xmcf) != NGX_OK) {
+    if (ngx_http_xr_wake_process(cycle, xmcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -130,7 +129,7 @@ ngx_http_xr_process_exit(ngx_cycle_t *cycle)
 {
     ngx_http_xr_main_conf_t  *xmcf;
 
-    ngx_http_xr_slice_wake_exit();
+    ngx_http_xr_wake_exit();
 
     xmcf = ngx_http_xr_process_conf(cycle);
 

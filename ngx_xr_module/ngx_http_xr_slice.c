@@ -24,6 +24,7 @@ static ngx_http_xr_slice_part_t *ngx_http_xr_slice_fetch(
     ngx_http_xr_slice_t *s, uint64_t number, ngx_uint_t probe,
     ngx_uint_t ahead);
 static void ngx_http_xr_slice_ahead(ngx_http_xr_slice_t *s, uint64_t number);
+static void ngx_http_xr_slice_ahead_end(void *data);
 static ngx_int_t ngx_http_xr_slice_key(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_done(ngx_http_request_t *r, void *data,
@@ -37,6 +38,8 @@ static ngx_int_t ngx_http_xr_slice_header_filter(ngx_http_request_t *r);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_xr_slice_next_header;
+
+static ngx_uint_t  ngx_http_xr_slices_ahead;
 
 
 ngx_int_t
@@ -299,7 +302,7 @@ ngx_http_xr_slice_fetch(ngx_http_xr_slice_t *s, uint64_t number,
 
     part->request = sr;
 
-    return (ngx_http_xr_slice_wake_link(part) == NGX_OK) ? part : NULL;
+    return part;
 }
 
 
@@ -311,8 +314,10 @@ ngx_http_xr_slice_fetch(ngx_http_xr_slice_t *s, uint64_t number,
 static void
 ngx_http_xr_slice_ahead(ngx_http_xr_slice_t *s, uint64_t number)
 {
-    uint64_t                 last;
-    ngx_http_xr_loc_conf_t  *xlcf;
+    uint64_t                   last;
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_xr_loc_conf_t    *xlcf;
+    ngx_http_xr_slice_part_t  *part;
 
     xlcf = ngx_http_get_module_loc_conf(s->request, ngx_http_xr_module);
 
@@ -320,12 +325,39 @@ ngx_http_xr_slice_ahead(ngx_http_xr_slice_t *s, uint64_t number)
 
     for (s->ahead = ngx_max(s->ahead, number + 1);
          s->ahead <= last
-         && ngx_http_xr_slice_wake_ahead() < NGX_HTTP_XR_SLICE_AHEAD;
+         && ngx_http_xr_slices_ahead < NGX_HTTP_XR_SLICE_AHEAD;
          s->ahead++)
     {
-        if (ngx_http_xr_slice_fetch(s, s->ahead, 1, 1) == NULL) {
+        cln = ngx_pool_cleanup_add(s->request->pool, 0);
+
+        if (cln == NULL) {
             return;
         }
+
+        part = ngx_http_xr_slice_fetch(s, s->ahead, 1, 1);
+
+        if (part == NULL) {
+            return;
+        }
+
+        cln->handler = ngx_http_xr_slice_ahead_end;
+        cln->data = part;
+
+        ngx_http_xr_slices_ahead++;
+    }
+}
+
+
+/* Once, when it is fetched or the request is gone. */
+
+static void
+ngx_http_xr_slice_ahead_end(void *data)
+{
+    ngx_http_xr_slice_part_t *part = data;
+
+    if (part->ahead) {
+        part->ahead = 0;
+        ngx_http_xr_slices_ahead--;
     }
 }
 
@@ -384,8 +416,8 @@ ngx_http_xr_slice_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
         part->rc = rc;
     }
 
-    if (part->probe) {
-        ngx_http_xr_slice_wake_unlink(part);
+    if (part->ahead) {
+        ngx_http_xr_slice_ahead_end(part);
     }
 
     if (part->probe && part == part->slice->part) {
@@ -415,10 +447,6 @@ ngx_http_xr_slice_continue(ngx_http_request_t *r)
     }
 
     s->part = NULL;
-
-    if (part != NULL && !part->probe) {
-        ngx_http_xr_slice_wake_unlink(part);
-    }
 
     rc = (part != NULL) ? ngx_http_xr_slice_ended(s, part) : NGX_OK;
 

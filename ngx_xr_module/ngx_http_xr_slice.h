@@ -36,19 +36,9 @@ typedef struct {
 } ngx_http_xr_version_t;
 
 
-#define NGX_HTTP_XR_WAKE_WORKERS  64
-
-/* In shared memory: how many parts are under way in each worker. */
-
-struct ngx_http_xr_wake_s {
-    ngx_atomic_t  parts[NGX_HTTP_XR_WAKE_WORKERS];
-};
-
-
 /* One subrequest: a slice, of which the client gets a part or nothing. */
 
 typedef struct {
-    ngx_queue_t                    queue;       /* see _wake.c */
     ngx_http_xr_slice_t           *slice;
     ngx_http_request_t            *request;
     uint64_t                       number;      /* of the slice */
@@ -63,7 +53,6 @@ typedef struct {
     unsigned                       refresh:1;   /* not from the cache */
     unsigned                       probe:1;     /* for its header only */
     unsigned                       ahead:1;     /* for later */
-    unsigned                       linked:1;    /* in the queue */
     unsigned                       headed:1;    /* its header was good */
     unsigned                       over:1;      /* of a probe: is known */
 } ngx_http_xr_slice_part_t;
@@ -149,17 +138,6 @@ ngx_int_t ngx_http_xr_slice_origin_stored(ngx_http_request_t *r,
 ngx_int_t ngx_http_xr_slice_body_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_xr_slice_body_boundary(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s, ngx_uint_t last);
-
-/* slice_wake */
-ngx_int_t ngx_http_xr_slice_wake_init(ngx_cycle_t *cycle,
-    ngx_http_xr_main_conf_t *xmcf);
-ngx_int_t ngx_http_xr_slice_wake_process(ngx_cycle_t *cycle,
-    ngx_http_xr_main_conf_t *xmcf);
-void ngx_http_xr_slice_wake_exit(void);
-void ngx_http_xr_slice_wake_others(ngx_http_request_t *r);
-ngx_uint_t ngx_http_xr_slice_wake_ahead(void);
-ngx_int_t ngx_http_xr_slice_wake_link(ngx_http_xr_slice_part_t *part);
-void ngx_http_xr_slice_wake_unlink(ngx_http_xr_slice_part_t *part);
 
 /* slice_header */
 ngx_int_t ngx_http_xr_slice_header_take(ngx_http_request_t *r,

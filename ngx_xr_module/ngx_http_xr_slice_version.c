@@ -47,16 +47,9 @@ ngx_http_xr_version_zone(ngx_shm_zone_t *zone, void *data)
 {
     void                     *p;
     size_t                    size;
-    ngx_slab_pool_t          *slab;
     ngx_http_xr_main_conf_t  *xmcf;
 
     xmcf = zone->data;
-    slab = (ngx_slab_pool_t *) zone->shm.addr;
-
-    xmcf->wake = ngx_slab_calloc(slab, sizeof(ngx_http_xr_wake_t));
-    if (xmcf->wake == NULL) {
-        return NGX_ERROR;
-    }
 
     p = ngx_http_xr_memory_rest(zone, &size);
 

@@ -4,18 +4,35 @@
  */
 
 #include "ngx_http_xr.h"
-#include "ngx_http_xr_slice.h"
 
 
 /*
- * One of several requests for the same slice fetches it, and the others wait
- * for the file.  NGINX has them look twice a second; here they are told, in
- * this worker directly, in others through an event that each of them has.
+ * One of several requests for the same entry of the cache fetches it, and the
+ * others wait for the file.  NGINX has them look twice a second; here they are
+ * told, in this worker directly, in others through an event that each has.
  */
 
+#define NGX_HTTP_XR_WAKE_WORKERS  64
+
+
+/* In shared memory: how many wait in each worker. */
+
+struct ngx_http_xr_wake_s {
+    ngx_atomic_t          waiting[NGX_HTTP_XR_WAKE_WORKERS];
+};
+
+
+typedef struct {
+    ngx_queue_t           queue;
+    ngx_http_request_t   *request;
+    ngx_uint_t            linked;
+} ngx_http_xr_waiter_t;
+
+
+static ngx_int_t ngx_http_xr_wake_zone(ngx_shm_zone_t *zone, void *data);
 static void ngx_http_xr_wake_close(void *data);
 static void ngx_http_xr_wake_handler(ngx_event_t *ev);
-static void ngx_http_xr_wake_parts(u_char *key);
+static void ngx_http_xr_wake_waiters(u_char *key);
 static void ngx_http_xr_wake_unlink(void *data);
 
 
@@ -25,20 +42,55 @@ static ngx_queue_t         ngx_http_xr_wake_queue = {
 
 static ngx_connection_t   *ngx_http_xr_wake_connection;
 static ngx_atomic_t       *ngx_http_xr_wake_count;
-static ngx_uint_t          ngx_http_xr_wake_ahead;
+
+
+ngx_int_t
+ngx_http_xr_wake_conf(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
+{
+    ngx_shm_zone_t  *zone;
+
+    static ngx_str_t  name = ngx_string("xr_wake");
+
+    zone = ngx_shared_memory_add(cf, &name, 8 * ngx_pagesize,
+                                 &ngx_http_xr_module);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->noreuse = 1;                  /* as the events are not, either */
+    zone->init = ngx_http_xr_wake_zone;
+    zone->data = xmcf;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_wake_zone(ngx_shm_zone_t *zone, void *data)
+{
+    ngx_slab_pool_t          *slab;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = zone->data;
+    slab = (ngx_slab_pool_t *) zone->shm.addr;
+
+    xmcf->wake = ngx_slab_calloc(slab, sizeof(ngx_http_xr_wake_t));
+
+    return (xmcf->wake != NULL) ? NGX_OK : NGX_ERROR;
+}
 
 
 /* In the master process, for the workers that it will start. */
 
 ngx_int_t
-ngx_http_xr_slice_wake_init(ngx_cycle_t *cycle, ngx_http_xr_main_conf_t *xmcf)
+ngx_http_xr_wake_init(ngx_cycle_t *cycle, ngx_http_xr_main_conf_t *xmcf)
 {
     ngx_fd_t            *fd;
     ngx_uint_t           i, n;
     ngx_core_conf_t     *ccf;
     ngx_pool_cleanup_t  *cln;
 
-    if (!xmcf->slices) {
+    if (xmcf->wake == NULL) {
         return NGX_OK;
     }
 
@@ -93,8 +145,7 @@ ngx_http_xr_wake_close(void *data)
 /* In a worker. */
 
 ngx_int_t
-ngx_http_xr_slice_wake_process(ngx_cycle_t *cycle,
-    ngx_http_xr_main_conf_t *xmcf)
+ngx_http_xr_wake_process(ngx_cycle_t *cycle, ngx_http_xr_main_conf_t *xmcf)
 {
     ngx_fd_t          *fd;
     ngx_connection_t  *c;
@@ -112,10 +163,10 @@ ngx_http_xr_slice_wake_process(ngx_cycle_t *cycle,
 
     c->read->handler = ngx_http_xr_wake_handler;
     c->read->log = cycle->log;
-    c->read->channel = 1;
+    c->read->channel = 1;               /* it stays open when a worker ends */
 
     ngx_http_xr_wake_connection = c;
-    ngx_http_xr_wake_count = &xmcf->wake->parts[ngx_worker];
+    ngx_http_xr_wake_count = &xmcf->wake->waiting[ngx_worker];
     *ngx_http_xr_wake_count = 0;
 
     return ngx_add_event(c->read, NGX_READ_EVENT, 0);
@@ -123,7 +174,7 @@ ngx_http_xr_slice_wake_process(ngx_cycle_t *cycle,
 
 
 void
-ngx_http_xr_slice_wake_exit(void)
+ngx_http_xr_wake_exit(void)
 {
     if (ngx_http_xr_wake_connection != NULL) {
 
@@ -144,15 +195,18 @@ ngx_http_xr_wake_handler(ngx_event_t *ev)
     c = ev->data;
 
     if (read(c->fd, &n, sizeof(n)) == sizeof(n)) {
-        ngx_http_xr_wake_parts(NULL);
+        ngx_http_xr_wake_waiters(NULL);
     }
 }
 
 
-/* A slice is there, or will not come from where it was expected. */
+/*
+ * An exchange with the origin ends: the entry is there, or will not come from
+ * where it was expected.
+ */
 
 void
-ngx_http_xr_slice_wake_others(ngx_http_request_t *r)
+ngx_http_xr_wake_others(ngx_http_request_t *r)
 {
     ssize_t                   n;
     uint64_t                  one;
@@ -166,14 +220,14 @@ ngx_http_xr_slice_wake_others(ngx_http_request_t *r)
         return;
     }
 
-    ngx_http_xr_wake_parts(r->cache->key);
+    ngx_http_xr_wake_waiters(r->cache->key);
 
     one = 1;
     fd = xmcf->wakers.elts;
 
     for (i = 0; i < xmcf->wakers.nelts; i++) {
 
-        if (i != ngx_worker && xmcf->wake->parts[i] != 0) {
+        if (i != ngx_worker && xmcf->wake->waiting[i] != 0) {
 
             /* one that has not read the last word yet need not be told */
 
@@ -184,64 +238,62 @@ ngx_http_xr_slice_wake_others(ngx_http_request_t *r)
 }
 
 
-/* Has those look that wait for this key, or all that wait. */
+/* Has those look that wait for this key, or all. */
 
 static void
-ngx_http_xr_wake_parts(u_char *key)
+ngx_http_xr_wake_waiters(u_char *key)
 {
-    ngx_queue_t               *q;
-    ngx_http_cache_t          *c;
-    ngx_http_xr_slice_part_t  *part;
+    ngx_queue_t           *q, *next;
+    ngx_http_cache_t      *c;
+    ngx_http_xr_waiter_t  *waiter;
 
     for (q = ngx_queue_head(&ngx_http_xr_wake_queue);
          q != ngx_queue_sentinel(&ngx_http_xr_wake_queue);
-         q = ngx_queue_next(q))
+         q = next)
     {
-        part = ngx_queue_data(q, ngx_http_xr_slice_part_t, queue);
-        c = part->request->cache;
+        next = ngx_queue_next(q);
 
-        if (c == NULL || !c->waiting || !c->wait_event.timer_set
-            || (key != NULL
-                && ngx_memcmp(c->key, key, NGX_HTTP_CACHE_KEY_LEN) != 0))
-        {
+        waiter = ngx_queue_data(q, ngx_http_xr_waiter_t, queue);
+        c = waiter->request->cache;
+
+        if (c == NULL || !c->waiting) {
+            ngx_http_xr_wake_unlink(waiter);
             continue;
         }
 
-        /* by its timer, as that is taken back with the request */
+        if (c->wait_event.timer_set
+            && (key == NULL
+                || ngx_memcmp(c->key, key, NGX_HTTP_CACHE_KEY_LEN) == 0))
+        {
+            /* by its timer, as that is taken back with the request */
 
-        ngx_del_timer(&c->wait_event);
-        ngx_add_timer(&c->wait_event, 0);
+            ngx_del_timer(&c->wait_event);
+            ngx_add_timer(&c->wait_event, 0);
+        }
     }
 }
 
 
-/* Slices that are read ahead of their clients in this worker. */
-
-ngx_uint_t
-ngx_http_xr_slice_wake_ahead(void)
-{
-    return ngx_http_xr_wake_ahead;
-}
-
-
-/* What may have to wait, until it is over. */
+/* A request that is to be told. */
 
 ngx_int_t
-ngx_http_xr_slice_wake_link(ngx_http_xr_slice_part_t *part)
+ngx_http_xr_wake_wait(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t  *cln;
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_xr_waiter_t  *waiter;
 
-    cln = ngx_pool_cleanup_add(part->request->pool, 0);
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_xr_waiter_t));
     if (cln == NULL) {
         return NGX_ERROR;
     }
 
+    waiter = cln->data;
     cln->handler = ngx_http_xr_wake_unlink;
-    cln->data = part;
 
-    ngx_queue_insert_tail(&ngx_http_xr_wake_queue, &part->queue);
-    part->linked = 1;
-    ngx_http_xr_wake_ahead += part->ahead;
+    waiter->request = r;
+    waiter->linked = 1;
+
+    ngx_queue_insert_tail(&ngx_http_xr_wake_queue, &waiter->queue);
 
     if (ngx_http_xr_wake_count != NULL) {
         (void) ngx_atomic_fetch_add(ngx_http_xr_wake_count, 1);
@@ -251,23 +303,19 @@ ngx_http_xr_slice_wake_link(ngx_http_xr_slice_part_t *part)
 }
 
 
-void
-ngx_http_xr_slice_wake_unlink(ngx_http_xr_slice_part_t *part)
-{
-    if (part->linked) {
-        part->linked = 0;
-        ngx_queue_remove(&part->queue);
-        ngx_http_xr_wake_ahead -= part->ahead;
-
-        if (ngx_http_xr_wake_count != NULL) {
-            (void) ngx_atomic_fetch_add(ngx_http_xr_wake_count, -1);
-        }
-    }
-}
-
-
 static void
 ngx_http_xr_wake_unlink(void *data)
 {
-    ngx_http_xr_slice_wake_unlink(data);
+    ngx_http_xr_waiter_t *waiter = data;
+
+    if (!waiter->linked) {
+        return;
+    }
+
+    waiter->linked = 0;
+    ngx_queue_remove(&waiter->queue);
+
+    if (ngx_http_xr_wake_count != NULL) {
+        (void) ngx_atomic_fetch_add(ngx_http_xr_wake_count, -1);
+    }
 }

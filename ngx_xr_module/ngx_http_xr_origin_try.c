@@ -1,0 +1,79 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
+
+
+/* How an exchange with the origin is tried again, and how it ends. */
+
+
+/* Another try, or a stored response to be read instead. */
+
+ngx_int_t
+ngx_http_xr_origin_try_again(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t   *u;
+    ngx_http_xr_origin_t  *exchange;
+
+    u = r->upstream;
+    exchange = u->input_filter_ctx;
+
+    ngx_memzero(&exchange->status, sizeof(ngx_http_status_t));
+    ngx_memzero(&exchange->chunked, sizeof(ngx_http_chunked_t));
+
+    u->process_header = ngx_http_xr_response_status_line;
+    u->pipe->input_filter = ngx_http_xr_response_body_copy;
+    r->state = 0;
+
+    /* a failed try decides nothing about the next one */
+
+    u->cacheable = exchange->cacheable;
+
+    if (r->cache != NULL) {
+        r->cache->error = 0;
+        r->cache->valid_sec = 0;
+        r->cache->updating_sec = 0;
+        r->cache->error_sec = 0;
+    }
+
+    if (!r->background) {
+        ngx_http_xr_get_ctx(r)->deny = XR_DENY_NONE;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_xr_origin_try_abort(ngx_http_request_t *r)
+{
+    /* NGINX wants one; the connection is closed by the caller */
+}
+
+
+void
+ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_xr_ctx_t         *ctx;
+    ngx_http_xr_slice_part_t  *part;
+
+    ctx = ngx_http_xr_get_ctx(r);
+    part = ngx_http_xr_slice_part(r);
+
+    if (part != NULL && part->request == r && rc != NGX_DECLINED) {
+        part->rc = rc;
+    }
+
+    ngx_http_xr_wake_others(r);
+
+    if (ctx != NULL
+        && ctx->deny == XR_DENY_NONE
+        && !r->background
+        && (rc == NGX_HTTP_BAD_GATEWAY || rc == NGX_HTTP_GATEWAY_TIME_OUT))
+    {
+        ctx->deny = XR_DENY_ORIGIN_UNREACHABLE;
+    }
+}
