@@ -502,8 +502,20 @@ ngx_http_xr_origin_range_ok(ngx_str_t *range)
         }
     }
 
-    return xr_range_parse(s, &spec, 1) == 1
-           && !(spec.suffix && spec.first == 0);
+    if (xr_range_parse(s, &spec, 1) != 1) {
+        return 0;
+    }
+
+    /* a number that is none there any more */
+
+    if (spec.first > XR_RANGE_LENGTH_MAX
+        || (spec.last == UINT64_MAX && !spec.suffix
+            && s.data[s.len - 1] != '-'))
+    {
+        return 0;
+    }
+
+    return !(spec.suffix && spec.first == 0);
 }
 
 
