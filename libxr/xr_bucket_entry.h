@@ -46,12 +46,12 @@ struct xr_bucket_s {
     int64_t   low;                      /* fewer tokens: ask for more */
     int64_t   rate;
     int64_t   burst;
-    int64_t   asked;                    /* when; 0: no ask is in flight */
+    int64_t   balance;                  /* in Redis, as it said */
     int64_t   used;                     /* when last, about */
 
     int64_t   next;                     /* no ask before */
     int64_t   heard;                    /* the last answer; 0: none so far */
-    int64_t   balance;                  /* in Redis, as it said */
+    int64_t   asked;                    /* when; 0: no ask is in flight */
     int64_t   filled;                   /* without Redis, until; 0: not */
     int64_t   unit;                     /* the cost of a request */
     int64_t   pace;                     /* spent in 100 ms, as observed */
