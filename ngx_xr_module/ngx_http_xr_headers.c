@@ -132,7 +132,7 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         /* a failure that is remembered comes without its first reason */
 
         if (ctx->deny == XR_DENY_NONE
-            && r->cache != NULL
+            && (r->cache != NULL || ctx->slice != NULL)
             && r->headers_out.status == NGX_HTTP_NOT_FOUND)
         {
             ctx->deny = XR_DENY_ORIGIN_NOT_FOUND;

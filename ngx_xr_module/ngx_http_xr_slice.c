@@ -25,11 +25,15 @@ static ngx_http_xr_slice_part_t *ngx_http_xr_slice_fetch(
     ngx_uint_t ahead);
 static void ngx_http_xr_slice_ahead(ngx_http_xr_slice_t *s, uint64_t number);
 static void ngx_http_xr_slice_ahead_end(void *data);
+static void ngx_http_xr_slice_sweep(ngx_http_xr_slice_t *s);
+static void ngx_http_xr_slice_release(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_slice_key(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_done(ngx_http_request_t *r, void *data,
     ngx_int_t rc);
 static void ngx_http_xr_slice_continue(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_xr_slice_queued(ngx_http_request_t *r);
+static void ngx_http_xr_slice_flush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s);
@@ -302,7 +306,70 @@ ngx_http_xr_slice_fetch(ngx_http_xr_slice_t *s, uint64_t number,
 
     part->request = sr;
 
+    part->next = s->parts;
+    s->parts = part;
+
     return part;
+}
+
+
+/* The client has all that was passed on of slices that are over. */
+
+static void
+ngx_http_xr_slice_sweep(ngx_http_xr_slice_t *s)
+{
+    ngx_http_xr_slice_part_t  *part, **next;
+
+    next = &s->parts;
+
+    while (*next != NULL) {
+        part = *next;
+
+        if (part->request->done) {
+            *next = part->next;
+            ngx_http_xr_slice_release(part->request);
+
+        } else {
+            next = &part->next;
+        }
+    }
+}
+
+
+/*
+ * What takes most of the memory, and the files, would stay until the request
+ * ends, as slices live in its pool: HTTP/2 keeps there what it sends of them.
+ */
+
+static void
+ngx_http_xr_slice_release(ngx_http_request_t *r)
+{
+    ngx_fd_t          fd;
+    ngx_chain_t      *cl;
+    ngx_event_pipe_t *p;
+
+    if (r->cache != NULL && r->cache->file.fd != NGX_INVALID_FILE) {
+        ngx_pool_run_cleanup_file(r->pool, r->cache->file.fd);
+    }
+
+    p = (r->upstream != NULL) ? r->upstream->pipe : NULL;
+
+    if (p == NULL) {
+        return;
+    }
+
+    if (p->temp_file != NULL && p->temp_file->file.fd != NGX_INVALID_FILE) {
+        fd = p->temp_file->file.fd;
+        p->temp_file->file.fd = NGX_INVALID_FILE;
+
+        ngx_pool_run_cleanup_file(r->pool, fd);
+    }
+
+    for (cl = p->free_raw_bufs; cl; cl = cl->next) {
+        (void) ngx_pfree(r->pool, cl->buf->start);
+    }
+
+    p->free_raw_bufs = NULL;
 }
 
 
@@ -446,9 +513,16 @@ ngx_http_xr_slice_continue(ngx_http_request_t *r)
         return;
     }
 
+    if (ngx_http_xr_slice_queued(r)) {
+        ngx_http_xr_slice_flush(r);
+        return;
+    }
+
     s->part = NULL;
 
     rc = (part != NULL) ? ngx_http_xr_slice_ended(s, part) : NGX_OK;
+
+    ngx_http_xr_slice_sweep(s);
 
     if (rc == NGX_OK) {
         rc = ngx_http_xr_slice_next(s);
@@ -463,6 +537,72 @@ ngx_http_xr_slice_continue(ngx_http_request_t *r)
 
     if (rc != NGX_AGAIN) {
         ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+/* "postpone_output" keeps back a little that counts as buffered nowhere. */
+
+static ngx_uint_t
+ngx_http_xr_slice_queued(ngx_http_request_t *r)
+{
+    return r->buffered || r->connection->buffered || r->out != NULL;
+}
+
+
+/*
+ * A slice is over when all of it was passed on, which is not yet with the
+ * client: until it is, nothing more is opened or asked for.
+ */
+
+static void
+ngx_http_xr_slice_flush(ngx_http_request_t *r)
+{
+    ngx_event_t               *wev;
+    ngx_connection_t          *c;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    c = r->connection;
+    wev = c->write;
+
+    if (wev->timedout) {
+        ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
+                      "client timed out");
+        c->timedout = 1;
+
+        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+        return;
+    }
+
+    if (!wev->delayed && !r->aio
+        && ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR)
+    {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (!ngx_http_xr_slice_queued(r)) {
+
+        if (wev->timer_set) {
+            ngx_del_timer(wev);
+        }
+
+        r->write_event_handler = ngx_http_xr_slice_continue;
+        ngx_http_xr_slice_continue(r);
+
+        return;
+    }
+
+    r->write_event_handler = ngx_http_xr_slice_flush;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!wev->delayed) {
+        ngx_add_timer(wev, clcf->send_timeout);
+    }
+
+    if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
     }
 }
 
@@ -485,6 +625,11 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
     }
 
     if (!part->headed) {
+
+        if (s->cache_status == 0 && part->request->upstream != NULL) {
+            s->cache_status = part->request->upstream->cache_status;
+        }
+
         return s->headed ? NGX_ERROR
                : (part->rc >= NGX_HTTP_SPECIAL_RESPONSE)
                  ? part->rc : NGX_HTTP_BAD_GATEWAY;
@@ -520,11 +665,25 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
 static ngx_int_t
 ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
 {
+    uint64_t    tag;
+    ngx_uint_t  renewed;
+
     s->changed = 0;
+    renewed = 0;
 
     if (!s->whole) {
-        s->version.dirty = 1;
-        ngx_http_xr_slice_version_put(s->request, s, 0);
+        tag = s->version.tag;
+
+        /* others may have found out before, and know the version by now */
+
+        renewed = ngx_http_xr_slice_version_get(s->request, s) == NGX_OK
+                  && !s->version.dirty && s->version.tag != tag;
+
+        if (!renewed) {
+            s->version.tag = tag;
+            s->version.dirty = 1;
+            ngx_http_xr_slice_version_put(s->request, s, 0);
+        }
     }
 
     if (s->headed) {
@@ -539,8 +698,8 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
         return NGX_HTTP_BAD_GATEWAY;
     }
 
-    s->known = 0;
-    s->refresh = 1;
+    s->known = renewed;
+    s->refresh = !renewed;
     s->etag.len = 0;
 
     return ngx_http_xr_slice_begin(s);

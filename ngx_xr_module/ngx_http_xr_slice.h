@@ -38,7 +38,10 @@ typedef struct {
 
 /* One subrequest: a slice, of which the client gets a part or nothing. */
 
-typedef struct {
+typedef struct ngx_http_xr_slice_part_s  ngx_http_xr_slice_part_t;
+
+struct ngx_http_xr_slice_part_s {
+    ngx_http_xr_slice_part_t      *next;        /* of s->parts */
     ngx_http_xr_slice_t           *slice;
     ngx_http_request_t            *request;
     uint64_t                       number;      /* of the slice */
@@ -55,7 +58,7 @@ typedef struct {
     unsigned                       ahead:1;     /* for later */
     unsigned                       headed:1;    /* its header was good */
     unsigned                       over:1;      /* of a probe: is known */
-} ngx_http_xr_slice_part_t;
+};
 
 
 struct ngx_http_xr_slice_s {
@@ -77,6 +80,7 @@ struct ngx_http_xr_slice_s {
     xr_range_multipart_t           multipart;
 
     ngx_http_xr_slice_part_t      *part;        /* under way for the client */
+    ngx_http_xr_slice_part_t      *parts;       /* that hold something */
     ngx_uint_t                     restarts;
     ngx_int_t                      status;      /* an answer without bytes */
     ngx_uint_t                     cache_status;
@@ -120,6 +124,8 @@ ngx_int_t ngx_http_xr_slice_version_get(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s);
 void ngx_http_xr_slice_version_put(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s, time_t expires);
+void ngx_http_xr_slice_version_forget(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s);
 
 /* slice_origin */
 ngx_uint_t ngx_http_xr_slice_origin_strong(ngx_str_t *etag);

@@ -74,6 +74,14 @@ ngx_http_xr_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
+    if (part->end > part->first && part->offset >= part->end
+        && r->upstream->pipe != NULL && !r->upstream->cacheable)
+    {
+        /* nobody wants the rest */
+
+        r->upstream->pipe->upstream_done = 1;
+    }
+
     if (out == NULL) {
         return NGX_OK;
     }

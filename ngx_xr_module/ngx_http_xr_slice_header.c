@@ -255,7 +255,16 @@ ngx_http_xr_slice_header_version(ngx_http_request_t *r,
     s->version.dirty = 0;
 
     s->known = 1;
-    s->etag = etag;
+
+    if (s->etag.len == 0 && etag.len != 0) {
+        s->etag.data = ngx_pstrdup(s->request->pool, &etag);
+
+        if (s->etag.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        s->etag.len = etag.len;
+    }
 
     if (part->number == 0) {
         ngx_http_xr_slice_header_remember(r, s);
@@ -305,6 +314,13 @@ ngx_http_xr_slice_header_remember(ngx_http_request_t *r,
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
+
+    if (s->whole && s->size != 0 && s->refresh) {
+
+        /* nothing is known of it any more: not that it is out of date, too */
+
+        ngx_http_xr_slice_version_forget(r, s);
+    }
 
     if (s->whole || r->cache == NULL
         || u->cache_status == NGX_HTTP_CACHE_STALE

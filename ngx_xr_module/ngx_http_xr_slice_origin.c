@@ -196,9 +196,20 @@ static ngx_int_t
 ngx_http_xr_slice_origin_changed(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_uint_t whole)
 {
+    ngx_http_xr_slice_t  s;
+
     if (part->request == r && part == part->slice->part) {
         part->slice->changed = 1;
         part->slice->whole = whole;
+
+    } else if (part->request != r) {
+
+        /* in the background: whoever comes next takes care of it */
+
+        s = *part->slice;
+        s.version.dirty = 1;
+
+        ngx_http_xr_slice_version_put(r, &s, 0);
     }
 
     return NGX_ERROR;

@@ -15,6 +15,10 @@
 #define NGX_HTTP_XR_VERSION_ZONE   (4 * 1024 * 1024)
 #define NGX_HTTP_XR_VERSION_DIRTY  600      /* seconds */
 
+/* In the place of "dirty": an entry that stands for none. */
+
+#define NGX_HTTP_XR_VERSION_NONE   2
+
 
 static ngx_int_t ngx_http_xr_version_zone(ngx_shm_zone_t *zone, void *data);
 
@@ -98,7 +102,8 @@ ngx_http_xr_slice_version_get(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-    if (xr_memory_get(xmcf->versions, s->object, ngx_time(), &value) != XR_OK)
+    if (xr_memory_get(xmcf->versions, s->object, ngx_time(), &value) != XR_OK
+        || value.key_id == NGX_HTTP_XR_VERSION_NONE)
     {
         return NGX_DECLINED;
     }
@@ -125,6 +130,26 @@ ngx_http_xr_slice_version_put(ngx_http_request_t *r, ngx_http_xr_slice_t *s,
     value.subject = s->version.tag;
     value.token_id = s->version.length;
     value.key_id = s->version.dirty;
+
+    xr_memory_put(xmcf->versions, s->object, ngx_time(), &value);
+}
+
+
+/* Takes back that the root is out of date: it is there, and is no slice. */
+
+void
+ngx_http_xr_slice_version_forget(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s)
+{
+    xr_memory_value_t         value;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    value.expires = ngx_time() + 1;
+    value.subject = 0;
+    value.token_id = 0;
+    value.key_id = NGX_HTTP_XR_VERSION_NONE;
 
     xr_memory_put(xmcf->versions, s->object, ngx_time(), &value);
 }
