@@ -167,7 +167,7 @@ ngx_http_xr_origin_settings(ngx_http_request_t *r,
     ngx_http_upstream_conf_t  *conf;
     ngx_http_xr_slice_part_t  *part;
 
-    part = ngx_http_xr_slice_part(r);
+    part = ngx_http_xr_slice_part_of(r);
 
     if (part == NULL || !part->refresh) {
         return &xlcf->upstream;
@@ -193,7 +193,7 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
     ngx_http_xr_ctx_t         *ctx;
     ngx_http_xr_slice_part_t  *part;
 
-    part = ngx_http_xr_slice_part(r);
+    part = ngx_http_xr_slice_part_of(r);
 
     if (part != NULL && part->key.len != 0) {
 
@@ -373,7 +373,7 @@ ngx_http_xr_origin_conditions(ngx_http_request_t *r,
 
     u = r->upstream;
     exchange = u->input_filter_ctx;
-    part = ngx_http_xr_slice_part(r);
+    part = ngx_http_xr_slice_part_of(r);
 
     if (part != NULL && part->number != 0 && part->slice->etag.len != 0) {
         (void) ngx_http_xr_origin_header(req, "if-match", &part->slice->etag);

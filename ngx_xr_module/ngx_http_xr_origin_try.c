@@ -61,7 +61,7 @@ ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc)
     ngx_http_xr_slice_part_t  *part;
 
     ctx = ngx_http_xr_get_ctx(r);
-    part = ngx_http_xr_slice_part(r);
+    part = ngx_http_xr_slice_part_of(r);
 
     if (part != NULL && part->request == r && rc != NGX_DECLINED) {
         part->rc = rc;

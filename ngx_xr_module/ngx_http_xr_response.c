@@ -232,7 +232,7 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
     }
 
     if (oh->flags & NGX_HTTP_XR_HEADER_SLICE
-        && ngx_http_xr_slice_part(r) == NULL)
+        && ngx_http_xr_slice_part_of(r) == NULL)
     {
         return NGX_OK;
     }
@@ -323,7 +323,7 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
         return ngx_http_xr_response_stored(r);
     }
 
-    part = ngx_http_xr_slice_part(r);
+    part = ngx_http_xr_slice_part_of(r);
 
     if (part != NULL) {
         rc = ngx_http_xr_slice_origin_answer(r, part);
@@ -482,7 +482,7 @@ ngx_http_xr_response_stored(ngx_http_request_t *r)
 
     u->headers_in.content_length_n = length;
 
-    part = ngx_http_xr_slice_part(r);
+    part = ngx_http_xr_slice_part_of(r);
 
     if (part != NULL && ngx_http_xr_slice_origin_stored(r, part) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

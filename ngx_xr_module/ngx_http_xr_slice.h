@@ -106,7 +106,14 @@ ngx_uint_t ngx_http_xr_slice_wanted(ngx_http_request_t *r,
 ngx_int_t ngx_http_xr_slice_handler(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_slice_many(ngx_http_xr_ctx_t *ctx);
 xr_str_t ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx);
-ngx_http_xr_slice_part_t *ngx_http_xr_slice_part(ngx_http_request_t *r);
+
+/* slice_part */
+ngx_http_xr_slice_part_t *ngx_http_xr_slice_part_of(ngx_http_request_t *r);
+ngx_http_xr_slice_part_t *ngx_http_xr_slice_part_fetch(
+    ngx_http_xr_slice_t *s, uint64_t number, ngx_uint_t probe,
+    ngx_uint_t ahead);
+void ngx_http_xr_slice_part_ahead(ngx_http_xr_slice_t *s, uint64_t number);
+void ngx_http_xr_slice_part_sweep(ngx_http_xr_slice_t *s);
 
 /* slice_conf */
 char *ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -47,7 +47,7 @@ ngx_http_xr_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_chain_t               *cl, *out, **last;
     ngx_http_xr_slice_part_t  *part;
 
-    part = (r != r->main && in != NULL) ? ngx_http_xr_slice_part(r) : NULL;
+    part = (r != r->main && in != NULL) ? ngx_http_xr_slice_part_of(r) : NULL;
 
     if (part == NULL || part->request != r) {
         return ngx_http_xr_body_next(r, in);

@@ -168,7 +168,7 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
     exchange = u->input_filter_ctx;
     ctx = ngx_http_xr_get_ctx(r);
     code = ngx_http_xr_status_code(u);
-    part = ngx_http_xr_slice_part(r);
+    part = ngx_http_xr_slice_part_of(r);
 
     /* of slices it is us who ask, for what has to be there */
 
