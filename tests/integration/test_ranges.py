@@ -23,7 +23,7 @@ import http2
 from object_origin import ObjectOrigin
 from range_model import Answer, Object, Request, Requests, answers, http_date, problem
 
-COUNT = int(os.environ.get("XR_RANGE_COUNT", 6000))
+COUNT = int(os.environ.get("XR_RANGE_COUNT", 4000))
 SEED = os.environ.get("XR_RANGE_SEED", "1")
 
 SLICE = 65536

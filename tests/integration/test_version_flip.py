@@ -18,7 +18,7 @@ import version_flip
 from object_origin import ObjectOrigin
 from range_model import Object, Request
 
-SECONDS = float(os.environ.get("XR_FLIP_SECONDS", 4))
+SECONDS = float(os.environ.get("XR_FLIP_SECONDS", 2))
 
 # one object, but so many entries of the cache, most of which are cold or old
 TENANTS = [f"t{n}" for n in range(60)]
