@@ -197,8 +197,23 @@ static void
 ngx_http_xr_slice_header_fail(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_int_t status)
 {
-    part->slice->status = status;
+    ngx_table_elt_t      *h;
+    ngx_http_xr_slice_t  *s;
+
+    s = part->slice;
+
+    s->status = status;
     r->header_only = 1;
+
+    /* of what is not stored the origin may have said how long it is */
+
+    h = r->headers_out.content_range;
+
+    if (r->headers_out.status == NGX_HTTP_RANGE_NOT_SATISFIABLE && h != NULL
+        && ngx_http_xr_headers_push(s->request, &h->key, &h->value) != NGX_OK)
+    {
+        s->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 }
 
 

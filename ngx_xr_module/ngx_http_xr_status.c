@@ -201,7 +201,8 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
 
     tenant = ngx_http_xr_ngx(ctx->tenant->name);
     reason = ngx_http_xr_ngx(xr_deny_name(deny));
-    level = (status == NGX_HTTP_NOT_FOUND) ? NGX_LOG_INFO : NGX_LOG_ERR;
+    level = (status == NGX_HTTP_NOT_FOUND || deny == XR_DENY_NONE)
+            ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     ngx_log_error(level, r->connection->log, 0,
                   "xr: origin answered %ui \"%V\", %V, tenant %V, status %ui",

@@ -505,6 +505,14 @@ def test_below_min_uses_only_what_was_asked_for_is_read(edges, origin):
     assert len(origin.seen(path)) == 2
 
 
+def test_a_416_of_what_is_not_stored_says_how_long_it_is(edges, origin):
+    edge = edges(origin.tenants("acme"), location=servers.CACHE + "xr_cache_min_uses 5;")
+    path = origin.put(message(416, b"", "Content-Range: bytes */4"))
+
+    refused = edge.fetch(path, headers={"Range": "bytes=4-"})
+    assert (refused.status, refused.all("content-range")) == (416, ["bytes */4"])
+
+
 def test_old_bytes_do_not_outlive_a_404(edges, origin):
     """Revalidation tells that an object is gone; its file goes with it."""
 

@@ -31,7 +31,7 @@ SERVER = "keepalive_requests 1000000;"
 LATE = 0.002                                # of an answer, so that versions come in between
 # of the requests: the others are cut, as the object is gone before all of it was read
 GOOD = 0.05
-BAD = 0.1                                   # that may end as an error before the first byte
+BAD = 0.25                                  # that may end as an error before the first byte
 
 
 names = itertools.count(1)
