@@ -83,6 +83,25 @@ xr_str(const char *s)
 }
 
 
+/* Takes "n" bytes off the front, or white space as HTTP has it in lists. */
+
+static inline void
+xr_str_skip(xr_str_t *s, size_t n)
+{
+    s->data += n;
+    s->len -= n;
+}
+
+
+static inline void
+xr_str_skip_space(xr_str_t *s)
+{
+    while (s->len > 0 && (s->data[0] == ' ' || s->data[0] == '\t')) {
+        xr_str_skip(s, 1);
+    }
+}
+
+
 static inline bool
 xr_str_eq(xr_str_t a, xr_str_t b)
 {

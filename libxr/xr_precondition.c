@@ -12,23 +12,6 @@
 #define XR_PRECONDITION_STRONG  60
 
 
-static void
-xr_precondition_skip(xr_str_t *s, size_t n)
-{
-    s->data += n;
-    s->len -= n;
-}
-
-
-static void
-xr_precondition_skip_space(xr_str_t *s)
-{
-    while (s->len > 0 && (s->data[0] == ' ' || s->data[0] == '\t')) {
-        xr_precondition_skip(s, 1);
-    }
-}
-
-
 /* Visible characters, and what is beyond ASCII. */
 
 static bool
@@ -48,7 +31,7 @@ xr_precondition_take(xr_str_t *s, xr_precondition_etag_t *tag)
     tag->weak = xr_str_starts(*s, xr_str_of("W/", 2));
 
     if (tag->weak) {
-        xr_precondition_skip(s, 2);
+        xr_str_skip(s, 2);
     }
 
     if (s->len == 0 || s->data[0] != '"') {
@@ -66,7 +49,7 @@ xr_precondition_take(xr_str_t *s, xr_precondition_etag_t *tag)
     }
 
     tag->opaque = xr_str_of(s->data, n + 1);
-    xr_precondition_skip(s, n + 1);
+    xr_str_skip(s, n + 1);
 
     return true;
 }
@@ -115,7 +98,7 @@ xr_precondition_names(xr_str_t list, xr_str_t etag, bool strong)
     found = false;
 
     for ( ;; ) {
-        xr_precondition_skip_space(&s);
+        xr_str_skip_space(&s);
 
         if (s.len > 0 && s.data[0] != ',') {
 
@@ -124,7 +107,7 @@ xr_precondition_names(xr_str_t list, xr_str_t etag, bool strong)
             }
 
             found = found || xr_precondition_same(&tag, &own, strong);
-            xr_precondition_skip_space(&s);
+            xr_str_skip_space(&s);
         }
 
         if (s.len == 0) {
@@ -135,7 +118,7 @@ xr_precondition_names(xr_str_t list, xr_str_t etag, bool strong)
             return false;
         }
 
-        xr_precondition_skip(&s, 1);
+        xr_str_skip(&s, 1);
     }
 }
 

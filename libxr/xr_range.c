@@ -11,23 +11,6 @@
 #define XR_RANGE_SAFE_DIGITS  19        /* of numbers that fit into 64 bits */
 
 
-static void
-xr_range_skip(xr_str_t *s, size_t n)
-{
-    s->data += n;
-    s->len -= n;
-}
-
-
-static void
-xr_range_skip_space(xr_str_t *s)
-{
-    while (s->len > 0 && (s->data[0] == ' ' || s->data[0] == '\t')) {
-        xr_range_skip(s, 1);
-    }
-}
-
-
 /* A number of any size: its digits, but for leading zeros, and its value. */
 
 typedef struct {
@@ -74,7 +57,7 @@ xr_range_number(xr_str_t *s, xr_range_number_t *n)
         n->value = UINT64_MAX;
     }
 
-    xr_range_skip(s, i);
+    xr_str_skip(s, i);
 
     return true;
 }
@@ -108,7 +91,7 @@ xr_range_spec(xr_str_t *s, xr_range_spec_t *spec)
         return false;
     }
 
-    xr_range_skip(s, 1);
+    xr_str_skip(s, 1);
 
     has_last = xr_range_number(s, &last);
 
@@ -143,7 +126,7 @@ xr_range_parse(xr_str_t value, xr_range_spec_t *specs, size_t max)
     n = 0;
 
     for ( ;; ) {
-        xr_range_skip_space(&s);
+        xr_str_skip_space(&s);
 
         if (s.len > 0 && s.data[0] != ',') {
 
@@ -152,7 +135,7 @@ xr_range_parse(xr_str_t value, xr_range_spec_t *specs, size_t max)
             }
 
             n++;
-            xr_range_skip_space(&s);
+            xr_str_skip_space(&s);
         }
 
         if (s.len == 0) {
@@ -163,7 +146,7 @@ xr_range_parse(xr_str_t value, xr_range_spec_t *specs, size_t max)
             return 0;
         }
 
-        xr_range_skip(&s, 1);
+        xr_str_skip(&s, 1);
     }
 }
 
@@ -362,7 +345,7 @@ xr_range_char(xr_str_t *s, uint8_t c)
         return false;
     }
 
-    xr_range_skip(s, 1);
+    xr_str_skip(s, 1);
 
     return true;
 }

@@ -582,6 +582,8 @@ xr_deny_t ngx_http_xr_verify_read(ngx_http_request_t *r,
 char *ngx_http_xr_memory_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_memory_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
+ngx_int_t ngx_http_xr_memory_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+    xr_memory_t **memory);
 void *ngx_http_xr_memory_rest(ngx_shm_zone_t *zone, size_t *size);
 void ngx_http_xr_memory_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_auth_request_t *req, ngx_uint_t scope, u_char tag[XR_SIPHASH_SIZE]);

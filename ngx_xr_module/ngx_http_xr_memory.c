@@ -64,8 +64,6 @@ ngx_http_xr_memory_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_int_t
 ngx_http_xr_memory_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
 {
-    ngx_shm_zone_t  *zone;
-
     static ngx_str_t  name = ngx_string("xr_auth_memory");
 
     ngx_conf_init_size_value(xmcf->memory_size, NGX_HTTP_XR_MEMORY_SIZE);
@@ -74,8 +72,19 @@ ngx_http_xr_memory_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
         return NGX_OK;
     }
 
-    zone = ngx_shared_memory_add(cf, &name, xmcf->memory_size,
-                                 &ngx_http_xr_module);
+    return ngx_http_xr_memory_add(cf, &name, xmcf->memory_size, &xmcf->memory);
+}
+
+
+/* A zone of which "*memory" is made when it is there. */
+
+ngx_int_t
+ngx_http_xr_memory_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+    xr_memory_t **memory)
+{
+    ngx_shm_zone_t  *zone;
+
+    zone = ngx_shared_memory_add(cf, name, size, &ngx_http_xr_module);
     if (zone == NULL) {
         return NGX_ERROR;
     }
@@ -84,7 +93,7 @@ ngx_http_xr_memory_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
 
     zone->noreuse = 1;
     zone->init = ngx_http_xr_memory_zone;
-    zone->data = xmcf;
+    zone->data = memory;
 
     return NGX_OK;
 }
@@ -93,17 +102,17 @@ ngx_http_xr_memory_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
 static ngx_int_t
 ngx_http_xr_memory_zone(ngx_shm_zone_t *zone, void *data)
 {
-    void                     *p;
-    size_t                    size;
-    ngx_http_xr_main_conf_t  *xmcf;
+    void          *p;
+    size_t         size;
+    xr_memory_t  **memory;
 
-    xmcf = zone->data;
+    memory = zone->data;
 
     p = ngx_http_xr_memory_rest(zone, &size);
 
-    xmcf->memory = (p != NULL) ? xr_memory_create(p, size) : NULL;
+    *memory = (p != NULL) ? xr_memory_create(p, size) : NULL;
 
-    return (xmcf->memory != NULL) ? NGX_OK : NGX_ERROR;
+    return (*memory != NULL) ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -44,22 +44,17 @@ ngx_http_xr_slice_init(ngx_conf_t *cf)
 ngx_uint_t
 ngx_http_xr_slice_many(ngx_http_xr_ctx_t *ctx)
 {
-    return ctx->slice != NULL && ctx->slice->many;
+    return ctx->slice != NULL && ctx->slice->headed
+           && ctx->slice->result == XR_RANGE_MANY;
 }
 
 
-/* Of the first slice that was asked for. */
+/* Of the first slice that was asked for; 0: there is none yet. */
 
-xr_str_t
+ngx_uint_t
 ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx)
 {
-    ngx_uint_t  status;
-
-    status = ctx->slice->cache_status;
-
-    return (status != 0)
-           ? ngx_http_xr_view(&ngx_http_cache_status[status - 1])
-           : xr_str_of(NULL, 0);
+    return ctx->slice->cache_status;
 }
 
 
@@ -93,10 +88,11 @@ ngx_http_xr_slice_wanted(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
 ngx_int_t
 ngx_http_xr_slice_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    ngx_http_xr_ctx_t       *ctx;
-    ngx_http_xr_slice_t     *s;
-    ngx_http_xr_loc_conf_t  *xlcf;
+    ngx_int_t                     rc;
+    ngx_http_xr_ctx_t            *ctx;
+    ngx_http_xr_slice_t          *s;
+    ngx_http_xr_loc_conf_t       *xlcf;
+    ngx_http_xr_version_state_t   state;
 
     ctx = ngx_http_xr_get_ctx(r);
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
@@ -118,10 +114,9 @@ ngx_http_xr_slice_handler(ngx_http_request_t *r)
     if (!s->whole) {
         ngx_http_xr_slice_version_object(r, s);
 
-        if (ngx_http_xr_slice_version_get(r, s) == NGX_OK) {
-            s->known = !s->version.dirty;
-            s->refresh = s->version.dirty;
-        }
+        state = ngx_http_xr_slice_version_get(r, s);
+        s->known = (state == NGX_HTTP_XR_VERSION_IS_KNOWN);
+        s->refresh = (state == NGX_HTTP_XR_VERSION_IS_DIRTY);
     }
 
     ctx->slice = s;
@@ -157,7 +152,7 @@ ngx_http_xr_slice_ranges(ngx_http_xr_slice_t *s)
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
     max = xlcf->max_ranges;
 
-    if (range == NULL || !(r->method & NGX_HTTP_GET) || max == 0) {
+    if (range == NULL || !(r->method & NGX_HTTP_GET)) {
         max = 0;
     }
 
@@ -416,13 +411,13 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
 
         /* others may have found out before, and know the version by now */
 
-        renewed = ngx_http_xr_slice_version_get(s->request, s) == NGX_OK
-                  && !s->version.dirty && s->version.tag != tag;
+        renewed = ngx_http_xr_slice_version_get(s->request, s)
+                  == NGX_HTTP_XR_VERSION_IS_KNOWN
+                  && s->version.tag != tag;
 
         if (!renewed) {
-            s->version.tag = tag;
-            s->version.dirty = 1;
-            ngx_http_xr_slice_version_put(s->request, s, 0);
+            ngx_http_xr_slice_version_put(s->request, s,
+                                          NGX_HTTP_XR_VERSION_IS_DIRTY, 0);
         }
     }
 
@@ -470,7 +465,7 @@ ngx_http_xr_slice_next(ngx_http_xr_slice_t *s)
         || (s->begun && s->version.length == XR_RANGE_UNKNOWN))
     {
 
-        if (s->many
+        if (s->result == XR_RANGE_MANY
             && ngx_http_xr_slice_body_boundary(s->request, s, 1) != NGX_OK)
         {
             return NGX_ERROR;

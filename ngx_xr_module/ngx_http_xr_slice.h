@@ -32,8 +32,13 @@
 typedef struct {
     uint64_t                       tag;         /* a hash of its ETag */
     uint64_t                       length;
-    ngx_uint_t                     dirty;       /* the root is out of date */
 } ngx_http_xr_version_t;
+
+typedef enum {
+    NGX_HTTP_XR_VERSION_IS_NONE = 0,
+    NGX_HTTP_XR_VERSION_IS_KNOWN,
+    NGX_HTTP_XR_VERSION_IS_DIRTY                /* the root is out of date */
+} ngx_http_xr_version_state_t;
 
 
 /* One subrequest: a slice, of which the client gets a part or nothing. */
@@ -92,7 +97,6 @@ struct ngx_http_xr_slice_s {
     unsigned                       whole:1;     /* it cannot be sliced */
     unsigned                       changed:1;   /* a part is of another one */
     unsigned                       headed:1;    /* the client has a header */
-    unsigned                       many:1;      /* multipart/byteranges */
     unsigned                       begun:1;     /* and bytes */
     unsigned                       unmodified:1;    /* 304 */
     unsigned                       bare:1;      /* a header is all it gets */
@@ -105,7 +109,7 @@ ngx_uint_t ngx_http_xr_slice_wanted(ngx_http_request_t *r,
     ngx_http_xr_loc_conf_t *xlcf);
 ngx_int_t ngx_http_xr_slice_handler(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_slice_many(ngx_http_xr_ctx_t *ctx);
-xr_str_t ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx);
 
 /* slice_part */
 ngx_http_xr_slice_part_t *ngx_http_xr_slice_part_of(ngx_http_request_t *r);
@@ -127,15 +131,14 @@ ngx_int_t ngx_http_xr_slice_version_init(ngx_conf_t *cf,
 void ngx_http_xr_slice_version_object(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s);
 uint64_t ngx_http_xr_slice_version_tag(ngx_str_t *etag);
-ngx_int_t ngx_http_xr_slice_version_get(ngx_http_request_t *r,
-    ngx_http_xr_slice_t *s);
+ngx_http_xr_version_state_t ngx_http_xr_slice_version_get(
+    ngx_http_request_t *r, ngx_http_xr_slice_t *s);
 void ngx_http_xr_slice_version_put(ngx_http_request_t *r,
-    ngx_http_xr_slice_t *s, time_t expires);
-void ngx_http_xr_slice_version_forget(ngx_http_request_t *r,
-    ngx_http_xr_slice_t *s);
+    ngx_http_xr_slice_t *s, ngx_http_xr_version_state_t state, time_t expires);
 
 /* slice_origin */
-ngx_uint_t ngx_http_xr_slice_origin_strong(ngx_str_t *etag);
+ngx_int_t ngx_http_xr_slice_origin_place(ngx_str_t *value,
+    xr_range_content_t *content);
 time_t ngx_http_xr_slice_origin_date(ngx_http_request_t *r);
 void ngx_http_xr_slice_origin_bypass(ngx_http_upstream_conf_t *conf);
 ngx_str_t ngx_http_xr_slice_origin_range(ngx_http_request_t *r,

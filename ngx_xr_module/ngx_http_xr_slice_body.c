@@ -62,7 +62,9 @@ ngx_http_xr_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         if (ngx_buf_special(b)) {
             rc = ngx_http_xr_body_add(r, b, &last);
 
-        } else if (part->slice->many && part->slice->whole) {
+        } else if (part->slice->whole
+                   && part->slice->result == XR_RANGE_MANY)
+        {
             rc = ngx_http_xr_body_many(r, part, b, &last);
 
         } else {

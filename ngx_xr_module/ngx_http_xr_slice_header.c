@@ -153,7 +153,8 @@ ngx_http_xr_slice_header_answer(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return (s->many && !s->whole && part->first == s->ranges[s->i].first)
+    return (s->result == XR_RANGE_MANY && !s->whole
+            && part->first == s->ranges[s->i].first)
            ? ngx_http_xr_slice_body_boundary(r, s, 0) : NGX_OK;
 }
 
@@ -267,7 +268,6 @@ ngx_http_xr_slice_header_version(ngx_http_request_t *r,
 
     s->version.tag = tag;
     s->version.length = length;
-    s->version.dirty = 0;
 
     s->known = 1;
 
@@ -304,11 +304,9 @@ ngx_http_xr_slice_header_length(ngx_http_request_t *r,
     }
 
     if (r->headers_out.content_range == NULL
-        || xr_range_content_parse(
-               ngx_http_xr_view(&r->headers_out.content_range->value),
-               &content)
-           != XR_OK
-        || content.unsatisfied || content.length == XR_RANGE_UNKNOWN)
+        || ngx_http_xr_slice_origin_place(
+               &r->headers_out.content_range->value, &content)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -334,7 +332,7 @@ ngx_http_xr_slice_header_remember(ngx_http_request_t *r,
 
         /* nothing is known of it any more: not that it is out of date, too */
 
-        ngx_http_xr_slice_version_forget(r, s);
+        ngx_http_xr_slice_version_put(r, s, NGX_HTTP_XR_VERSION_IS_NONE, 0);
     }
 
     if (s->whole || r->cache == NULL
@@ -345,7 +343,8 @@ ngx_http_xr_slice_header_remember(ngx_http_request_t *r,
         return;
     }
 
-    ngx_http_xr_slice_version_put(r, s, r->cache->valid_sec);
+    ngx_http_xr_slice_version_put(r, s, NGX_HTTP_XR_VERSION_IS_KNOWN,
+                                  r->cache->valid_sec);
 }
 
 
@@ -607,7 +606,6 @@ ngx_http_xr_slice_header_multipart(ngx_http_request_t *r,
 
     ngx_sprintf(p, "%020uL", random);
 
-    s->many = 1;
     s->multipart.boundary = xr_str_of(p, NGX_HTTP_XR_BOUNDARY_SIZE);
     s->multipart.length = s->version.length;
 

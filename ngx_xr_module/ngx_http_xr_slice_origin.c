@@ -32,6 +32,7 @@ static ngx_int_t ngx_http_xr_slice_origin_content(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, uint64_t *length);
 static void ngx_http_xr_slice_origin_valid(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part);
+static ngx_uint_t ngx_http_xr_slice_origin_strong(ngx_str_t *etag);
 static ngx_str_t ngx_http_xr_slice_origin_find(ngx_http_upstream_t *u,
     const char *name);
 
@@ -196,8 +197,6 @@ static ngx_int_t
 ngx_http_xr_slice_origin_changed(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_uint_t whole)
 {
-    ngx_http_xr_slice_t  s;
-
     if (part->request == r && part == part->slice->part) {
         part->slice->changed = 1;
         part->slice->whole = whole;
@@ -206,10 +205,8 @@ ngx_http_xr_slice_origin_changed(ngx_http_request_t *r,
 
         /* in the background: whoever comes next takes care of it */
 
-        s = *part->slice;
-        s.version.dirty = 1;
-
-        ngx_http_xr_slice_version_put(r, &s, 0);
+        ngx_http_xr_slice_version_put(r, part->slice,
+                                      NGX_HTTP_XR_VERSION_IS_DIRTY, 0);
     }
 
     return NGX_ERROR;
@@ -246,9 +243,7 @@ ngx_http_xr_slice_origin_content(ngx_http_request_t *r,
     u = r->upstream;
     value = ngx_http_xr_slice_origin_find(u, "Content-Range");
 
-    if (xr_range_content_parse(ngx_http_xr_view(&value), &content) != XR_OK
-        || content.unsatisfied || content.length == XR_RANGE_UNKNOWN)
-    {
+    if (ngx_http_xr_slice_origin_place(&value, &content) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -265,6 +260,17 @@ ngx_http_xr_slice_origin_content(ngx_http_request_t *r,
     *length = content.length;
 
     return NGX_OK;
+}
+
+
+/* A Content-Range that says which bytes of how many these are. */
+
+ngx_int_t
+ngx_http_xr_slice_origin_place(ngx_str_t *value, xr_range_content_t *content)
+{
+    return xr_range_content_parse(ngx_http_xr_view(value), content) == XR_OK
+           && !content->unsatisfied && content->length != XR_RANGE_UNKNOWN
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -314,7 +320,7 @@ ngx_http_xr_slice_origin_date(ngx_http_request_t *r)
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_xr_slice_origin_strong(ngx_str_t *etag)
 {
     xr_precondition_etag_t  parsed;

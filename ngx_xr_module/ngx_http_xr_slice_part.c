@@ -184,7 +184,7 @@ ngx_http_xr_slice_part_ahead(ngx_http_xr_slice_t *s, uint64_t number)
 }
 
 
-/* Once, when it is fetched or the request is gone. */
+/* Counts once, when it is fetched or the request is gone. */
 
 static void
 ngx_http_xr_part_ahead_end(void *data)
@@ -252,9 +252,7 @@ ngx_http_xr_part_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
         part->rc = rc;
     }
 
-    if (part->ahead) {
-        ngx_http_xr_part_ahead_end(part);
-    }
+    ngx_http_xr_part_ahead_end(part);
 
     if (part->probe && part == part->slice->part) {
         part->over = 1;

@@ -13,53 +13,20 @@
  */
 
 #define NGX_HTTP_XR_VERSION_ZONE   (4 * 1024 * 1024)
-#define NGX_HTTP_XR_VERSION_DIRTY  600      /* seconds */
 
-/* In the place of "dirty": an entry that stands for none. */
+/* Seconds: an entry that stands for none need only take another's place. */
 
-#define NGX_HTTP_XR_VERSION_NONE   2
-
-
-static ngx_int_t ngx_http_xr_version_zone(ngx_shm_zone_t *zone, void *data);
+#define NGX_HTTP_XR_VERSION_DIRTY  600
+#define NGX_HTTP_XR_VERSION_NONE   1
 
 
 ngx_int_t
 ngx_http_xr_slice_version_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
 {
-    ngx_shm_zone_t  *zone;
-
     static ngx_str_t  name = ngx_string("xr_slice_versions");
 
-    zone = ngx_shared_memory_add(cf, &name, NGX_HTTP_XR_VERSION_ZONE,
-                                 &ngx_http_xr_module);
-    if (zone == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* its tags are made with the secret of this configuration */
-
-    zone->noreuse = 1;
-    zone->init = ngx_http_xr_version_zone;
-    zone->data = xmcf;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_xr_version_zone(ngx_shm_zone_t *zone, void *data)
-{
-    void                     *p;
-    size_t                    size;
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = zone->data;
-
-    p = ngx_http_xr_memory_rest(zone, &size);
-
-    xmcf->versions = (p != NULL) ? xr_memory_create(p, size) : NULL;
-
-    return (xmcf->versions != NULL) ? NGX_OK : NGX_ERROR;
+    return ngx_http_xr_memory_add(cf, &name, NGX_HTTP_XR_VERSION_ZONE,
+                                  &xmcf->versions);
 }
 
 
@@ -92,9 +59,12 @@ ngx_http_xr_slice_version_tag(ngx_str_t *etag)
 }
 
 
-/* What is remembered is what a credential is remembered as, by other names. */
+/*
+ * What is remembered is what a credential is remembered as, by other names.
+ * Of a version that is known "s->version" is filled in.
+ */
 
-ngx_int_t
+ngx_http_xr_version_state_t
 ngx_http_xr_slice_version_get(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
 {
     xr_memory_value_t         value;
@@ -102,54 +72,49 @@ ngx_http_xr_slice_version_get(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-    if (xr_memory_get(xmcf->versions, s->object, ngx_time(), &value) != XR_OK
-        || value.key_id == NGX_HTTP_XR_VERSION_NONE)
+    if (xr_memory_get(xmcf->versions, s->object, ngx_time(), &value) != XR_OK)
     {
-        return NGX_DECLINED;
+        return NGX_HTTP_XR_VERSION_IS_NONE;
     }
 
-    s->version.tag = value.subject;
-    s->version.length = value.token_id;
-    s->version.dirty = value.key_id;
+    if (value.key_id == NGX_HTTP_XR_VERSION_IS_KNOWN) {
+        s->version.tag = value.subject;
+        s->version.length = value.token_id;
+    }
 
-    return NGX_OK;
+    return (ngx_http_xr_version_state_t) value.key_id;
 }
 
+
+/* "expires" is that of a version which is known. */
 
 void
 ngx_http_xr_slice_version_put(ngx_http_request_t *r, ngx_http_xr_slice_t *s,
-    time_t expires)
+    ngx_http_xr_version_state_t state, time_t expires)
 {
     xr_memory_value_t         value;
     ngx_http_xr_main_conf_t  *xmcf;
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-    value.expires = s->version.dirty ? ngx_time() + NGX_HTTP_XR_VERSION_DIRTY
-                                     : expires;
+    switch (state) {
+
+    case NGX_HTTP_XR_VERSION_IS_DIRTY:
+        expires = ngx_time() + NGX_HTTP_XR_VERSION_DIRTY;
+        break;
+
+    case NGX_HTTP_XR_VERSION_IS_NONE:
+        expires = ngx_time() + NGX_HTTP_XR_VERSION_NONE;
+        break;
+
+    default: /* NGX_HTTP_XR_VERSION_IS_KNOWN */
+        break;
+    }
+
+    value.expires = expires;
     value.subject = s->version.tag;
     value.token_id = s->version.length;
-    value.key_id = s->version.dirty;
-
-    xr_memory_put(xmcf->versions, s->object, ngx_time(), &value);
-}
-
-
-/* Takes back that the root is out of date: it is there, and is no slice. */
-
-void
-ngx_http_xr_slice_version_forget(ngx_http_request_t *r,
-    ngx_http_xr_slice_t *s)
-{
-    xr_memory_value_t         value;
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    value.expires = ngx_time() + 1;
-    value.subject = 0;
-    value.token_id = 0;
-    value.key_id = NGX_HTTP_XR_VERSION_NONE;
+    value.key_id = state;
 
     xr_memory_put(xmcf->versions, s->object, ngx_time(), &value);
 }

@@ -427,14 +427,12 @@ ngx_http_xr_var_scheme(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static xr_str_t
 ngx_http_xr_var_cache_status(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    if (ctx->slice != NULL) {
-        return ngx_http_xr_slice_cache_status(ctx);
-    }
+    ngx_uint_t  status;
 
-    if (r->upstream == NULL || r->upstream->cache_status == 0) {
-        return xr_str_of(NULL, 0);
-    }
+    status = (ctx->slice != NULL) ? ngx_http_xr_slice_cache_status(ctx)
+             : (r->upstream != NULL) ? r->upstream->cache_status : 0;
 
-    return ngx_http_xr_view(
-               &ngx_http_cache_status[r->upstream->cache_status - 1]);
+    return (status != 0)
+           ? ngx_http_xr_view(&ngx_http_cache_status[status - 1])
+           : xr_str_of(NULL, 0);
 }
