@@ -230,6 +230,8 @@ typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
 typedef struct ngx_http_xr_limited_s       ngx_http_xr_limited_t;
 typedef struct ngx_http_xr_slice_s         ngx_http_xr_slice_t;
 typedef struct ngx_http_xr_wake_s          ngx_http_xr_wake_t;
+typedef struct ngx_http_xr_flights_s       ngx_http_xr_flights_t;
+typedef struct ngx_http_xr_flight_s        ngx_http_xr_flight_t;
 
 
 struct ngx_http_xr_main_conf_s {
@@ -254,6 +256,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_uint_t                     slices;      /* "xr_slice" somewhere */
     xr_memory_t                   *versions;    /* of sliced objects */
     ngx_http_xr_wake_t            *wake;        /* shared */
+    ngx_http_xr_flights_t         *flights;     /* shared */
     ngx_array_t                    wakers;      /* ngx_fd_t of each worker */
     u_char                        *secret;      /* of keyed hashes */
     ngx_http_xr_fail_limit_t       fail_limit;
@@ -415,7 +418,23 @@ typedef struct {
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
     unsigned                       conditional:1;
+    ngx_http_xr_flight_t          *flight;      /* that others may follow */
 } ngx_http_xr_origin_t;
+
+
+/* A request that waits for what another one fetches. */
+
+#define NGX_HTTP_XR_WAKE_KEY  16
+
+typedef struct ngx_http_xr_waiter_s  ngx_http_xr_waiter_t;
+
+struct ngx_http_xr_waiter_s {
+    ngx_queue_t                    queue;
+    u_char                        *key;
+    void                         (*wake)(ngx_http_xr_waiter_t *waiter);
+    ngx_http_request_t            *request;
+    ngx_uint_t                     linked;
+};
 
 
 typedef ngx_int_t (*ngx_http_xr_step_pt)(ngx_http_request_t *r,
@@ -664,8 +683,10 @@ ngx_int_t ngx_http_xr_wake_init(ngx_cycle_t *cycle,
 ngx_int_t ngx_http_xr_wake_process(ngx_cycle_t *cycle,
     ngx_http_xr_main_conf_t *xmcf);
 void ngx_http_xr_wake_exit(void);
-void ngx_http_xr_wake_others(ngx_http_request_t *r);
+void ngx_http_xr_wake_others(ngx_http_xr_main_conf_t *xmcf, u_char *key);
 ngx_int_t ngx_http_xr_wake_wait(ngx_http_request_t *r);
+void ngx_http_xr_wake_link(ngx_http_xr_waiter_t *waiter);
+void ngx_http_xr_wake_unlink(void *data);
 
 /* origin_try */
 ngx_int_t ngx_http_xr_origin_try_again(ngx_http_request_t *r);

@@ -570,7 +570,8 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
         || (xmcf->caches.nelts != 0
             && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
         || (xmcf->slices
-            && ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK))
+            && (ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK
+                || ngx_http_xr_slice_flight_init(cf, xmcf) != NGX_OK)))
     {
         return NGX_ERROR;
     }

@@ -64,12 +64,13 @@ static ngx_int_t ngx_http_xr_origin_write(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_xr_origin_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
-    ngx_http_xr_ctx_t        *ctx;
-    ngx_http_upstream_t      *u;
-    ngx_http_xr_origin_t     *origin;
-    ngx_http_xr_loc_conf_t   *xlcf;
-    ngx_http_xr_main_conf_t  *xmcf;
+    ngx_int_t                  rc;
+    ngx_http_xr_ctx_t         *ctx;
+    ngx_http_upstream_t       *u;
+    ngx_http_xr_origin_t      *origin;
+    ngx_http_xr_loc_conf_t    *xlcf;
+    ngx_http_xr_main_conf_t   *xmcf;
+    ngx_http_xr_slice_part_t  *part;
 
     ctx = ngx_http_xr_get_ctx(r);
 
@@ -98,6 +99,16 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
 
     if (ngx_http_xr_slice_wanted(r, xlcf)) {
         return ngx_http_xr_slice_handler(r);
+    }
+
+    part = ngx_http_xr_slice_part_of(r);
+
+    if (part != NULL) {
+        rc = ngx_http_xr_slice_follow(r, part);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     if (ngx_http_upstream_create(r) != NGX_OK) {
@@ -232,6 +243,7 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     xr_sigv4_t                     signature;
     xr_origin_t                   *origin;
     ngx_http_xr_origin_t          *exchange;
+    ngx_http_xr_slice_part_t      *part;
     ngx_http_xr_origin_request_t   req;
 
     ngx_memzero(&req, sizeof(ngx_http_xr_origin_request_t));
@@ -280,6 +292,12 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
         && ngx_http_xr_origin_sign(r, &req, &signature) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    part = ngx_http_xr_slice_part_of(r);
+
+    if (part != NULL) {
+        ngx_http_xr_slice_flight_begin(r, part);
     }
 
     return ngx_http_xr_origin_write(r, &req,

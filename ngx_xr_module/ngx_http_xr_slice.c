@@ -21,6 +21,8 @@ static ngx_uint_t ngx_http_xr_slice_queued(ngx_http_request_t *r);
 static void ngx_http_xr_slice_flush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
+static ngx_int_t ngx_http_xr_slice_left(ngx_http_xr_slice_t *s,
+    ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_next(ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_header_filter(ngx_http_request_t *r);
@@ -376,6 +378,10 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
 
     s->begun = 1;
 
+    if (part->follow != NULL && part->offset < part->end) {
+        return ngx_http_xr_slice_left(s, part);
+    }
+
     /* an origin that breaks off is not one that ends */
 
     if (part->end == XR_RANGE_UNKNOWN) {
@@ -387,6 +393,23 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
     }
 
     s->next = part->end;
+
+    return NGX_OK;
+}
+
+
+/* Who fetched it has given up: the rest of it is fetched here. */
+
+static ngx_int_t
+ngx_http_xr_slice_left(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
+{
+    s->follows++;
+
+    /* of several ranges of what is whole it is known from what was passed on */
+
+    if (!(s->whole && s->result == XR_RANGE_MANY)) {
+        s->next = ngx_max(part->first, part->offset);
+    }
 
     return NGX_OK;
 }

@@ -44,6 +44,7 @@ typedef enum {
 /* One subrequest: a slice, of which the client gets a part or nothing. */
 
 typedef struct ngx_http_xr_slice_part_s  ngx_http_xr_slice_part_t;
+typedef struct ngx_http_xr_follow_s      ngx_http_xr_follow_t;
 
 struct ngx_http_xr_slice_part_s {
     ngx_http_xr_slice_part_t      *next;        /* of s->parts */
@@ -56,6 +57,7 @@ struct ngx_http_xr_slice_part_s {
     uint64_t                       end;         /* which ends before this */
     ngx_str_t                      key;         /* before tenant and object */
     ngx_int_t                      rc;
+    ngx_http_xr_follow_t          *follow;      /* it comes by another one */
     unsigned                       whole:1;     /* no range is asked for */
     unsigned                       asked:1;     /* as the client asks */
     unsigned                       refresh:1;   /* not from the cache */
@@ -87,6 +89,8 @@ struct ngx_http_xr_slice_s {
     ngx_http_xr_slice_part_t      *part;        /* under way for the client */
     ngx_http_xr_slice_part_t      *parts;       /* that hold something */
     ngx_uint_t                     restarts;
+    ngx_uint_t                     follows;     /* in vain */
+    size_t                         parted;      /* of several: begun so far */
     ngx_int_t                      status;      /* an answer without bytes */
     ngx_uint_t                     cache_status;
 
@@ -100,7 +104,26 @@ struct ngx_http_xr_slice_s {
     unsigned                       begun:1;     /* and bytes */
     unsigned                       unmodified:1;    /* 304 */
     unsigned                       bare:1;      /* a header is all it gets */
+    unsigned                       alone:1;     /* it follows nobody */
 };
+
+
+/* A slice that some worker is fetching, as others see it. */
+
+#define NGX_HTTP_XR_FLIGHT_PATH  256
+
+typedef struct ngx_http_xr_flight_slot_s  ngx_http_xr_flight_slot_t;
+
+typedef struct {
+    ngx_http_xr_flight_slot_t     *slot;
+    ngx_atomic_uint_t              id;
+    u_char                         key[NGX_HTTP_XR_WAKE_KEY];
+    off_t                          written;     /* to the file, so far */
+    off_t                          body_start;  /* in it */
+    off_t                          length;      /* of it, in the end */
+    u_char                         path[NGX_HTTP_XR_FLIGHT_PATH];
+                                                /* empty: there is no file */
+} ngx_http_xr_flight_view_t;
 
 
 /* slice */
@@ -124,6 +147,25 @@ char *ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_xr_slice_conf_merge(ngx_conf_t *cf,
     ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
+
+/* slice_flight */
+ngx_int_t ngx_http_xr_slice_flight_init(ngx_conf_t *cf,
+    ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_slice_flight_process(ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_slice_flight_begin(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+void ngx_http_xr_slice_flight_body(ngx_http_request_t *r);
+void ngx_http_xr_slice_flight_more(ngx_http_request_t *r);
+void ngx_http_xr_slice_flight_end(ngx_http_request_t *r);
+ngx_uint_t ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part, ngx_msec_t age,
+    ngx_http_xr_flight_view_t *view);
+ngx_uint_t ngx_http_xr_slice_flight_look(ngx_http_request_t *r,
+    ngx_http_xr_flight_view_t *view);
+
+/* slice_follow */
+ngx_int_t ngx_http_xr_slice_follow(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
 
 /* slice_version */
 ngx_int_t ngx_http_xr_slice_version_init(ngx_conf_t *cf,

@@ -153,9 +153,12 @@ ngx_http_xr_slice_header_answer(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return (s->result == XR_RANGE_MANY && !s->whole
-            && part->first == s->ranges[s->i].first)
-           ? ngx_http_xr_slice_body_boundary(r, s, 0) : NGX_OK;
+    if (s->result == XR_RANGE_MANY && !s->whole && s->parted == s->i) {
+        s->parted++;
+        return ngx_http_xr_slice_body_boundary(r, s, 0);
+    }
+
+    return NGX_OK;
 }
 
 
