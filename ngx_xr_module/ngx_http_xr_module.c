@@ -7,6 +7,7 @@
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_redis.h"
+#include "ngx_http_xr_wake.h"
 
 
 static ngx_int_t ngx_http_xr_module_init(ngx_conf_t *cf);

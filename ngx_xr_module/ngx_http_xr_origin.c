@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_wake.h"
 
 
 #define NGX_HTTP_XR_ORIGIN_HEADERS  6
@@ -38,6 +39,8 @@ typedef struct {
 } ngx_http_xr_origin_request_t;
 
 
+static ngx_int_t ngx_http_xr_origin_ask(ngx_http_request_t *r,
+    ngx_http_xr_loc_conf_t *xlcf);
 static ngx_http_upstream_conf_t *ngx_http_xr_origin_settings(
     ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf);
 static ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
@@ -66,10 +69,7 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
     ngx_http_xr_ctx_t         *ctx;
-    ngx_http_upstream_t       *u;
-    ngx_http_xr_origin_t      *origin;
     ngx_http_xr_loc_conf_t    *xlcf;
-    ngx_http_xr_main_conf_t   *xmcf;
     ngx_http_xr_slice_part_t  *part;
 
     ctx = ngx_http_xr_get_ctx(r);
@@ -104,12 +104,23 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
     part = ngx_http_xr_slice_part_of(r);
 
     if (part != NULL) {
-        rc = ngx_http_xr_slice_follow(r, part);
+        rc = ngx_http_xr_slice_follow_begin(r, part);
 
         if (rc != NGX_DECLINED) {
             return rc;
         }
     }
+
+    return ngx_http_xr_origin_ask(r, xlcf);
+}
+
+
+static ngx_int_t
+ngx_http_xr_origin_ask(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
+{
+    ngx_http_upstream_t      *u;
+    ngx_http_xr_origin_t     *origin;
+    ngx_http_xr_main_conf_t  *xmcf;
 
     if (ngx_http_upstream_create(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

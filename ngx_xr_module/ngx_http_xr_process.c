@@ -6,6 +6,7 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_wake.h"
 
 
 #define NGX_HTTP_XR_PROCESS_KEYS  1024      /* public keys ready for use */

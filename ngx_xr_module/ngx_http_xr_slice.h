@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_wake.h"
 
 #include "xr_range.h"
 
@@ -164,7 +165,7 @@ ngx_uint_t ngx_http_xr_slice_flight_look(ngx_http_request_t *r,
     ngx_http_xr_flight_view_t *view);
 
 /* slice_follow */
-ngx_int_t ngx_http_xr_slice_follow(ngx_http_request_t *r,
+ngx_int_t ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part);
 
 /* slice_version */

@@ -56,7 +56,8 @@ static ngx_int_t ngx_http_xr_follow_headers(ngx_http_request_t *r);
  */
 
 ngx_int_t
-ngx_http_xr_slice_follow(ngx_http_request_t *r, ngx_http_xr_slice_part_t *part)
+ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part)
 {
     ngx_pool_cleanup_t         *cln;
     ngx_http_xr_follow_t       *f;
