@@ -232,6 +232,7 @@ typedef struct ngx_http_xr_slice_s         ngx_http_xr_slice_t;
 typedef struct ngx_http_xr_wake_s          ngx_http_xr_wake_t;
 typedef struct ngx_http_xr_flights_s       ngx_http_xr_flights_t;
 typedef struct ngx_http_xr_flight_s        ngx_http_xr_flight_t;
+typedef struct ngx_http_xr_slice_files_s   ngx_http_xr_slice_files_t;
 
 
 struct ngx_http_xr_main_conf_s {
@@ -257,6 +258,8 @@ struct ngx_http_xr_main_conf_s {
     xr_memory_t                   *versions;    /* of sliced objects */
     ngx_http_xr_wake_t            *wake;        /* shared */
     ngx_http_xr_flights_t         *flights;     /* shared */
+    ngx_uint_t                     open_slices; /* in each worker */
+    ngx_http_xr_slice_files_t     *files;       /* of them, in this one */
     ngx_array_t                    wakers;      /* ngx_fd_t of each worker */
     u_char                        *secret;      /* of keyed hashes */
     ngx_http_xr_fail_limit_t       fail_limit;

@@ -275,6 +275,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       offsetof(ngx_http_xr_loc_conf_t, max_ranges),
       NULL },
 
+    { ngx_string("xr_open_slices"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_slice_file_conf,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("xr_prefetch"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,

@@ -84,7 +84,9 @@ ngx_http_xr_process_init(ngx_cycle_t *cycle)
     ngx_http_xr_limit_conf_process(xmcf, cycle->log);
     ngx_http_xr_slice_flight_process(xmcf);
 
-    if (ngx_http_xr_wake_process(cycle, xmcf) != NGX_OK) {
+    if (ngx_http_xr_wake_process(cycle, xmcf) != NGX_OK
+        || ngx_http_xr_slice_file_process(xmcf, cycle->log) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -46,6 +46,8 @@ typedef enum {
 
 typedef struct ngx_http_xr_slice_part_s  ngx_http_xr_slice_part_t;
 typedef struct ngx_http_xr_follow_s      ngx_http_xr_follow_t;
+typedef struct ngx_http_xr_slice_file_s  ngx_http_xr_slice_file_t;
+typedef struct ngx_http_xr_slice_held_s  ngx_http_xr_slice_held_t;
 
 struct ngx_http_xr_slice_part_s {
     ngx_http_xr_slice_part_t      *next;        /* of s->parts */
@@ -75,6 +77,7 @@ struct ngx_http_xr_slice_s {
     u_char                         object[XR_SIPHASH_SIZE];
 
     ngx_http_xr_version_t          version;
+    time_t                         expires;     /* of what is known of it */
     ngx_str_t                      etag;        /* empty: not seen yet */
 
     xr_range_spec_t               *specs;       /* Range, as it was sent */
@@ -87,6 +90,7 @@ struct ngx_http_xr_slice_s {
                                                    ahead */
     xr_range_multipart_t           multipart;
 
+    ngx_http_xr_slice_held_t      *held;        /* an open file of a slice */
     ngx_http_xr_slice_part_t      *part;        /* under way for the client */
     ngx_http_xr_slice_part_t      *parts;       /* that hold something */
     ngx_uint_t                     restarts;
@@ -149,6 +153,18 @@ char *ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_xr_slice_conf_merge(ngx_conf_t *cf,
     ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
 
+/* slice_file */
+char *ngx_http_xr_slice_file_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_xr_slice_file_process(ngx_http_xr_main_conf_t *xmcf,
+    ngx_log_t *log);
+void ngx_http_xr_slice_file_keep(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+ngx_int_t ngx_http_xr_slice_file_header(ngx_http_xr_slice_t *s,
+    uint64_t number);
+ngx_int_t ngx_http_xr_slice_file_send(ngx_http_xr_slice_t *s, uint64_t end,
+    ngx_uint_t last);
+
 /* slice_flight */
 ngx_int_t ngx_http_xr_slice_flight_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
@@ -195,10 +211,13 @@ ngx_int_t ngx_http_xr_slice_origin_stored(ngx_http_request_t *r,
 
 /* slice_body */
 ngx_int_t ngx_http_xr_slice_body_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_xr_slice_body_multipart(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s);
 ngx_int_t ngx_http_xr_slice_body_boundary(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s, ngx_uint_t last);
 
 /* slice_header */
+ngx_int_t ngx_http_xr_slice_header_out(ngx_http_xr_slice_t *s);
 ngx_int_t ngx_http_xr_slice_header_take(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part);
 
