@@ -54,6 +54,10 @@
                                      |NGX_HTTP_XR_IN_COOKIE)
 
 
+typedef struct ngx_http_xr_health_s    ngx_http_xr_health_t;
+typedef struct ngx_http_xr_replicas_s  ngx_http_xr_replicas_t;
+
+
 /* Where an origin is reached: an upstream group of NGINX's, and its name. */
 
 typedef struct {
@@ -62,6 +66,7 @@ typedef struct {
     ngx_uint_t                     tls;
     ngx_http_upstream_srv_conf_t  *upstream;
     ngx_http_complex_value_t       ssl_name;    /* SNI, and what is verified */
+    ngx_http_xr_health_t          *health;      /* shared */
 } ngx_http_xr_endpoint_t;
 
 
@@ -199,6 +204,18 @@ typedef struct {
 } ngx_http_xr_tls_t;
 
 
+/* "xr_origin_health" */
+
+typedef struct {
+    ngx_uint_t                     fails;       /* in a row; 0: never */
+    ngx_msec_t                     eject;       /* for so long, at first */
+    ngx_msec_t                     max;
+    ngx_msec_t                     slow;        /* 0: none is */
+    ngx_uint_t                     budget;      /* of retries, per cent */
+    ngx_uint_t                     set;
+} ngx_http_xr_health_conf_t;
+
+
 /* "xr_auth_fail_limit": what bad credentials may cost. */
 
 typedef struct {
@@ -268,6 +285,7 @@ struct ngx_http_xr_main_conf_s {
 
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
+    ngx_http_xr_health_conf_t      health;
     ngx_http_xr_tls_t              tls;
     ngx_array_t                    caches;      /* ngx_http_file_cache_t * */
     ngx_http_xr_origin_header_t    origin_headers[NGX_HTTP_XR_ORIGIN_SLOTS];
@@ -411,6 +429,8 @@ typedef struct {
 typedef struct {
     ngx_http_status_t              status;
     ngx_http_chunked_t             chunked;
+    ngx_http_xr_replicas_t        *replicas;    /* where it is asked */
+    time_t                         date;        /* of a refusal; or 0 */
     unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
@@ -624,9 +644,9 @@ ngx_int_t ngx_http_xr_cors_headers(ngx_http_request_t *r,
 
 /* endpoint */
 ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_add(ngx_conf_t *cf,
-    xr_tenant_t *t);
+    xr_tenant_replica_t *t);
 ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_find(
-    ngx_http_xr_main_conf_t *xmcf, xr_tenant_t *t);
+    ngx_http_xr_main_conf_t *xmcf, xr_tenant_replica_t *t);
 char *ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -645,6 +665,7 @@ extern ngx_conf_bitmask_t  ngx_http_xr_origin_next_masks[];
 
 /* origin */
 ngx_int_t ngx_http_xr_origin_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_origin_rewrite(ngx_http_request_t *r);
 
 /* response */
 ngx_int_t ngx_http_xr_response_init(ngx_conf_t *cf);
@@ -675,6 +696,7 @@ void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
 /* status */
 ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_status_error(ngx_http_request_t *r);
+ngx_uint_t ngx_http_xr_status_doubts(ngx_http_request_t *r);
 
 /* headers */
 char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,

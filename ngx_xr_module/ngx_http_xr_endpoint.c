@@ -10,15 +10,15 @@
 
 
 static ngx_int_t ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name,
-    xr_tenant_t *t);
+    xr_tenant_replica_t *t);
 static ngx_int_t ngx_http_xr_endpoint_copy(ngx_pool_t *pool, ngx_str_t *out,
     xr_str_t s);
 static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_named(
-    ngx_conf_t *cf, xr_tenant_t *t);
+    ngx_conf_t *cf, xr_tenant_replica_t *t);
 static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_group(
-    ngx_conf_t *cf, ngx_http_xr_endpoint_t *e, xr_tenant_t *t);
+    ngx_conf_t *cf, ngx_http_xr_endpoint_t *e, xr_tenant_replica_t *t);
 static ngx_int_t ngx_http_xr_endpoint_servers(ngx_conf_t *cf,
-    ngx_http_xr_endpoint_t *e, xr_tenant_t *t,
+    ngx_http_xr_endpoint_t *e, xr_tenant_replica_t *t,
     ngx_http_upstream_srv_conf_t *uscf);
 static ngx_uint_t ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr);
 static ngx_int_t ngx_http_xr_endpoint_keep(ngx_conf_t *cf,
@@ -31,7 +31,7 @@ extern ngx_module_t  ngx_http_upstream_keepalive_module;
 /* The endpoint of a tenant; tenants with the same one share connections. */
 
 ngx_http_xr_endpoint_t *
-ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_t *t)
+ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_replica_t *t)
 {
     ngx_http_xr_endpoint_t    *e, **ep;
     ngx_http_xr_main_conf_t   *xmcf;
@@ -79,7 +79,7 @@ ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_t *t)
 /* One that there is already, as all are once the configuration is read. */
 
 ngx_http_xr_endpoint_t *
-ngx_http_xr_endpoint_find(ngx_http_xr_main_conf_t *xmcf, xr_tenant_t *t)
+ngx_http_xr_endpoint_find(ngx_http_xr_main_conf_t *xmcf, xr_tenant_replica_t *t)
 {
     ngx_str_t                 name;
     ngx_uint_t                i;
@@ -115,7 +115,7 @@ ngx_http_xr_endpoint_find(ngx_http_xr_main_conf_t *xmcf, xr_tenant_t *t)
 /* "https://host:port via upstream": no upstream block has such a name. */
 
 static ngx_int_t
-ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name, xr_tenant_t *t)
+ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name, xr_tenant_replica_t *t)
 {
     u_char     *p;
     ngx_str_t   host, upstream;
@@ -169,13 +169,13 @@ ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_xr_main_conf_t *xmcf = conf;
 
-    xr_err_t      err;
-    ngx_str_t    *value;
-    xr_tenant_t   t;
+    xr_err_t              err;
+    ngx_str_t            *value;
+    xr_tenant_replica_t   t;
 
     value = cf->args->elts;
 
-    ngx_memzero(&t, sizeof(xr_tenant_t));
+    ngx_memzero(&t, sizeof(xr_tenant_replica_t));
 
     if (xr_origin_parse(ngx_http_xr_view(&value[1]), xr_str_of(NULL, 0),
                         xr_str_of(NULL, 0), xr_str_of(NULL, 0), &xmcf->mem,
@@ -198,7 +198,7 @@ ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* The operator's own "upstream" block, which may come later in the file. */
 
 static ngx_http_upstream_srv_conf_t *
-ngx_http_xr_endpoint_named(ngx_conf_t *cf, xr_tenant_t *t)
+ngx_http_xr_endpoint_named(ngx_conf_t *cf, xr_tenant_replica_t *t)
 {
     ngx_url_t  u;
 
@@ -221,7 +221,7 @@ ngx_http_xr_endpoint_named(ngx_conf_t *cf, xr_tenant_t *t)
 
 static ngx_http_upstream_srv_conf_t *
 ngx_http_xr_endpoint_group(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
-    xr_tenant_t *t)
+    xr_tenant_replica_t *t)
 {
     ngx_url_t                      u;
     ngx_http_xr_main_conf_t       *xmcf;
@@ -272,7 +272,7 @@ ngx_http_xr_endpoint_group(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
 
 static ngx_int_t
 ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
-    xr_tenant_t *t, ngx_http_upstream_srv_conf_t *uscf)
+    xr_tenant_replica_t *t, ngx_http_upstream_srv_conf_t *uscf)
 {
     ngx_url_t                    u;
     ngx_uint_t                   i, n;
