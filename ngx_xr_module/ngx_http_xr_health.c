@@ -259,7 +259,7 @@ ngx_http_xr_health_second(ngx_http_xr_health_t *h)
 
 
 void
-ngx_http_xr_health_request(ngx_http_xr_endpoint_t *endpoint, ngx_uint_t retry)
+ngx_http_xr_health_request(ngx_http_xr_endpoint_t *endpoint)
 {
     ngx_http_xr_health_t  *h;
 
@@ -267,7 +267,7 @@ ngx_http_xr_health_request(ngx_http_xr_endpoint_t *endpoint, ngx_uint_t retry)
 
     ngx_http_xr_health_second(h);
 
-    (void) ngx_atomic_fetch_add(retry ? &h->retries : &h->requests, 1);
+    (void) ngx_atomic_fetch_add(&h->requests, 1);
 }
 
 
@@ -286,6 +286,7 @@ ngx_http_xr_health_may_retry(ngx_http_xr_main_conf_t *xmcf,
     if (h->retries < NGX_HTTP_XR_HEALTH_LEAST
                      + h->requests * xmcf->health.budget / 100)
     {
+        (void) ngx_atomic_fetch_add(&h->retries, 1);
         return 1;
     }
 

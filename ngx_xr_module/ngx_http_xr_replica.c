@@ -369,11 +369,13 @@ ngx_http_xr_replica_get(ngx_peer_connection_t *pc, void *data)
             }
         }
 
-        ngx_http_xr_health_request(
-                           replicas->list[replicas->current].endpoint,
-                           replicas->begun && !replicas->again);
+        if (!replicas->begun) {
+            replicas->begun = 1;
 
-        replicas->begun = 1;
+            ngx_http_xr_health_request(
+                               replicas->list[replicas->current].endpoint);
+        }
+
         replicas->chosen = 0;
         replicas->again = 0;
         replicas->rewrite = 0;
@@ -497,16 +499,16 @@ static ngx_uint_t
 ngx_http_xr_replica_closed(ngx_peer_connection_t *pc,
     ngx_http_xr_replicas_t *replicas, ngx_uint_t state)
 {
-    ngx_connection_t      *c;
-    ngx_http_xr_origin_t  *exchange;
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
 
     c = pc->connection;
-    exchange = replicas->request->upstream->input_filter_ctx;
+    u = replicas->request->upstream;
 
     return (state & NGX_PEER_FAILED)
            && !replicas->again
            && pc->cached
-           && exchange->status.code == 0
+           && u->state->bytes_received == 0
            && c != NULL
            && !c->read->timedout
            && !c->write->timedout;

@@ -79,8 +79,7 @@ ngx_int_t ngx_http_xr_health_init(ngx_conf_t *cf,
 char *ngx_http_xr_health_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_uint_t ngx_http_xr_health_ok(ngx_http_xr_main_conf_t *xmcf,
     ngx_http_xr_endpoint_t *endpoint);
-void ngx_http_xr_health_request(ngx_http_xr_endpoint_t *endpoint,
-    ngx_uint_t retry);
+void ngx_http_xr_health_request(ngx_http_xr_endpoint_t *endpoint);
 ngx_uint_t ngx_http_xr_health_may_retry(ngx_http_xr_main_conf_t *xmcf,
     ngx_http_xr_endpoint_t *endpoint);
 void ngx_http_xr_health_good(ngx_http_xr_endpoint_t *endpoint,

@@ -217,7 +217,9 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
 
     u->cacheable = 0;
 
-    if (u->headers_in.status_n < NGX_HTTP_INTERNAL_SERVER_ERROR) {
+    if (u->headers_in.status_n < NGX_HTTP_INTERNAL_SERVER_ERROR
+        && u->headers_in.status_n != NGX_HTTP_TOO_MANY_REQUESTS)
+    {
         u->peer.tries = 0;          /* it would be the same answer */
     }
 
