@@ -286,6 +286,8 @@ struct ngx_http_xr_main_conf_s {
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
     ngx_http_xr_health_conf_t      health;
+    ngx_msec_t                     resolve;     /* the least time; 0: off */
+    ngx_array_t                    resolves;    /* groups, of _resolve.c */
     ngx_http_xr_tls_t              tls;
     ngx_array_t                    caches;      /* ngx_http_file_cache_t * */
     ngx_http_xr_origin_header_t    origin_headers[NGX_HTTP_XR_ORIGIN_SLOTS];
@@ -647,6 +649,7 @@ ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_add(ngx_conf_t *cf,
     xr_tenant_replica_t *t);
 ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_find(
     ngx_http_xr_main_conf_t *xmcf, xr_tenant_replica_t *t);
+ngx_uint_t ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr);
 char *ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_replica.h"
 
 
 #define NGX_HTTP_XR_KEEPALIVE  32
@@ -20,7 +21,9 @@ static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_group(
 static ngx_int_t ngx_http_xr_endpoint_servers(ngx_conf_t *cf,
     ngx_http_xr_endpoint_t *e, xr_tenant_replica_t *t,
     ngx_http_upstream_srv_conf_t *uscf);
-static ngx_uint_t ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr);
+static ngx_int_t ngx_http_xr_endpoint_check(ngx_conf_t *cf, ngx_url_t *u);
+static ngx_int_t ngx_http_xr_endpoint_resolve(ngx_conf_t *cf, ngx_url_t *u,
+    ngx_http_upstream_srv_conf_t *uscf, ngx_msec_t min);
 static ngx_int_t ngx_http_xr_endpoint_keep(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *uscf, ngx_uint_t n);
 
@@ -274,31 +277,36 @@ static ngx_int_t
 ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
     xr_tenant_replica_t *t, ngx_http_upstream_srv_conf_t *uscf)
 {
+    ngx_int_t                    rc;
     ngx_url_t                    u;
     ngx_uint_t                   i, n;
+    ngx_http_xr_main_conf_t     *xmcf;
     ngx_http_upstream_server_t  *us;
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
     u.url = e->ssl_name.value;
     u.default_port = (in_port_t) t->origin.port;
 
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+    u.no_resolve = (xmcf->resolve != 0);
+
+    rc = ngx_parse_url(cf->pool, &u);
+
+    if (rc == NGX_OK && u.no_resolve && u.naddrs == 0) {
+        return ngx_http_xr_endpoint_resolve(cf, &u, uscf, xmcf->resolve);
+    }
+
+    if (rc != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "%s in origin endpoint \"%V\"",
                            u.err ? u.err : "error", &u.url);
         return NGX_ERROR;
     }
 
-    for (i = 0; i < u.naddrs; i++) {
-
-        if (ngx_http_xr_endpoint_link_local(u.addrs[i].sockaddr)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "origin endpoint \"%V\" is the link-local "
-                               "address %V, where clouds keep credentials",
-                               &u.url, &u.addrs[i].name);
-            return NGX_ERROR;
-        }
+    if (ngx_http_xr_endpoint_check(cf, &u) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     n = (u.naddrs == 1) ? 2 : 1;
@@ -329,9 +337,80 @@ ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
 }
 
 
+static ngx_int_t
+ngx_http_xr_endpoint_check(ngx_conf_t *cf, ngx_url_t *u)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < u->naddrs; i++) {
+
+        if (ngx_http_xr_endpoint_link_local(u->addrs[i].sockaddr)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "origin endpoint \"%V\" is the link-local "
+                               "address %V, where clouds keep credentials",
+                               &u->url, &u->addrs[i].name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A name whose addresses are looked up again and again: that there are none
+ * yet is no reason not to start.
+ */
+
+static ngx_int_t
+ngx_http_xr_endpoint_resolve(ngx_conf_t *cf, ngx_url_t *u,
+    ngx_http_upstream_srv_conf_t *uscf, ngx_msec_t min)
+{
+    u_char                      *p;
+    ngx_http_upstream_server_t  *us;
+
+    u->no_resolve = 0;
+
+    if (ngx_parse_url(cf->pool, u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "%s in origin endpoint \"%V\" for now",
+                           u->err ? u->err : "error", &u->url);
+        u->naddrs = 0;
+    }
+
+    if (ngx_http_xr_endpoint_check(cf, u) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    uscf->servers = ngx_array_create(cf->pool, 1,
+                                     sizeof(ngx_http_upstream_server_t));
+    if (uscf->servers == NULL) {
+        return NGX_ERROR;
+    }
+
+    us = ngx_array_push(uscf->servers);
+    p = ngx_pnalloc(cf->pool, u->url.len + sizeof(":65535") - 1);
+
+    if (us == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(us, sizeof(ngx_http_upstream_server_t));
+
+    us->name.data = p;
+    us->name.len = ngx_sprintf(p, "%V:%ui", &u->url,
+                               (ngx_uint_t) u->default_port) - p;
+    us->addrs = u->addrs;
+    us->naddrs = u->naddrs;
+    us->weight = 1;
+
+    return ngx_http_xr_resolve_group(cf, uscf, min);
+}
+
+
 /* 169.254.0.0/16, fe80::/10, and the address of EC2's metadata in IPv6. */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr)
 {
     u_char                *p;

@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_redis.h"
+#include "ngx_http_xr_replica.h"
 
 
 #define NGX_HTTP_XR_PROCESS_KEYS  1024      /* public keys ready for use */
@@ -80,6 +81,7 @@ ngx_http_xr_process_init(ngx_cycle_t *cycle)
     }
 
     ngx_http_xr_limit_conf_process(xmcf, cycle->log);
+    ngx_http_xr_resolve_process(xmcf);
 
     if (ngx_http_xr_wake_process(cycle, xmcf) != NGX_OK) {
         return NGX_ERROR;

@@ -73,6 +73,13 @@ ngx_uint_t ngx_http_xr_replica_is_other(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_replica_doubts(ngx_http_request_t *r);
 void ngx_http_xr_replica_again(ngx_http_request_t *r);
 
+/* resolve */
+char *ngx_http_xr_resolve_set_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_xr_resolve_group(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us, ngx_msec_t min);
+void ngx_http_xr_resolve_process(ngx_http_xr_main_conf_t *xmcf);
+
 /* health */
 ngx_int_t ngx_http_xr_health_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
