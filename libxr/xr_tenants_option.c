@@ -260,15 +260,18 @@ xr_tenants_option_replica(const xr_tenants_state_t *st, const xr_json_t *v)
     xr_rc_t              rc;
     xr_str_t             text;
     xr_json_t            values[XR_TENANTS_UPSTREAM - XR_TENANTS_ORIGIN + 1];
+    const xr_str_t      *names;
     xr_tenants_option_t  o;
+
+    names = &xr_tenants_names[XR_TENANTS_ORIGIN];
+    text = xr_str_of(NULL, 0);
 
     memset(values, 0, sizeof(values));
     values[0] = *v;
     rc = XR_OK;
 
     if (v->type != XR_JSON_STRING) {
-        rc = xr_tenants_value_object(st, v, &xr_tenants_names[XR_TENANTS_ORIGIN],
-                                     XR_COUNT(values), values);
+        rc = xr_tenants_value_object(st, v, names, XR_COUNT(values), values);
 
         if (rc == XR_OK && !xr_tenants_given(&values[0])) {
             rc = xr_tenants_value_fail(st, v, XR_INVALID,
@@ -290,9 +293,7 @@ xr_tenants_option_replica(const xr_tenants_state_t *st, const xr_json_t *v)
     for (i = 1; rc == XR_OK && i < XR_COUNT(values); i++) {
 
         if (xr_tenants_given(&values[i])) {
-            rc = xr_tenants_option_pair(st, &o,
-                                        xr_tenants_names[XR_TENANTS_ORIGIN + i],
-                                        &values[i]);
+            rc = xr_tenants_option_pair(st, &o, names[i], &values[i]);
         }
     }
 

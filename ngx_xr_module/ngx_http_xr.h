@@ -54,20 +54,10 @@
                                      |NGX_HTTP_XR_IN_COOKIE)
 
 
-typedef struct ngx_http_xr_health_s    ngx_http_xr_health_t;
+/* ngx_http_xr_replica.h */
+
+typedef struct ngx_http_xr_endpoint_s  ngx_http_xr_endpoint_t;
 typedef struct ngx_http_xr_replicas_s  ngx_http_xr_replicas_t;
-
-
-/* Where an origin is reached: an upstream group of NGINX's, and its name. */
-
-typedef struct {
-    ngx_str_t                      name;        /* "host:port" */
-    ngx_uint_t                     number;      /* as tenants refer to it */
-    ngx_uint_t                     tls;
-    ngx_http_upstream_srv_conf_t  *upstream;
-    ngx_http_complex_value_t       ssl_name;    /* SNI, and what is verified */
-    ngx_http_xr_health_t          *health;      /* shared */
-} ngx_http_xr_endpoint_t;
 
 
 /*
@@ -644,17 +634,6 @@ ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r,
 ngx_int_t ngx_http_xr_cors_headers(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
-/* endpoint */
-ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_add(ngx_conf_t *cf,
-    xr_tenant_replica_t *t);
-ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_find(
-    ngx_http_xr_main_conf_t *xmcf, xr_tenant_replica_t *t);
-ngx_uint_t ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr);
-char *ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
 /* tls */
 void ngx_http_xr_tls_create(ngx_http_xr_tls_t *tls);
 char *ngx_http_xr_tls_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
@@ -668,7 +647,6 @@ extern ngx_conf_bitmask_t  ngx_http_xr_origin_next_masks[];
 
 /* origin */
 ngx_int_t ngx_http_xr_origin_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_xr_origin_rewrite(ngx_http_request_t *r);
 
 /* response */
 ngx_int_t ngx_http_xr_response_init(ngx_conf_t *cf);
@@ -691,15 +669,9 @@ void ngx_http_xr_wake_exit(void);
 void ngx_http_xr_wake_others(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_wake_wait(ngx_http_request_t *r);
 
-/* origin_try */
-ngx_int_t ngx_http_xr_origin_try_again(ngx_http_request_t *r);
-void ngx_http_xr_origin_try_abort(ngx_http_request_t *r);
-void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
-
 /* status */
 ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_status_error(ngx_http_request_t *r);
-ngx_uint_t ngx_http_xr_status_doubts(ngx_http_request_t *r);
 
 /* headers */
 char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,

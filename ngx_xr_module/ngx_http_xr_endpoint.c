@@ -118,7 +118,8 @@ ngx_http_xr_endpoint_find(ngx_http_xr_main_conf_t *xmcf, xr_tenant_replica_t *t)
 /* "https://host:port via upstream": no upstream block has such a name. */
 
 static ngx_int_t
-ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name, xr_tenant_replica_t *t)
+ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name,
+    xr_tenant_replica_t *t)
 {
     u_char     *p;
     ngx_str_t   host, upstream;

@@ -495,9 +495,11 @@ ngx_http_xr_origin_sign(ngx_http_request_t *r,
     uint32_t                  slot;
     xr_err_t                  err;
     xr_sigv4_request_t        s;
+    ngx_http_xr_replica_t    *place;
     ngx_http_xr_main_conf_t  *xmcf;
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    place = ngx_http_xr_replica_current(r);
 
     /* a key that is another one's is made anew, so slots may be shared */
 
@@ -515,8 +517,7 @@ ngx_http_xr_origin_sign(ngx_http_request_t *r,
     s.payload_hash = xr_sigv4_empty_payload;
     s.region = req->origin.region;
     s.service = xr_str("s3");
-    s.now = ngx_time()
-            + (ngx_int_t) ngx_http_xr_replica_current(r)->endpoint->health->skew;
+    s.now = ngx_time() + (ngx_int_t) place->endpoint->health->skew;
 
     if (xr_sigv4_sign(&s, &req->credentials, &xmcf->signing_keys[slot],
                       signature, &err)

@@ -34,12 +34,10 @@ static void ngx_http_xr_replica_report(ngx_http_xr_replicas_t *replicas,
     ngx_uint_t failed);
 static ngx_http_xr_main_conf_t *ngx_http_xr_replica_conf(
     ngx_http_xr_replicas_t *replicas);
-#if (NGX_HTTP_SSL)
 static ngx_int_t ngx_http_xr_replica_set_session(ngx_peer_connection_t *pc,
     void *data);
 static void ngx_http_xr_replica_save_session(ngx_peer_connection_t *pc,
     void *data);
-#endif
 
 
 /* What NGINX takes for the upstream group of all our requests. */
@@ -320,13 +318,11 @@ ngx_http_xr_replica_begin(ngx_http_xr_replicas_t *replicas)
     pc->free = ngx_http_xr_replica_free;
     pc->tries = tries;
 
-#if (NGX_HTTP_SSL)
     replica->set_session = pc->set_session;
     replica->save_session = pc->save_session;
 
     pc->set_session = ngx_http_xr_replica_set_session;
     pc->save_session = ngx_http_xr_replica_save_session;
-#endif
 
     return rc;
 }
@@ -560,8 +556,6 @@ ngx_http_xr_replica_report(ngx_http_xr_replicas_t *replicas,
 }
 
 
-#if (NGX_HTTP_SSL)
-
 static ngx_int_t
 ngx_http_xr_replica_set_session(ngx_peer_connection_t *pc, void *data)
 {
@@ -586,5 +580,3 @@ ngx_http_xr_replica_save_session(ngx_peer_connection_t *pc, void *data)
 
     replica->save_session(pc, replica->data);
 }
-
-#endif

@@ -10,6 +10,21 @@
 #include "ngx_http_xr.h"
 
 
+typedef struct ngx_http_xr_health_s  ngx_http_xr_health_t;
+
+
+/* Where an origin is reached: an upstream group of NGINX's, and its name. */
+
+struct ngx_http_xr_endpoint_s {
+    ngx_str_t                      name;        /* "host:port" */
+    ngx_uint_t                     number;      /* as tenants refer to it */
+    ngx_uint_t                     tls;
+    ngx_http_upstream_srv_conf_t  *upstream;
+    ngx_http_complex_value_t       ssl_name;    /* SNI, and what is verified */
+    ngx_http_xr_health_t          *health;      /* shared */
+};
+
+
 /*
  * What all workers know of an endpoint.  Times are those of ngx_current_msec,
  * which is one clock for all processes; 0 is none.
@@ -41,10 +56,8 @@ typedef struct {
     void                            *data;      /* of its group's balancer */
     ngx_event_get_peer_pt            get;       /* NULL: not begun */
     ngx_event_free_peer_pt           free;
-#if (NGX_HTTP_SSL)
     ngx_event_set_peer_session_pt    set_session;
     ngx_event_save_peer_session_pt   save_session;
-#endif
     ngx_uint_t                       tries;
     unsigned                         asked:1;
 } ngx_http_xr_replica_t;
@@ -65,6 +78,28 @@ struct ngx_http_xr_replicas_s {
     ngx_http_xr_replica_t            list[];
 };
 
+
+/* endpoint */
+ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_add(ngx_conf_t *cf,
+    xr_tenant_replica_t *t);
+ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_find(
+    ngx_http_xr_main_conf_t *xmcf, xr_tenant_replica_t *t);
+ngx_uint_t ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr);
+char *ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* origin_try */
+ngx_int_t ngx_http_xr_origin_try_again(ngx_http_request_t *r);
+void ngx_http_xr_origin_try_abort(ngx_http_request_t *r);
+void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
+
+/* origin */
+ngx_int_t ngx_http_xr_origin_rewrite(ngx_http_request_t *r);
+
+/* status */
+ngx_uint_t ngx_http_xr_status_doubts(ngx_http_request_t *r);
 
 /* replica */
 ngx_int_t ngx_http_xr_replica_start(ngx_http_request_t *r);

@@ -23,9 +23,7 @@ typedef struct {
     socklen_t                    socklen;
     ngx_str_t                    name;
     u_char                       text[NGX_SOCKADDR_STRLEN];
-#if (NGX_HTTP_SSL)
     ngx_ssl_session_t           *session;
-#endif
 } ngx_http_xr_resolve_addr_t;
 
 
@@ -86,12 +84,10 @@ static ngx_int_t ngx_http_xr_resolve_get_peer(ngx_peer_connection_t *pc,
     void *data);
 static void ngx_http_xr_resolve_free_peer(ngx_peer_connection_t *pc,
     void *data, ngx_uint_t state);
-#if (NGX_HTTP_SSL)
 static ngx_int_t ngx_http_xr_resolve_set_session(ngx_peer_connection_t *pc,
     void *data);
 static void ngx_http_xr_resolve_save_session(ngx_peer_connection_t *pc,
     void *data);
-#endif
 
 
 /*
@@ -380,15 +376,11 @@ ngx_http_xr_resolve_release(void *data)
 {
     ngx_http_xr_resolve_set_t *set = data;
 
-#if (NGX_HTTP_SSL)
     ngx_uint_t  i;
-#endif
 
     if (--set->refs > 0) {
         return;
     }
-
-#if (NGX_HTTP_SSL)
 
     for (i = 0; i < set->n; i++) {
 
@@ -397,7 +389,6 @@ ngx_http_xr_resolve_release(void *data)
         }
     }
 
-#endif
 
     ngx_free(set);
 }
@@ -531,8 +522,6 @@ ngx_http_xr_resolve_take(ngx_http_xr_resolve_t *group,
         return;
     }
 
-#if (NGX_HTTP_SSL)
-
     for (i = 0; i < set->n; i++) {
         old = ngx_http_xr_resolve_find(group->set, &set->list[i]);
 
@@ -542,7 +531,6 @@ ngx_http_xr_resolve_take(ngx_http_xr_resolve_t *group,
         }
     }
 
-#endif
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "xr: \"%V\" has %ui addresses now, %ui of them as before",
@@ -605,10 +593,8 @@ ngx_http_xr_resolve_init_peer(ngx_http_request_t *r,
     pc->free = ngx_http_xr_resolve_free_peer;
     pc->tries = ngx_max(peer->set->n, 2);       /* one has a second try */
 
-#if (NGX_HTTP_SSL)
     pc->set_session = ngx_http_xr_resolve_set_session;
     pc->save_session = ngx_http_xr_resolve_save_session;
-#endif
 
     return NGX_OK;
 }
@@ -670,8 +656,6 @@ ngx_http_xr_resolve_free_peer(ngx_peer_connection_t *pc, void *data,
 }
 
 
-#if (NGX_HTTP_SSL)
-
 static ngx_int_t
 ngx_http_xr_resolve_set_session(ngx_peer_connection_t *pc, void *data)
 {
@@ -700,5 +684,3 @@ ngx_http_xr_resolve_save_session(ngx_peer_connection_t *pc, void *data)
 
     peer->current->session = session;
 }
-
-#endif
