@@ -26,7 +26,14 @@
 
 #define NGX_HTTP_XR_HEALTH_PROBE   30000
 
+/* What a report has of an endpoint, beside its name. */
 
+#define NGX_HTTP_XR_HEALTH_REPORT  (6 * NGX_ATOMIC_T_LEN + 160)
+
+
+static ngx_int_t ngx_http_xr_health_handler(ngx_http_request_t *r);
+static u_char *ngx_http_xr_health_counts(u_char *p,
+    ngx_http_xr_endpoint_t *e);
 static ngx_int_t ngx_http_xr_health_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t ngx_http_xr_health_param(ngx_http_xr_health_conf_t *h,
     ngx_str_t *value);
@@ -268,6 +275,7 @@ ngx_http_xr_health_request(ngx_http_xr_endpoint_t *endpoint)
     ngx_http_xr_health_second(h);
 
     (void) ngx_atomic_fetch_add(&h->requests, 1);
+    (void) ngx_atomic_fetch_add(&h->sent, 1);
 }
 
 
@@ -349,6 +357,7 @@ ngx_http_xr_health_bad(ngx_http_xr_main_conf_t *xmcf,
     h = endpoint->health;
     conf = &xmcf->health;
 
+    (void) ngx_atomic_fetch_add(&h->failures, 1);
     fails = ngx_atomic_fetch_add(&h->fails, 1) + 1;
     until = h->until;
 
@@ -384,4 +393,84 @@ ngx_http_xr_health_unknown(ngx_http_xr_endpoint_t *endpoint)
     if (endpoint->health->probe != 0) {
         endpoint->health->probe = 0;
     }
+}
+
+
+/* xr_origin_report; */
+
+char *
+ngx_http_xr_health_report(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_xr_health_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_health_handler(ngx_http_request_t *r)
+{
+    size_t                     size;
+    ngx_buf_t                 *b;
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ngx_http_xr_endpoint_t   **e;
+    ngx_http_xr_main_conf_t   *xmcf;
+
+    rc = ngx_http_xr_headers_report(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    if (!xmcf->enable) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    size = sizeof("{\"endpoints\": {}}\n");
+    e = xmcf->endpoints.elts;
+
+    for (i = 0; i < xmcf->endpoints.nelts; i++) {
+        size += e[i]->name.len + NGX_HTTP_XR_HEALTH_REPORT
+                + ngx_escape_json(NULL, e[i]->name.data, e[i]->name.len);
+    }
+
+    b = ngx_create_temp_buf(r->pool, size);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_sprintf(b->last, "{\"endpoints\": {");
+
+    for (i = 0; i < xmcf->endpoints.nelts; i++) {
+        b->last = ngx_sprintf(b->last, "%s\n", (i == 0) ? "" : ",");
+        b->last = ngx_http_xr_health_counts(b->last, e[i]);
+    }
+
+    b->last = ngx_sprintf(b->last, "}}\n");
+
+    return ngx_http_xr_headers_json(r, b);
+}
+
+
+static u_char *
+ngx_http_xr_health_counts(u_char *p, ngx_http_xr_endpoint_t *e)
+{
+    ngx_http_xr_health_t  *h;
+
+    h = e->health;
+
+    p = ngx_sprintf(p, "  \"");
+    p = (u_char *) ngx_escape_json(p, e->name.data, e->name.len);
+
+    return ngx_sprintf(p, "\": {\"in_service\": %ui, \"requests\": %uA, "
+                          "\"failures\": %uA, \"ejections\": %uA, "
+                          "\"retries_refused\": %uA, \"clock\": %A}",
+                       (ngx_uint_t) (h->until == 0), h->sent, h->failures,
+                       h->ejections, h->refused, (ngx_atomic_int_t) h->skew);
 }

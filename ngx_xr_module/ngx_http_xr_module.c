@@ -366,6 +366,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       0,
       NULL },
 
+    { ngx_string("xr_origin_report"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_xr_health_report,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("xr_resolve"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_xr_resolve_set_slot,

@@ -31,6 +31,8 @@ struct ngx_http_xr_endpoint_s {
  */
 
 struct ngx_http_xr_health_s {
+    ngx_atomic_t                     sent;      /* first tries, in all */
+    ngx_atomic_t                     failures;
     ngx_atomic_t                     fails;     /* in a row */
     ngx_atomic_t                     until;     /* passed over until then */
     ngx_atomic_t                     level;     /* how often in a row it was */
@@ -118,6 +120,8 @@ void ngx_http_xr_resolve_process(ngx_http_xr_main_conf_t *xmcf);
 /* health */
 ngx_int_t ngx_http_xr_health_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
+char *ngx_http_xr_health_report(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_xr_health_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_uint_t ngx_http_xr_health_ok(ngx_http_xr_main_conf_t *xmcf,
     ngx_http_xr_endpoint_t *endpoint);

@@ -7,6 +7,7 @@ the request, each with a signature of its own, and what a replica says never
 makes a wrong answer of a missing one.
 """
 
+import json
 import os
 import time
 
@@ -344,6 +345,22 @@ def test_the_budget_of_retries(start, places):
     assert statuses[:5] == [200] * 5
     assert statuses.count(200) <= 10 * seconds and 502 in statuses
     assert "used up its share" in edge.error_log()
+
+
+def test_the_report(start, places):
+    a, b, _ = places
+    edge = start(location="xr_cache off;", http="xr_origin_health fails=2 eject=1h max=1h;",
+                 server="location = /origins { xr_origin_report; }")
+    a.put_at("/acme/x.glb", message(500))
+    b.put_at("/copy0/x.glb", message(200, BODY))
+    for _ in range(4):
+        assert edge.fetch("/acme/x.glb").body == BODY
+
+    endpoints = json.loads(edge.get("/origins").body)["endpoints"]
+    assert endpoints[a.url] == {"in_service": 0, "requests": 2, "failures": 2, "ejections": 1,
+                                "retries_refused": 0, "clock": 0}
+    assert endpoints[b.url]["in_service"] == 1 and endpoints[b.url]["requests"] == 2
+    assert edge.get("/origins", method="POST").status == 405
 
 
 # Configuration
