@@ -11,6 +11,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_xr_purge.h"
+
 #include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
 #include "xr_jwt.h"
@@ -249,6 +251,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_str_t                      proof_header;    /* in lower case */
     ngx_str_t                      proof_file;
 
+    ngx_http_xr_purge_t            purge;
     size_t                         memory_size;
     xr_memory_t                   *memory;
     ngx_uint_t                     slices;      /* "xr_slice" somewhere */
@@ -385,6 +388,7 @@ typedef struct {
     ngx_http_xr_parsed_t          *parsed;      /* or NULL */
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
     ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
+    ngx_http_xr_purge_ctx_t        purge;
     uint64_t                       subject;     /* keyed hashes of these two, */
     uint64_t                       address;     /* for limits; 0: not yet */
     xr_deny_t                      deny;
@@ -411,6 +415,7 @@ typedef struct {
 typedef struct {
     ngx_http_status_t              status;
     ngx_http_chunked_t             chunked;
+    ngx_http_xr_purge_answer_t     purge;
     unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */

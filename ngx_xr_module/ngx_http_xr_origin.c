@@ -96,6 +96,10 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
+    if (ngx_http_xr_purge_begin(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (ngx_http_xr_slice_wanted(r, xlcf)) {
         return ngx_http_xr_slice_handler(r);
     }
@@ -193,6 +197,18 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
     ngx_http_xr_ctx_t         *ctx;
     ngx_http_xr_slice_part_t  *part;
 
+    ctx = ngx_http_xr_get_ctx(r);
+
+    if (ctx->purge.key.len != 0) {
+
+        keys = ngx_array_push(&r->cache->keys);
+        if (keys == NULL) {
+            return NGX_ERROR;
+        }
+
+        *keys = ctx->purge.key;
+    }
+
     part = ngx_http_xr_slice_part_of(r);
 
     if (part != NULL && part->key.len != 0) {
@@ -209,8 +225,6 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
     if (keys == NULL) {
         return NGX_ERROR;
     }
-
-    ctx = ngx_http_xr_get_ctx(r);
 
     keys[0] = ngx_http_xr_ngx(ctx->tenant->cache_prefix);
     keys[1] = ctx->object;
@@ -245,6 +259,10 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
 
     exchange = r->upstream->input_filter_ctx;
     exchange->cacheable = r->upstream->cacheable;
+
+    if (r->cache != NULL) {
+        ngx_http_xr_purge_stored_since(r, &exchange->purge);
+    }
 
     /* a HEAD that is to be cached has been made a GET */
 

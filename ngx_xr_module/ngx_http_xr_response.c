@@ -15,6 +15,8 @@
 #define NGX_HTTP_XR_HEADER_VARY       0x08  /* likewise, if it is "*" */
 #define NGX_HTTP_XR_HEADER_RANGE      0x10  /* 416 has it too */
 #define NGX_HTTP_XR_HEADER_SLICE      0x20  /* stored with slices only */
+#define NGX_HTTP_XR_HEADER_TAGS       0x1000    /* what it can be purged by */
+#define NGX_HTTP_XR_HEADER_STORED     0x2000    /* ours, in stored ones only */
 
 
 static ngx_http_xr_origin_header_t *ngx_http_xr_response_slot(
@@ -47,6 +49,10 @@ static const struct {
     { ngx_string("Content-Disposition"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Cache-Control"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Expires"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
+    { ngx_string("Surrogate-Key"), NGX_HTTP_XR_HEADER_TAGS },
+    { ngx_string("X-Amz-Meta-Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
+    { ngx_string("Xr-Stored"), NGX_HTTP_XR_HEADER_STORED },
     { ngx_string("Set-Cookie"), NGX_HTTP_XR_HEADER_COOKIE },
     { ngx_string("Vary"), NGX_HTTP_XR_HEADER_VARY }
 };
@@ -229,6 +235,12 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
 
     if (u->headers_in.status_n < NGX_HTTP_OK) {
         return NGX_OK;
+    }
+
+    if (oh->flags & (NGX_HTTP_XR_HEADER_TAGS|NGX_HTTP_XR_HEADER_STORED)) {
+        return ngx_http_xr_purge_stored_header(r,
+                                          oh->flags & NGX_HTTP_XR_HEADER_TAGS,
+                                          value, len);
     }
 
     if (oh->flags & NGX_HTTP_XR_HEADER_SLICE
@@ -442,6 +454,8 @@ ngx_http_xr_response_compact(ngx_http_request_t *r)
         }
     }
 
+    ngx_http_xr_purge_stored_put(r, &b);
+
     xr_buf_puts(&b, CRLF);
 
     if (xr_buf_ok(&b)) {
@@ -490,6 +504,10 @@ ngx_http_xr_response_stored(ngx_http_request_t *r)
                       &r->cache->file.name);
 
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    if (part != NULL && ngx_http_xr_purge_stored_judge(r, part) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ctx = ngx_http_xr_get_ctx(r);

@@ -154,6 +154,10 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
         var->data = i;
     }
 
+    if (ngx_http_xr_purge_var_add(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     var = ngx_http_add_variable(cf, &uri, NGX_HTTP_VAR_NOCACHEABLE);
     if (var == NULL) {
         return NGX_ERROR;
