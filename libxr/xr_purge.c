@@ -9,6 +9,16 @@
 #define XR_PURGE_MAGIC  0x78722d7075726731          /* "xr-purg1" */
 
 
+/* Entries that make room for one another: what is under way. */
+
+typedef struct xr_purge_move_s  xr_purge_move_t;
+
+struct xr_purge_move_s {
+    const xr_purge_entry_t  *entry;
+    const xr_purge_move_t   *next;
+};
+
+
 xr_purge_t *
 xr_purge_create(void *memory, size_t size)
 {
@@ -174,6 +184,13 @@ xr_purge_find(const xr_purge_t *p, const uint8_t hash[XR_SIPHASH_SIZE])
 
     memcpy(words, hash, XR_SIPHASH_SIZE);
 
+    for (i = 0; i < XR_PURGE_SPARES; i++) {
+
+        if (xr_purge_read(&p->spares[i], words, &pair)) {
+            return pair;
+        }
+    }
+
     for (i = 0; i < 2; i++) {
         set = xr_purge_set(p, words[i]);
 
@@ -270,32 +287,6 @@ xr_purge_write(xr_purge_t *p, xr_purge_entry_t *e,
 }
 
 
-/* What a record says, its tenant's says as well: of too much. */
-
-static void
-xr_purge_fold(xr_purge_t *p, const xr_purge_entry_t *e)
-{
-    uint64_t            words[2];
-    xr_purge_entry_t   *place;
-    xr_purge_record_t   record;
-
-    xr_purge_record(p, xr_purge_newest(e), e->tenant, XR_PURGE_TENANT, false,
-                    xr_str_of(NULL, 0), &record);
-    memcpy(words, record.hash, XR_SIPHASH_SIZE);
-
-    place = (e->scope == XR_PURGE_TENANT) ? NULL : xr_purge_place(p, words);
-
-    if (place != NULL) {
-        xr_purge_write(p, place, &record);
-
-    } else {
-        xr_purge_raise(&p->floor, record.generation);
-    }
-
-    __atomic_fetch_add(&p->folded, 1, __ATOMIC_RELAXED);
-}
-
-
 /* Whether a record says nothing that a coarser one does not. */
 
 static bool
@@ -321,14 +312,45 @@ xr_purge_idle(const xr_purge_t *p, const xr_purge_entry_t *e)
 }
 
 
-/* Makes room: what is idle, or else the oldest, tenants' own last of all. */
+/* Whether "a" is to go rather than "b": tenants' own records go last. */
+
+static bool
+xr_purge_older(const xr_purge_entry_t *a, const xr_purge_entry_t *b)
+{
+    bool  own;
+
+    own = (a->scope == XR_PURGE_TENANT);
+
+    if (own != (b->scope == XR_PURGE_TENANT)) {
+        return !own;
+    }
+
+    return xr_purge_newest(a) < xr_purge_newest(b);
+}
+
+
+static bool
+xr_purge_moves(const xr_purge_move_t *moves, const xr_purge_entry_t *e)
+{
+    for ( /* void */ ; moves != NULL; moves = moves->next) {
+
+        if (moves->entry == e) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* Of the two sets of a hash: what is idle, or else the oldest. */
 
 static xr_purge_entry_t *
-xr_purge_evict(xr_purge_t *p, const uint64_t hash[2])
+xr_purge_oldest(const xr_purge_t *p, const uint64_t hash[2],
+    const xr_purge_move_t *moves)
 {
     size_t             i, j;
-    bool               own;
-    xr_purge_entry_t  *set, *e, *oldest;
+    xr_purge_entry_t  *set, *oldest;
 
     oldest = NULL;
 
@@ -336,29 +358,100 @@ xr_purge_evict(xr_purge_t *p, const uint64_t hash[2])
         set = xr_purge_set(p, hash[i]);
 
         for (j = 0; j < XR_PURGE_WAYS; j++) {
-            e = &set[j];
 
-            if (xr_purge_idle(p, e)) {
-                __atomic_store_n(&e->hash[0], 0, __ATOMIC_RELEASE);
-                return e;
+            if (xr_purge_moves(moves, &set[j])) {
+                continue;
             }
 
-            own = (e->scope == XR_PURGE_TENANT);
+            if (xr_purge_idle(p, &set[j])) {
+                return &set[j];
+            }
 
-            if (oldest == NULL
-                || (oldest->scope == XR_PURGE_TENANT && !own)
-                || (own == (oldest->scope == XR_PURGE_TENANT)
-                    && xr_purge_newest(e) < xr_purge_newest(oldest)))
-            {
-                oldest = e;
+            if (oldest == NULL || xr_purge_older(&set[j], oldest)) {
+                oldest = &set[j];
             }
         }
     }
 
-    xr_purge_fold(p, oldest);
-    __atomic_store_n(&oldest->hash[0], 0, __ATOMIC_RELEASE);
-
     return oldest;
+}
+
+
+static void
+xr_purge_clear(xr_purge_entry_t *e)
+{
+    __atomic_store_n(&e->hash[0], 0, __ATOMIC_RELEASE);
+}
+
+
+/*
+ * What an entry says, its tenant's own says from now on, of too much.  Where
+ * that has no place it waits in a spare one, which readers look at first, for
+ * another entry to go the same way; and where none can, all are purged.
+ */
+
+static void
+xr_purge_fold(xr_purge_t *p, const xr_purge_entry_t *e,
+    const xr_purge_move_t *before, size_t depth)
+{
+    uint64_t            words[2];
+    xr_purge_move_t     moves;
+    xr_purge_entry_t   *place, *spare;
+    xr_purge_record_t   record;
+
+    __atomic_fetch_add(&p->folded, 1, __ATOMIC_RELAXED);
+
+    if (e->scope == XR_PURGE_TENANT || depth == XR_PURGE_SPARES) {
+        xr_purge_raise(&p->floor, xr_purge_newest(e));
+        return;
+    }
+
+    xr_purge_record(p, xr_purge_newest(e), e->tenant, XR_PURGE_TENANT, false,
+                    xr_str_of(NULL, 0), &record);
+    memcpy(words, record.hash, XR_SIPHASH_SIZE);
+
+    place = xr_purge_place(p, words);
+
+    if (place != NULL) {
+        xr_purge_write(p, place, &record);
+        return;
+    }
+
+    spare = &p->spares[depth];
+
+    if (spare->hash[0] != 0) {
+
+        /* whoever put it there has died */
+
+        xr_purge_raise(&p->floor, xr_purge_newest(spare));
+        xr_purge_clear(spare);
+    }
+
+    xr_purge_write(p, spare, &record);
+
+    moves = (xr_purge_move_t) { e, before };
+    place = xr_purge_oldest(p, words, &moves);
+
+    if (place == NULL
+        || (place->scope == XR_PURGE_TENANT && !xr_purge_idle(p, place)))
+    {
+        xr_purge_raise(&p->floor, record.generation);
+        xr_purge_clear(spare);
+        return;
+    }
+
+    if (place->tenant == e->tenant) {
+        xr_purge_raise(&spare->hard, xr_purge_newest(place));
+
+    } else if (!xr_purge_idle(p, place)) {
+        xr_purge_fold(p, place, &moves, depth + 1);
+    }
+
+    record.generation = spare->hard;
+
+    xr_purge_clear(place);
+    xr_purge_write(p, place, &record);
+    xr_purge_clear(spare);
 }
 
 
@@ -373,7 +466,13 @@ xr_purge_enter(xr_purge_t *p, const xr_purge_record_t *record)
     e = xr_purge_place(p, words);
 
     if (e == NULL) {
-        e = xr_purge_evict(p, words);
+        e = xr_purge_oldest(p, words, NULL);
+
+        if (!xr_purge_idle(p, e)) {
+            xr_purge_fold(p, e, NULL, 0);
+        }
+
+        xr_purge_clear(e);
     }
 
     xr_purge_write(p, e, record);

@@ -94,10 +94,10 @@ uint64_t xr_purge_some(const xr_purge_t *p, uint64_t tenant);
 
 /*
  * What is stored says what the last generation was when it was asked for, and
- * its tags: "<16 hexadecimal digits>[ <tag>]...".
+ * its tags: "<12 hexadecimal digits>[ <tag>]...".
  */
 
-#define XR_PURGE_STORED_DIGITS  16
+#define XR_PURGE_STORED_DIGITS  12
 #define XR_PURGE_STORED_MAX     (XR_PURGE_STORED_DIGITS                       \
                                  + XR_PURGE_TAGS * (XR_PURGE_TAG_MAX + 1))
 

@@ -6,7 +6,8 @@
 #include "xr_purge_table.h"
 
 
-#define XR_PURGE_HEAD  "xr-purge-1 "
+#define XR_PURGE_HEAD    "xr-purge-1 "
+#define XR_PURGE_DIGITS  16             /* of a number */
 
 /* A letter for each scope that is written; the rest follows from these. */
 
@@ -23,10 +24,15 @@ static const char  xr_purge_letters[XR_PURGE_SCOPES] = {
 static void
 xr_purge_digits(uint64_t n, xr_buf_t *out)
 {
-    uint8_t  digits[XR_PURGE_STORED_DIGITS];
+    size_t   i;
+    uint8_t  bytes[sizeof(n)];
 
-    xr_purge_stored_digits(n, digits);
-    xr_buf_put(out, xr_str_of(digits, sizeof(digits)));
+    for (i = sizeof(n); i > 0; i--) {
+        bytes[i - 1] = (uint8_t) n;
+        n >>= 8;
+    }
+
+    xr_buf_hex(out, xr_str_of(bytes, sizeof(bytes)));
 }
 
 
@@ -146,7 +152,7 @@ xr_purge_number(xr_str_t s, uint64_t *out)
         *out = *out << 4 | (uint64_t) digit;
     }
 
-    return s.len == XR_PURGE_STORED_DIGITS;
+    return s.len == XR_PURGE_DIGITS;
 }
 
 
@@ -158,15 +164,15 @@ xr_purge_journal_sum(const uint8_t *key, xr_str_t *line)
     uint64_t  sum;
     xr_str_t  text;
 
-    if (line->len <= XR_PURGE_STORED_DIGITS) {
+    if (line->len <= XR_PURGE_DIGITS) {
         return false;
     }
 
-    text = xr_str_of(line->data, line->len - XR_PURGE_STORED_DIGITS - 1);
+    text = xr_str_of(line->data, line->len - XR_PURGE_DIGITS - 1);
 
     if (line->data[text.len] != ' '
         || !xr_purge_number(xr_str_of(text.data + text.len + 1,
-                                      XR_PURGE_STORED_DIGITS), &sum)
+                                      XR_PURGE_DIGITS), &sum)
         || sum != xr_siphash_64(key, 0, text))
     {
         return false;

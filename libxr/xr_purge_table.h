@@ -16,6 +16,10 @@
 #define XR_PURGE_WAYS   8
 #define XR_PURGE_HINTS  4096
 
+/* For records that wait for a place: one under way at a time, and its own. */
+
+#define XR_PURGE_SPARES  4
+
 
 /*
  * A record, or none where the first word of its hash is 0.  A hash is in one
@@ -37,6 +41,7 @@ struct xr_purge_s {
     uint64_t          unused;
     uint8_t           key[XR_SIPHASH_KEY_SIZE];
     uint64_t          unused2[2];
+    xr_purge_entry_t  spares[XR_PURGE_SPARES];
     uint8_t           hints[XR_PURGE_HINTS];    /* bits: scopes that tenants
                                                    have records of */
     xr_sets_t         sets;

@@ -113,7 +113,7 @@ ngx_http_xr_purge_stored_put(ngx_http_request_t *r, xr_buf_t *b)
 
     xr_purge_stored_digits(answer->last, p);
 
-    xr_buf_puts(b, "Xr-Stored: ");
+    xr_buf_puts(b, "Xr:");
     xr_buf_put(b, xr_str_of(p, sizeof(digits)));
     xr_buf_put(b, ngx_http_xr_view(&answer->tags));
     xr_buf_puts(b, CRLF);

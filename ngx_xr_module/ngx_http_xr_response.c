@@ -52,7 +52,7 @@ static const struct {
     { ngx_string("Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
     { ngx_string("Surrogate-Key"), NGX_HTTP_XR_HEADER_TAGS },
     { ngx_string("X-Amz-Meta-Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
-    { ngx_string("Xr-Stored"), NGX_HTTP_XR_HEADER_STORED },
+    { ngx_string("Xr"), NGX_HTTP_XR_HEADER_STORED },
     { ngx_string("Set-Cookie"), NGX_HTTP_XR_HEADER_COOKIE },
     { ngx_string("Vary"), NGX_HTTP_XR_HEADER_VARY }
 };
@@ -412,7 +412,7 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_response_compact(ngx_http_request_t *r)
 {
-    size_t                size;
+    size_t                size, room;
     u_char               *start;
     xr_buf_t              b;
     ngx_uint_t            i;
@@ -424,16 +424,16 @@ ngx_http_xr_response_compact(ngx_http_request_t *r)
 
     start = u->buffer.start + r->cache->header_start;
     size = u->buffer.pos - start;
+    room = size + (u->buffer.end - u->buffer.last);
 
-    b = xr_buf(ngx_pnalloc(r->pool, size), size);
+    b = xr_buf(ngx_pnalloc(r->pool, room), room);
 
     if (b.data == NULL) {
         return NGX_ERROR;
     }
 
     xr_buf_puts(&b, (u->headers_in.status_n == NGX_HTTP_PARTIAL_CONTENT)
-                    ? "HTTP/1.1 206 Partial Content" CRLF
-                    : "HTTP/1.1 200 OK" CRLF);
+                    ? "HTTP/1.1 206 " CRLF : "HTTP/1.1 200 " CRLF);
 
     for (part = &u->headers_in.headers.part; part; part = part->next) {
 
@@ -458,9 +458,22 @@ ngx_http_xr_response_compact(ngx_http_request_t *r)
 
     xr_buf_puts(&b, CRLF);
 
-    if (xr_buf_ok(&b)) {
-        ngx_memcpy(start, b.data, b.len);
+    if (!xr_buf_ok(&b)) {
+        return NGX_OK;
     }
+
+    if (b.len > size) {
+
+        /* an origin that says next to nothing: ours goes on where its ends */
+
+        ngx_memmove(start + b.len, u->buffer.pos,
+                    u->buffer.last - u->buffer.pos);
+
+        u->buffer.pos += b.len - size;
+        u->buffer.last += b.len - size;
+    }
+
+    ngx_memcpy(start, b.data, b.len);
 
     return NGX_OK;
 }
