@@ -18,7 +18,7 @@ typedef enum {
     XR_KIND_EDGEAUTH = 1,
     XR_KIND_JWT = 2,
     XR_KIND_CLOUDFRONT = 4,
-    XR_KIND_PURGE = 8               /* orders to purge, and nothing of clients */
+    XR_KIND_PURGE = 8               /* orders to purge: lets no client in */
 } xr_kind_t;
 
 /* Any kind that lets a client in. */

@@ -110,7 +110,7 @@ typedef enum {
 void xr_purge_stored_digits(uint64_t last,
     uint8_t digits[XR_PURGE_STORED_DIGITS]);
 
-xr_purge_verdict_t xr_purge_judge(const xr_purge_t *p, uint64_t tenant,
+xr_purge_verdict_t xr_purge_stored_judge(const xr_purge_t *p, uint64_t tenant,
     xr_str_t object, xr_str_t stored);
 
 /*
@@ -118,10 +118,10 @@ xr_purge_verdict_t xr_purge_judge(const xr_purge_t *p, uint64_t tenant,
  * " tag" each; "*n" counts them.  Of an object with more than XR_PURGE_TAGS
  * all tags are said to be there: " *".  What is no tag is left out.
  */
-void xr_purge_tags(xr_str_t header, size_t *n, xr_buf_t *out);
+void xr_purge_stored_tags(xr_str_t header, size_t *n, xr_buf_t *out);
 
 /* 1 to XR_PURGE_TAG_MAX visible ASCII characters without ",", and not "*". */
-bool xr_purge_tag_ok(xr_str_t tag);
+bool xr_purge_stored_tag_ok(xr_str_t tag);
 
 
 /*

@@ -156,7 +156,7 @@ xr_purge_order_item(xr_purge_scope_t scope, xr_str_t *value)
     xr_err_t  err;
 
     if (scope == XR_PURGE_TAG) {
-        return xr_purge_tag_ok(*value) ? NULL
+        return xr_purge_stored_tag_ok(*value) ? NULL
                : "a tag is not 1 to 64 visible characters without a comma";
     }
 

@@ -59,8 +59,13 @@ typedef struct {
     uint64_t  soft;
 } xr_purge_pair_t;
 
-xr_purge_pair_t xr_purge_find(const xr_purge_t *p,
-    const uint8_t hash[XR_SIPHASH_SIZE]);
+/* "pair" becomes what it was, or what the scope says where that is newer. */
+void xr_purge_add(const xr_purge_t *p, uint64_t tenant,
+    xr_purge_scope_t scope, xr_str_t value, xr_purge_pair_t *pair);
+
+/* Of an object by all its scopes but tags. */
+xr_purge_pair_t xr_purge_object(const xr_purge_t *p, uint64_t tenant,
+    xr_str_t object);
 
 
 #endif /* XR_PURGE_TABLE_H */

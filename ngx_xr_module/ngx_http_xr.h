@@ -497,8 +497,7 @@ ngx_int_t ngx_http_xr_trust_handler(ngx_http_request_t *r);
 ngx_http_xr_client_t *ngx_http_xr_trust_client(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 char *ngx_http_xr_trust_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_xr_trust_secret(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_xr_trust_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_xr_trust_country(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -529,14 +528,12 @@ void ngx_http_xr_live_clean(ngx_http_xr_main_conf_t *xmcf, ngx_uint_t ending,
 ngx_msec_t ngx_http_xr_live_manage(void *data);
 
 /* tenant */
-char *ngx_http_xr_tenant_block(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_xr_tenant_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_tenant_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 /* tenants */
-char *ngx_http_xr_tenants_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_xr_tenants_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_tenants_enter(ngx_http_xr_load_t *load, xr_tenant_t *t,
     xr_err_t *err);
 char *ngx_http_xr_tenants_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
@@ -563,8 +560,7 @@ void ngx_http_xr_throttle_failed(ngx_http_xr_main_conf_t *xmcf,
     xr_addr_t *address, uint64_t started);
 
 /* auth */
-ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_auth_request_t *req, ngx_uint_t embed);
 xr_principal_t *ngx_http_xr_auth_who(ngx_http_request_t *r,
@@ -622,8 +618,7 @@ ngx_int_t ngx_http_xr_limit_rate_watch(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 /* cors */
-ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_cors_headers(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 

@@ -16,37 +16,8 @@
 
 
 static ngx_int_t ngx_http_xr_purge_zone(ngx_shm_zone_t *zone, void *data);
-static ngx_int_t ngx_http_xr_purge_var_generation(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_xr_purge_var_count(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_purge_var_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uint64_t n);
-
-
-typedef enum {
-    NGX_HTTP_XR_PURGE_COUNT_ORDERS = 0,
-    NGX_HTTP_XR_PURGE_COUNT_REFUSED,
-    NGX_HTTP_XR_PURGE_COUNT_FOLDED
-} ngx_http_xr_purge_count_t;
-
-
-static ngx_http_variable_t  ngx_http_xr_purge_vars[] = {
-
-    { ngx_string("xr_purge_generation"), NULL,
-      ngx_http_xr_purge_var_generation, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("xr_purge_orders"), NULL, ngx_http_xr_purge_var_count,
-      NGX_HTTP_XR_PURGE_COUNT_ORDERS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("xr_purge_refused"), NULL, ngx_http_xr_purge_var_count,
-      NGX_HTTP_XR_PURGE_COUNT_REFUSED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-    { ngx_string("xr_purge_folded"), NULL, ngx_http_xr_purge_var_count,
-      NGX_HTTP_XR_PURGE_COUNT_FOLDED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
-      ngx_http_null_variable
-};
 
 
 /* xr_purge on | off */
@@ -308,26 +279,6 @@ ngx_http_xr_purge_record(ngx_http_xr_purge_t *purge,
 
 
 ngx_int_t
-ngx_http_xr_purge_var_add(ngx_conf_t *cf)
-{
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_http_xr_purge_vars; v->name.len; v++) {
-
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_http_xr_purge_var_generation(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
@@ -344,7 +295,7 @@ ngx_http_xr_purge_var_generation(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_xr_purge_var_count(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
@@ -359,7 +310,7 @@ ngx_http_xr_purge_var_count(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    switch ((ngx_http_xr_purge_count_t) data) {
+    switch (data) {
 
     case NGX_HTTP_XR_PURGE_COUNT_ORDERS:
         return ngx_http_xr_purge_var_number(r, v, purge->shared->orders);

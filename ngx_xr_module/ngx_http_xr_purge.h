@@ -69,6 +69,13 @@ typedef struct {
 } ngx_http_xr_purge_answer_t;
 
 
+/* Counters, by the numbers that their variables have. */
+
+#define NGX_HTTP_XR_PURGE_COUNT_ORDERS   0
+#define NGX_HTTP_XR_PURGE_COUNT_REFUSED  1
+#define NGX_HTTP_XR_PURGE_COUNT_FOLDED   2
+
+
 struct ngx_http_xr_slice_part_s;
 
 
@@ -80,7 +87,10 @@ ngx_int_t ngx_http_xr_purge_init(ngx_conf_t *cf);
 ngx_int_t ngx_http_xr_purge_begin(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_purge_record(ngx_http_xr_purge_t *purge,
     xr_purge_record_t *records, size_t n, ngx_log_t *log);
-ngx_int_t ngx_http_xr_purge_var_add(ngx_conf_t *cf);
+ngx_int_t ngx_http_xr_purge_var_generation(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_xr_purge_var_count(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 /* purge_stored */
 void ngx_http_xr_purge_stored_since(ngx_http_request_t *r,

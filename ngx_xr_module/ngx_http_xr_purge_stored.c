@@ -82,7 +82,7 @@ ngx_http_xr_purge_stored_header(ngx_http_request_t *r, ngx_uint_t tags,
     b = xr_buf(answer->tags.data, XR_PURGE_STORED_MAX);
     b.len = answer->tags.len;
 
-    xr_purge_tags(xr_str_of(value, len), &answer->ntags, &b);
+    xr_purge_stored_tags(xr_str_of(value, len), &answer->ntags, &b);
 
     answer->tags.len = b.len;
 
@@ -154,7 +154,7 @@ ngx_http_xr_purge_stored_judge(ngx_http_request_t *r,
 
     some = xr_purge_some(xmcf->purge.table, ctx->tenant->tag);
 
-    switch (xr_purge_judge(xmcf->purge.table, ctx->tenant->tag,
+    switch (xr_purge_stored_judge(xmcf->purge.table, ctx->tenant->tag,
                            ngx_http_xr_view(&ctx->object),
                            ngx_http_xr_view(&exchange->purge.stored)))
     {

@@ -131,8 +131,8 @@ fuzz_tags(const uint8_t *data, size_t size)
     b = xr_buf(line, sizeof(line));
     xr_buf_put(&b, xr_str_of(digits, sizeof(digits)));
 
-    xr_purge_tags(s, &n, &b);
-    xr_purge_tags(s, &n, &b);
+    xr_purge_stored_tags(s, &n, &b);
+    xr_purge_stored_tags(s, &n, &b);
     assert(xr_buf_ok(&b) && n <= XR_PURGE_TAGS + 1);
 
     rest = xr_buf_str(&b);
@@ -140,14 +140,14 @@ fuzz_tags(const uint8_t *data, size_t size)
 
     while (rest.len > 0) {
         tag = xr_str_cut(&rest, ' ');
-        assert(xr_purge_tag_ok(tag) || xr_str_eq(tag, xr_str("*")));
+        assert(xr_purge_stored_tag_ok(tag) || xr_str_eq(tag, xr_str("*")));
     }
 
     p = fuzz_table(0);
     (void) fuzz_put(p, XR_PURGE_TAG, 't');
 
-    assert(xr_purge_judge(p, 0, s, xr_buf_str(&b)) == XR_PURGE_GOOD);
-    (void) xr_purge_judge(p, 0, s, s);
+    assert(xr_purge_stored_judge(p, 0, s, xr_buf_str(&b)) == XR_PURGE_GOOD);
+    (void) xr_purge_stored_judge(p, 0, s, s);
 
     xr_fuzz_free(s);
 }

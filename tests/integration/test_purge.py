@@ -4,10 +4,15 @@
 """What is purged is not served any more: all of it, and nothing else."""
 
 import itertools
+import json
+import os
+import subprocess
 import threading
 
+import jwt
 import pytest
 
+import http1
 import purging
 import scripted
 import servers
@@ -18,6 +23,20 @@ SLICE = 1 << 16
 STORES = {"whole": "", "sliced": f"xr_slice {SLICE >> 10}k;"}
 
 names = itertools.count(1)
+
+
+@pytest.fixture
+def configuration(web, tmp_path):
+    """An edge that is not started, but can be tested."""
+
+    def make(http="", server="", **files):
+        return servers.Edge(tmp_path, {name: f"{text} purge_keys {name}.purge;"
+                                       for name, text in web.tenants("acme", "other").items()},
+                            http=http, server=server, location="", files={
+                                **{f"{name}.purge": f"k1 {purging.key_of(name)}\n"
+                                   for name in ("acme", "other")}, **files})
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -306,8 +325,7 @@ REFUSED = {
     "no such tenant": (lambda: order("nobody", all=True), 401, "no such tenant"),
     "no tenant": (lambda: order(iss=None, all=True), 401, "no such tenant"),
     "tampered": (lambda: tampered(order(all=True)), 401, "no purge key"),
-    "none": (lambda: order(alg="none", key="", all=True) if False else
-             "eyJhbGciOiJub25lIn0." + order(all=True).split(".")[1] + ".", 401, ""),
+    "none": (lambda: "eyJhbGciOiJub25lIn0." + order(all=True).split(".")[1] + ".", 401, ""),
     "another algorithm": (lambda: order(alg="HS512", all=True), 401, ""),
     "expired": (lambda: order(iat=1700000000, exp=1700000060, all=True), 401, "its time"),
     "early": (lambda: order(iat=NOW, exp=NOW + 60, all=True), 401, "its time"),
@@ -353,11 +371,18 @@ def test_other_requests(edge):
     assert send(edge, order(all=True), kind="text/plain").status == 415
     assert send(edge, "").status == 400
     assert send(edge, "a" * 8193).status == 413
-    chunked = b"2001\r\n" + b"a" * 0x2001 + b"\r\n0\r\n\r\n"
-    response = edge.get("/xr/purge", "POST", body=chunked, headers={
-        "Content-Type": "application/jwt", "Transfer-Encoding": "chunked",
-        "Content-Length": ""} if False else {"Content-Type": "application/jwt"})
-    assert response.status in (400, 413)
+
+    # of unknown length
+    with http1.Connection(edge.port) as client:
+        client.sock.sendall(b"POST /xr/purge HTTP/1.1\r\nHost: x\r\nContent-Type: application/jwt"
+                            b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.sock.sendall(b"3000\r\n" + b"a" * 0x3000 + b"\r\n0\r\n\r\n")
+        assert client.receive("POST").status == 413
+
+
+def test_a_body_in_a_file(web, web_edges):
+    edge = start(web, web_edges, http="client_body_in_file_only on;")
+    assert purge(edge, all=True)["purged"] == 1
 
 
 def test_an_order_counts_once(web, edge):
@@ -511,21 +536,118 @@ def test_keys_are_as_they_were_until_something_is_purged(web, web_edges):
     ("location = /p { xr_purge maybe; }", "", "neither"),
     ("", "xr_purge_zone 1k;", "at least 256k"),
     ("", "xr_purge_zone 1m; xr_purge_zone 1m;", "is duplicate"),
-    ("location = /p { xr_purge on; }", "xr_purge_journal none/such/journal;", "")])
-def test_configuration(web, web_edges, server, http, why):
-    edge = start(web, web_edges)
-    edge.configure(web.tenants("acme"), server=server, http=http)
+    ("", "xr_purge_journal a; xr_purge_journal b;", "is duplicate")])
+def test_configuration(configuration, server, http, why):
+    code, said = configuration(http, server).test()
+    assert code != 0 and why in said
+    assert "nginx.conf:" in said
+
+
+def test_a_journal_that_cannot_be_read(configuration):
+    edge = configuration("xr_purge_journal .;", purging.LOCATION)
     code, said = edge.test()
-    if why:
-        assert code != 0 and why in said
-        assert "nginx.conf:" in said
+    assert code != 0 and "is not a file" in said
+
+
+def test_a_test_changes_nothing(configuration):
+    edge = configuration("xr_purge_journal journal;", purging.LOCATION)
+    assert edge.test()[0] == 0
+    assert not (edge.folder / "journal").exists()
+    edge.write("journal", "damaged\n")
+    assert edge.test()[0] == 0
+    assert (edge.folder / "journal").read_text() == "damaged\n"
 
 
 @pytest.mark.parametrize("text, why", [
-    ("k1 " + "ab" * 31, "64 to 128"), ("k1 zz", "digits"), ("", "no key"),
-    (f"k1 {servers.KEY}", "stands twice"), (f"k1 {purging.key_of('other')}", "has")])
-def test_bad_keys(web, web_edges, text, why):
-    edge = start(web, web_edges)
-    edge.write("acme.purge", text + "\n")
-    code, said = edge.test()
+    ("k1 " + "ab" * 31, "64 to 128"), ("k1 " + "zz" * 32, "digits"), ("", "no key"),
+    (f"k1 {servers.KEY}", "stands twice"), (f"k1 {purging.key_of('other')}", "key")])
+def test_bad_keys(configuration, text, why):
+    code, said = configuration("", purging.LOCATION, **{"acme.purge": text + "\n"}).test()
     assert code != 0 and why in said, said
+
+
+# The command
+
+def xr(*args, **env):
+    return subprocess.run([servers.BUILD / "xr", "purge", *args], capture_output=True, text=True,
+                          env={**os.environ, **env}, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def two(web, web_edges):
+    return [start(web, web_edges) for _ in range(2)]
+
+
+def urls(edges):
+    return [f"http://127.0.0.1:{edge.port}" for edge in edges]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_command(web, two, scope):
+    thing = Thing(web, "a/b/", "Cache-Tag: red blue")
+    for edge in two:
+        assert edge.get(thing.path).body == thing.data
+    thing.write()
+
+    options = {"objects": "--object", "prefixes": "--prefix", "tags": "--tag"}
+    args = []
+    for name, items in SCOPES[scope](thing).items():
+        args += ["--all"] if name == "all" else [options[name], *items]
+    edges = [arg for url in urls(two) for arg in ("--edge", url)]
+    done = xr("--tenant", "acme", *args, *edges, "--key", str(two[0].folder / "acme.purge"))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [f"{url}/xr/purge" for url in urls(two)]
+    assert all("purged 1, generation " in line for line in lines)
+    for edge in two:
+        assert edge.get(thing.path).body == thing.data
+
+
+def test_command_configuration(web, two):
+    config = two[0].folder / "xr.json"
+    config.write_text(json.dumps({"tenants": {"acme": {
+        "purge_keys": "acme.purge", "edges": [f"{urls(two)[0]}/xr/purge"]}}}))
+    done = xr("--tenant", "acme", "--all", "--soft", "--config", str(config))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "soft=1" in two[0].error_log()
+
+
+def test_command_prints(two):
+    done = xr("--tenant", "acme", "--object", "a.glb", "--print", XR_PURGE_KEY=purging.key_of("acme"))
+    assert done.returncode == 0
+    claims = jwt.decode(done.stdout.strip(), bytes.fromhex(purging.key_of("acme")), ["HS256"])
+    assert (claims["iss"], claims["objects"]) == ("acme", ["a.glb"])
+    assert 0 < claims["exp"] - claims["iat"] <= 300 and len(claims["jti"]) == 32
+    assert send(two[0], done.stdout.strip()).status == 200
+
+
+def test_command_fails(two):
+    good, key = urls(two)[0], {"XR_PURGE_KEY": purging.key_of("acme")}
+    dead = f"http://127.0.0.1:{servers.free_port()}"
+    done = xr("--tenant", "acme", "--all", "--edge", dead, "--edge", good, **key)
+    assert done.returncode == 1
+    assert f"{good}/xr/purge: purged 1" in done.stdout and dead in done.stderr
+
+    done = xr("--tenant", "acme", "--all", "--edge", good, XR_PURGE_KEY=purging.key_of("other"))
+    assert done.returncode == 1 and "refused with 401" in done.stderr
+    done = xr("--tenant", "acme", "--all", "--edge", f"{good}/acme/x", **key)
+    assert done.returncode == 1 and "refused with 405" in done.stderr
+
+
+@pytest.mark.parametrize("args, why", [
+    (["--tenant", "acme"], "what?"), (["--all"], "--tenant NAME"),
+    (["--tenant", "acme", "--prefix", "a"], "does not end"),
+    (["--tenant", "acme", "--object", "a/../b"], "a/../b"),
+    (["--tenant", "acme", "--tag", "a b"], "a tag"),
+    (["--tenant", "acme", "--all", "--edge", "ftp://x"], "not http"),
+    (["--tenant", "acme", "--all", "--timeout", "0"], "--timeout"),
+    (["--tenant", "acme", "--all", "x"], "--tenant NAME")])
+def test_command_usage(args, why):
+    done = xr("--edge", "http://127.0.0.1:1", *args, XR_PURGE_KEY=purging.key_of("acme"))
+    assert done.returncode == 2 and why in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("key, why", [("ab", "32 to 128"), ("ab" * 31, "64 to 128")])
+def test_command_keys(key, why):
+    done = xr("--tenant", "acme", "--all", "--print", XR_PURGE_KEY=key)
+    assert done.returncode == 1 and why in done.stderr

@@ -74,7 +74,7 @@ judge(const xr_purge_t *p, const char *object, uint64_t since,
     xr_buf_put(&b, xr_str_of(digits, sizeof(digits)));
     xr_buf_puts(&b, tags);
 
-    return xr_purge_judge(p, ACME, xr_str(object), xr_buf_str(&b));
+    return xr_purge_stored_judge(p, ACME, xr_str(object), xr_buf_str(&b));
 }
 
 
@@ -228,9 +228,9 @@ test_tags(void **state)
 
     /* what says nothing may be anything */
 
-    assert_int_equal(xr_purge_judge(p, ACME, xr_str("a"), xr_str("")),
+    assert_int_equal(xr_purge_stored_judge(p, ACME, xr_str("a"), xr_str("")),
                      XR_PURGE_GONE);
-    assert_int_equal(xr_purge_judge(p, ACME, xr_str("a"),
+    assert_int_equal(xr_purge_stored_judge(p, ACME, xr_str("a"),
                                     xr_str("ffffffffffg0 x")),
                      XR_PURGE_GONE);
 
@@ -248,8 +248,8 @@ check_tags(const char *first, const char *second, const char *wanted)
     n = 0;
     b = xr_buf(room, XR_PURGE_STORED_MAX - XR_PURGE_STORED_DIGITS);
 
-    xr_purge_tags(xr_str(first), &n, &b);
-    xr_purge_tags(xr_str(second), &n, &b);
+    xr_purge_stored_tags(xr_str(first), &n, &b);
+    xr_purge_stored_tags(xr_str(second), &n, &b);
 
     assert_true(xr_buf_ok(&b));
     XR_CHECK_STR(xr_buf_str(&b), wanted, first);
