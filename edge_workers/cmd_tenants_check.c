@@ -17,6 +17,7 @@ typedef struct {
     size_t               edgeauth;
     size_t               jwt;
     size_t               cloudfront;
+    size_t               purge;
     size_t               limits;
 } xrw_tenants_check_t;
 
@@ -56,6 +57,10 @@ xrw_tenants_check_add(void *ctx, xr_tenant_t *t, xrw_arena_t *memory,
 
         case XR_KIND_CLOUDFRONT:
             check->cloudfront++;
+            break;
+
+        case XR_KIND_PURGE:
+            check->purge++;
             break;
         }
     }
@@ -109,8 +114,8 @@ xrw_tenants_check_run(const char *file, xrw_tenants_check_t *check)
     xrw_size(stats.bytes, size);
 
     printf("tenants     %zu\n", stats.tenants);
-    printf("keys        edgeauth %zu, jwt %zu, cloudfront %zu\n",
-           check->edgeauth, check->jwt, check->cloudfront);
+    printf("keys        edgeauth %zu, jwt %zu, cloudfront %zu, purge %zu\n",
+           check->edgeauth, check->jwt, check->cloudfront, check->purge);
     printf("limits      %zu\n", check->limits);
     printf("table       %zu bytes, %s\n", stats.bytes, size);
     printf("read in     %.3f s\n", xrw_tenants_check_seconds(&start));

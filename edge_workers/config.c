@@ -48,6 +48,8 @@ static const xrw_config_field_t  xrw_config_fields[] = {
     { "credentials", offsetof(xrw_tenant_t, credentials), xrw_config_file },
     { "profile", offsetof(xrw_tenant_t, profile), xrw_config_text },
     { "keys", offsetof(xrw_tenant_t, keys), xrw_config_file },
+    { "purge_keys", offsetof(xrw_tenant_t, purge_keys), xrw_config_file },
+    { "edges", offsetof(xrw_tenant_t, edges), xrw_config_list },
     { "url", offsetof(xrw_tenant_t, url), xrw_config_text },
     { "tenants", offsetof(xrw_tenant_t, policy.tenants), xrw_config_file },
     { "jwks", offsetof(xrw_tenant_t, policy.jwks), xrw_config_file },

@@ -40,6 +40,8 @@ typedef struct {
     const char    *credentials;     /* file */
     const char    *profile;
     const char    *keys;            /* file */
+    const char    *purge_keys;      /* file */
+    xrw_list_t     edges;           /* URLs */
     const char    *url;             /* where clients find the objects */
     xrw_policy_t   policy;
 } xrw_tenant_t;

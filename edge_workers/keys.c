@@ -60,6 +60,15 @@ xrw_keys_add_edgeauth(void *data, xr_keyset_t *set, const xr_mem_t *mem)
 }
 
 
+static xr_rc_t
+xrw_keys_add_purge(void *data, xr_keyset_t *set, const xr_mem_t *mem)
+{
+    xrw_keys_file_t *file = data;
+
+    return xr_keyset_purge(set, file->text, mem, &file->err);
+}
+
+
 static void
 xrw_keys_note(void *data, size_t pos, const char *what)
 {
@@ -104,6 +113,17 @@ xrw_keys_file(xrw_arena_t *arena, const char *path, xr_keyset_t *set)
 
 
 xr_rc_t
+xrw_keys_purge(xrw_arena_t *arena, const char *path, xr_keyset_t *set)
+{
+    xrw_keys_file_t  file;
+
+    file = (xrw_keys_file_t) { .path = path, .add = xrw_keys_add_purge };
+
+    return xrw_keys_read(arena, &file, set);
+}
+
+
+xr_rc_t
 xrw_keys_jwks(xrw_arena_t *arena, const char *path, xr_keyset_t *set)
 {
     xrw_keys_file_t  file;
@@ -139,20 +159,38 @@ xrw_keys_cloudfront(xrw_arena_t *arena, const char *pair, xr_keyset_t *set)
 }
 
 
-xr_rc_t
-xrw_keys_hex(xrw_arena_t *arena, const char *what, const char *hex,
-    xr_keyset_t *set)
+static xr_rc_t
+xrw_keys_line(xrw_arena_t *arena, const char *what, const char *hex,
+    xr_kind_t kind, xr_keyset_t *set)
 {
     xr_rc_t   rc;
     xr_err_t  err;
     xr_mem_t  mem;
 
     mem = xrw_mem(arena);
-    rc = xr_keyset_edgeauth(set, xr_str(hex), &mem, &err);
+    rc = (kind == XR_KIND_PURGE)
+         ? xr_keyset_purge(set, xr_str(hex), &mem, &err)
+         : xr_keyset_edgeauth(set, xr_str(hex), &mem, &err);
 
     if (rc != XR_OK) {
         (void) xrw_error("%s: %s", what, err.what);
     }
 
     return rc;
+}
+
+
+xr_rc_t
+xrw_keys_hex(xrw_arena_t *arena, const char *what, const char *hex,
+    xr_keyset_t *set)
+{
+    return xrw_keys_line(arena, what, hex, XR_KIND_EDGEAUTH, set);
+}
+
+
+xr_rc_t
+xrw_keys_purge_hex(xrw_arena_t *arena, const char *what, const char *hex,
+    xr_keyset_t *set)
+{
+    return xrw_keys_line(arena, what, hex, XR_KIND_PURGE, set);
 }

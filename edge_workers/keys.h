@@ -23,6 +23,11 @@ xr_rc_t xrw_keys_file(xrw_arena_t *arena, const char *path, xr_keyset_t *set);
 xr_rc_t xrw_keys_hex(xrw_arena_t *arena, const char *what, const char *hex,
     xr_keyset_t *set);
 
+/* As the two above, but keys for orders to purge. */
+xr_rc_t xrw_keys_purge(xrw_arena_t *arena, const char *path, xr_keyset_t *set);
+xr_rc_t xrw_keys_purge_hex(xrw_arena_t *arena, const char *what,
+    const char *hex, xr_keyset_t *set);
+
 xr_rc_t xrw_keys_jwks(xrw_arena_t *arena, const char *path, xr_keyset_t *set);
 
 xr_rc_t xrw_keys_cloudfront(xrw_arena_t *arena, const char *pair,

@@ -39,6 +39,9 @@ static const xrw_command_t  xrw_commands[] = {
     { "tenants show", "[OPTION]... NAME",
       "Shows a tenant of a file, but no secrets.", xrw_tenants_show },
 
+    { "purge", "--tenant NAME [OPTION]...",
+      "Purges what edges have stored of a tenant's objects.", xrw_purge },
+
     { "revoke", "[OPTION]... TENANT sub|jti|kid VALUE",
       "Revokes a subject, a token or a key.", xrw_revoke },
 

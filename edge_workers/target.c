@@ -156,6 +156,8 @@ xrw_target_tenant(xrw_arena_t *arena, const xrw_target_flags_t *flags,
     xrw_target_fill(&out->style, config.style);
     xrw_target_fill(&out->keys, config.keys);
     xrw_target_fill(&out->url, config.url);
+    xrw_target_fill(&out->purge_keys, config.purge_keys);
+    out->edges = config.edges;
     out->policy = config.policy;
 
     /* a profile belongs to its file, and both go before the environment */

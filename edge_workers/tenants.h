@@ -20,6 +20,7 @@
 
 #define XRW_TENANTS_KEYS                                                      \
     (XRW_TENANTS_FILE(XR_TENANT_FILE_KEYS)                                    \
+     | XRW_TENANTS_FILE(XR_TENANT_FILE_PURGE)                                 \
      | XRW_TENANTS_FILE(XR_TENANT_FILE_JWKS)                                  \
      | XRW_TENANTS_FILE(XR_TENANT_FILE_CLOUDFRONT))
 

@@ -21,10 +21,11 @@
 /* What the line of a file being read says. */
 
 typedef struct {
-    size_t    pos;                      /* of the line, in the text */
-    size_t    key_pos;
-    xr_str_t  id;
-    xr_str_t  hex;
+    size_t     pos;                     /* of the line, in the text */
+    size_t     key_pos;
+    xr_str_t   id;
+    xr_str_t   hex;
+    xr_kind_t  kind;
 } xr_keyset_line_t;
 
 
@@ -41,6 +42,9 @@ xr_kind_name(xr_kind_t kind)
 
     case XR_KIND_CLOUDFRONT:
         return xr_str("cloudfront");
+
+    case XR_KIND_PURGE:
+        return xr_str("purge");
 
     default:
         return xr_str("");
@@ -329,10 +333,16 @@ xr_keyset_line(xr_keyset_t *set, const xr_keyset_line_t *line,
                        "the key is not 32 to 128 hexadecimal digits");
     }
 
+    if (line->kind == XR_KIND_PURGE && size < XR_KEY_PURGE_MIN_SIZE) {
+        return xr_fail(err, XR_INVALID, line->key_pos,
+                       "the key is not 64 to 128 hexadecimal digits");
+    }
+
     memset(&e, 0, sizeof(e));
 
     e.id = line->id;
-    e.kind = XR_KIND_EDGEAUTH;
+    e.kind = line->kind;
+    e.alg = (line->kind == XR_KIND_PURGE) ? XR_ALG_HS256 : XR_ALG_NOT_SET;
     e.secret = xr_str_of(secret, size);
     e.id_pos = line->pos;
     e.key_pos = line->key_pos;
@@ -351,9 +361,9 @@ xr_keyset_line(xr_keyset_t *set, const xr_keyset_line_t *line,
 }
 
 
-xr_rc_t
-xr_keyset_edgeauth(xr_keyset_t *set, xr_str_t text, const xr_mem_t *mem,
-    xr_err_t *err)
+static xr_rc_t
+xr_keyset_lines(xr_keyset_t *set, xr_kind_t kind, xr_str_t text,
+    const xr_mem_t *mem, xr_err_t *err)
 {
     size_t            n;
     xr_rc_t           rc;
@@ -372,6 +382,7 @@ xr_keyset_edgeauth(xr_keyset_t *set, xr_str_t text, const xr_mem_t *mem,
         }
 
         xr_keyset_split(text, s, &line);
+        line.kind = kind;
 
         rc = xr_keyset_line(set, &line, mem, err);
     }
@@ -389,7 +400,23 @@ xr_keyset_edgeauth(xr_keyset_t *set, xr_str_t text, const xr_mem_t *mem,
 
 
 xr_rc_t
-xr_keyset_edgeauth_key(xr_keyset_t *set, xr_str_t id, xr_str_t hex,
+xr_keyset_edgeauth(xr_keyset_t *set, xr_str_t text, const xr_mem_t *mem,
+    xr_err_t *err)
+{
+    return xr_keyset_lines(set, XR_KIND_EDGEAUTH, text, mem, err);
+}
+
+
+xr_rc_t
+xr_keyset_purge(xr_keyset_t *set, xr_str_t text, const xr_mem_t *mem,
+    xr_err_t *err)
+{
+    return xr_keyset_lines(set, XR_KIND_PURGE, text, mem, err);
+}
+
+
+static xr_rc_t
+xr_keyset_one(xr_keyset_t *set, xr_kind_t kind, xr_str_t id, xr_str_t hex,
     const xr_mem_t *mem, xr_err_t *err)
 {
     xr_keyset_line_t  line;
@@ -398,8 +425,25 @@ xr_keyset_edgeauth_key(xr_keyset_t *set, xr_str_t id, xr_str_t hex,
     line.key_pos = 1;
     line.id = id;
     line.hex = hex;
+    line.kind = kind;
 
     return xr_keyset_line(set, &line, mem, err);
+}
+
+
+xr_rc_t
+xr_keyset_edgeauth_key(xr_keyset_t *set, xr_str_t id, xr_str_t hex,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    return xr_keyset_one(set, XR_KIND_EDGEAUTH, id, hex, mem, err);
+}
+
+
+xr_rc_t
+xr_keyset_purge_key(xr_keyset_t *set, xr_str_t id, xr_str_t hex,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    return xr_keyset_one(set, XR_KIND_PURGE, id, hex, mem, err);
 }
 
 

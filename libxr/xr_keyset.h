@@ -17,12 +17,15 @@
 typedef enum {
     XR_KIND_EDGEAUTH = 1,
     XR_KIND_JWT = 2,
-    XR_KIND_CLOUDFRONT = 4
+    XR_KIND_CLOUDFRONT = 4,
+    XR_KIND_PURGE = 8               /* orders to purge: lets no client in */
 } xr_kind_t;
+
+/* Any kind that lets a client in. */
 
 #define XR_KIND_ANY  (XR_KIND_EDGEAUTH|XR_KIND_JWT|XR_KIND_CLOUDFRONT)
 
-/* "edgeauth", "jwt", "cloudfront"; "" for anything else. */
+/* "edgeauth", "jwt", "cloudfront", "purge"; "" for anything else. */
 xr_str_t xr_kind_name(xr_kind_t kind);
 
 
@@ -123,6 +126,17 @@ xr_rc_t xr_keyset_edgeauth(xr_keyset_t *set, xr_str_t text,
  * 0 for the id, 1 for the key.
  */
 xr_rc_t xr_keyset_edgeauth_key(xr_keyset_t *set, xr_str_t id, xr_str_t hex,
+    const xr_mem_t *mem, xr_err_t *err);
+
+/*
+ * Keys for orders to purge, HS256: a file as above, but keys have at least
+ * XR_KEY_PURGE_MIN_SIZE bytes.
+ */
+#define XR_KEY_PURGE_MIN_SIZE  32
+
+xr_rc_t xr_keyset_purge(xr_keyset_t *set, xr_str_t text,
+    const xr_mem_t *mem, xr_err_t *err);
+xr_rc_t xr_keyset_purge_key(xr_keyset_t *set, xr_str_t id, xr_str_t hex,
     const xr_mem_t *mem, xr_err_t *err);
 
 /*

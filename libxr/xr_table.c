@@ -390,6 +390,7 @@ xr_site_tenant(const xr_site_t *site, xr_tenant_t *t)
 
     t->keys.n = xr_site_keys(site, XR_KIND_EDGEAUTH, t->keys.keys);
     t->keys.n += xr_site_keys(site, XR_KIND_JWT, &t->keys.keys[t->keys.n]);
+    t->keys.n += xr_site_keys(site, XR_KIND_PURGE, &t->keys.keys[t->keys.n]);
     t->keys.n += xr_site_keys(site, XR_KIND_CLOUDFRONT,
                               &t->keys.keys[t->keys.n]);
     t->keys_none = (t->keys.n == 0);

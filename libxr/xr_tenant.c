@@ -84,6 +84,9 @@ xr_tenant_file(xr_tenant_t *t, size_t i, xr_str_t text, const xr_mem_t *mem,
     case XR_TENANT_FILE_KEYS:
         return xr_keyset_edgeauth(&t->keys, text, mem, err);
 
+    case XR_TENANT_FILE_PURGE:
+        return xr_keyset_purge(&t->keys, text, mem, err);
+
     case XR_TENANT_FILE_JWKS:
         return xr_keyset_jwks_text(&t->keys, text, mem, notes, err);
 
@@ -95,6 +98,23 @@ xr_tenant_file(xr_tenant_t *t, size_t i, xr_str_t text, const xr_mem_t *mem,
 
         return (rc == XR_OK) ? xr_tenant_credentials(t, &c, mem, err) : rc;
     }
+}
+
+
+/* Keys that let clients in, among all that there are. */
+
+static size_t
+xr_tenant_clients_keys(const xr_tenant_t *t)
+{
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < t->keys.n; i++) {
+        n += ((t->keys.keys[i].kind & XR_KIND_ANY) != 0);
+    }
+
+    return n;
 }
 
 
@@ -167,12 +187,16 @@ xr_tenant_check_origin(const xr_tenant_t *t)
 static const char *
 xr_tenant_check_keys(const xr_tenant_t *t)
 {
-    if (t->keys.n == 0 && !t->keys_none) {
+    size_t  n;
+
+    n = xr_tenant_clients_keys(t);
+
+    if (n == 0 && !t->keys_none) {
         return "has no \"keys\", \"jwks\" or \"cloudfront_key\"; say \"keys "
                "none\" if all its objects are public";
     }
 
-    if (t->keys.n != 0 && t->keys_none) {
+    if (n != 0 && t->keys_none) {
         return "says \"keys none\" but has others";
     }
 

@@ -42,7 +42,8 @@ typedef enum {
     XR_TENANT_FILE_CREDENTIALS = 0,
     XR_TENANT_FILE_KEYS,                /* EdgeAuth */
     XR_TENANT_FILE_JWKS,
-    XR_TENANT_FILE_CLOUDFRONT
+    XR_TENANT_FILE_CLOUDFRONT,
+    XR_TENANT_FILE_PURGE                /* keys for orders to purge */
 } xr_tenant_file_kind_t;
 
 typedef struct {

@@ -295,6 +295,21 @@ xr_tenant_set_keys(xr_tenant_t *t, const xr_str_t *args, size_t n,
 
 
 static xr_rc_t
+xr_tenant_set_purge_keys(xr_tenant_t *t, const xr_str_t *args, size_t n,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    (void) n;
+
+    if (xr_tenant_has_file(t, XR_TENANT_FILE_PURGE)) {
+        return xr_fail(err, XR_INVALID, 0, "is duplicate");
+    }
+
+    return xr_tenant_add_file(t, XR_TENANT_FILE_PURGE, args[1],
+                              xr_str_of(NULL, 0), mem, 1, err);
+}
+
+
+static xr_rc_t
 xr_tenant_set_jwks(xr_tenant_t *t, const xr_str_t *args, size_t n,
     const xr_mem_t *mem, xr_err_t *err)
 {
@@ -655,6 +670,7 @@ static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("replica"), 1, 5, xr_tenant_set_replica },
     { XR_STR("credentials"), 1, 2, xr_tenant_set_credentials },
     { XR_STR("keys"), 1, 1, xr_tenant_set_keys },
+    { XR_STR("purge_keys"), 1, 1, xr_tenant_set_purge_keys },
     { XR_STR("jwks"), 1, 1, xr_tenant_set_jwks },
     { XR_STR("issuer"), 1, SIZE_MAX, xr_tenant_set_issuer },
     { XR_STR("audience"), 1, SIZE_MAX, xr_tenant_set_audience },

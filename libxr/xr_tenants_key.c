@@ -86,10 +86,11 @@ xr_tenants_key_profile(xr_tenants_state_t *st, size_t i)
 }
 
 
-/* An EdgeAuth key: "HEX" or {"id": ..., "key": "HEX"}. */
+/* A key, EdgeAuth's or for purging: "HEX" or {"id": ..., "key": "HEX"}. */
 
 static xr_rc_t
-xr_tenants_key_one(const xr_tenants_state_t *st, const xr_json_t *v)
+xr_tenants_key_one(const xr_tenants_state_t *st, const xr_json_t *v,
+    xr_kind_t kind)
 {
     xr_rc_t    rc;
     xr_str_t   id, hex;
@@ -129,16 +130,18 @@ xr_tenants_key_one(const xr_tenants_state_t *st, const xr_json_t *v)
         return rc;
     }
 
-    rc = xr_keyset_edgeauth_key(&st->t->keys, id, hex, &st->reader->mem,
-                                &err);
+    rc = (kind == XR_KIND_PURGE)
+         ? xr_keyset_purge_key(&st->t->keys, id, hex, &st->reader->mem, &err)
+         : xr_keyset_edgeauth_key(&st->t->keys, id, hex, &st->reader->mem,
+                                  &err);
 
     return (rc == XR_OK) ? rc : xr_tenants_value_fail(st, &values[err.pos], rc,
                                                       err.what);
 }
 
 
-xr_rc_t
-xr_tenants_key_edgeauth(xr_tenants_state_t *st, size_t i)
+static xr_rc_t
+xr_tenants_key_list(xr_tenants_state_t *st, size_t i, xr_kind_t kind)
 {
     xr_rc_t         rc;
     xr_json_t       value;
@@ -148,16 +151,33 @@ xr_tenants_key_edgeauth(xr_tenants_state_t *st, size_t i)
         return xr_tenants_option_string(st, i);
     }
 
-    st->t->has_keys = true;
     rc = xr_tenants_value_array(st, &st->values[i]);
 
     it = xr_json_iter(&st->values[i]);
 
     while (rc == XR_OK && xr_json_next(&it, NULL, &value)) {
-        rc = xr_tenants_key_one(st, &value);
+        rc = xr_tenants_key_one(st, &value, kind);
     }
 
     return rc;
+}
+
+
+xr_rc_t
+xr_tenants_key_edgeauth(xr_tenants_state_t *st, size_t i)
+{
+    if (st->values[i].type != XR_JSON_STRING) {
+        st->t->has_keys = true;
+    }
+
+    return xr_tenants_key_list(st, i, XR_KIND_EDGEAUTH);
+}
+
+
+xr_rc_t
+xr_tenants_key_purge(xr_tenants_state_t *st, size_t i)
+{
+    return xr_tenants_key_list(st, i, XR_KIND_PURGE);
 }
 
 

@@ -23,6 +23,7 @@ enum {
     XR_TENANTS_CREDENTIALS,
     XR_TENANTS_PROFILE,
     XR_TENANTS_KEYS,
+    XR_TENANTS_PURGE_KEYS,
     XR_TENANTS_JWKS,
     XR_TENANTS_ISSUER,
     XR_TENANTS_AUDIENCE,
@@ -133,6 +134,7 @@ xr_rc_t xr_tenants_option_limits(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_key_credentials(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_key_profile(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_key_edgeauth(xr_tenants_state_t *st, size_t i);
+xr_rc_t xr_tenants_key_purge(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_key_jwks(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_key_cloudfront(xr_tenants_state_t *st, size_t i);
 

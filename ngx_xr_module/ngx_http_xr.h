@@ -11,6 +11,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_xr_purge.h"
+
 #include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
 #include "xr_jwt.h"
@@ -259,6 +261,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_str_t                      proof_header;    /* in lower case */
     ngx_str_t                      proof_file;
 
+    ngx_http_xr_purge_t            purge;
     size_t                         memory_size;
     xr_memory_t                   *memory;
     ngx_uint_t                     slices;      /* "xr_slice" somewhere */
@@ -401,6 +404,7 @@ typedef struct {
     ngx_http_xr_parsed_t          *parsed;      /* or NULL */
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
     ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
+    ngx_http_xr_purge_ctx_t        purge;
     uint64_t                       subject;     /* keyed hashes of these two, */
     uint64_t                       address;     /* for limits; 0: not yet */
     xr_deny_t                      deny;
@@ -429,6 +433,7 @@ typedef struct {
     ngx_http_chunked_t             chunked;
     ngx_http_xr_replicas_t        *replicas;    /* where it is asked */
     time_t                         date;        /* of a refusal; or 0 */
+    ngx_http_xr_purge_answer_t     purge;
     unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
@@ -511,8 +516,7 @@ ngx_int_t ngx_http_xr_trust_handler(ngx_http_request_t *r);
 ngx_http_xr_client_t *ngx_http_xr_trust_client(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 char *ngx_http_xr_trust_proxy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_xr_trust_secret(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_xr_trust_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_xr_trust_country(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -543,14 +547,12 @@ void ngx_http_xr_live_clean(ngx_http_xr_main_conf_t *xmcf, ngx_uint_t ending,
 ngx_msec_t ngx_http_xr_live_manage(void *data);
 
 /* tenant */
-char *ngx_http_xr_tenant_block(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_xr_tenant_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_tenant_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 /* tenants */
-char *ngx_http_xr_tenants_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_xr_tenants_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_tenants_enter(ngx_http_xr_load_t *load, xr_tenant_t *t,
     xr_err_t *err);
 char *ngx_http_xr_tenants_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
@@ -577,8 +579,7 @@ void ngx_http_xr_throttle_failed(ngx_http_xr_main_conf_t *xmcf,
     xr_addr_t *address, uint64_t started);
 
 /* auth */
-ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_auth_request_t *req, ngx_uint_t embed);
 xr_principal_t *ngx_http_xr_auth_who(ngx_http_request_t *r,
@@ -636,8 +637,7 @@ ngx_int_t ngx_http_xr_limit_rate_watch(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 /* cors */
-ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_cors_headers(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
@@ -654,6 +654,7 @@ extern ngx_conf_bitmask_t  ngx_http_xr_origin_next_masks[];
 
 /* origin */
 ngx_int_t ngx_http_xr_origin_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
 
 /* response */
 ngx_int_t ngx_http_xr_response_init(ngx_conf_t *cf);

@@ -417,6 +417,7 @@ ngx_http_xr_live_manage(void *data)
 
     ngx_http_xr_tenants_check(xmcf, ngx_cycle->log);
     ngx_http_xr_revocation_check(xmcf, ngx_cycle->log);
+    ngx_http_xr_purge_journal_manage(&xmcf->purge, ngx_cycle->log);
 
     return NGX_HTTP_XR_LIVE_INTERVAL;
 }

@@ -360,6 +360,27 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       offsetof(ngx_http_xr_loc_conf_t, upstream.no_cache),
       NULL },
 
+    { ngx_string("xr_purge"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_purge_enable,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_purge_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_purge_size,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_purge_journal"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, purge.path),
+      NULL },
+
     { ngx_string("xr_origin_keepalive"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_xr_endpoint_keepalive,
@@ -582,6 +603,13 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
     xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
 
     if (!xmcf->enable) {
+
+        if (xmcf->purge.enable) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"xr_purge on\" needs an \"xr on\"");
+            return NGX_ERROR;
+        }
+
         return NGX_OK;
     }
 
@@ -600,6 +628,7 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
         || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK
         || (xmcf->caches.nelts != 0
             && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
+        || ngx_http_xr_purge_init(cf) != NGX_OK
         || (xmcf->slices
             && (ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK
                 || ngx_http_xr_slice_flight_init(cf, xmcf) != NGX_OK)))

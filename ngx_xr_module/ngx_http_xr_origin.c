@@ -44,7 +44,6 @@ static ngx_int_t ngx_http_xr_origin_ask(ngx_http_request_t *r,
     ngx_http_xr_loc_conf_t *xlcf);
 static ngx_http_upstream_conf_t *ngx_http_xr_origin_settings(
     ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf);
-static ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_origin_create_request(ngx_http_request_t *r);
 static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
@@ -95,6 +94,10 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
     }
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
+    if (ngx_http_xr_purge_begin(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (ngx_http_xr_slice_wanted(r, xlcf)) {
         return ngx_http_xr_slice_handler(r);
@@ -207,12 +210,24 @@ ngx_http_xr_origin_settings(ngx_http_request_t *r,
 
 /* Tenant, origin and object: never Host, token, query or a header. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_xr_origin_create_key(ngx_http_request_t *r)
 {
     ngx_str_t                 *keys;
     ngx_http_xr_ctx_t         *ctx;
     ngx_http_xr_slice_part_t  *part;
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    if (ctx->purge.key.len != 0) {
+
+        keys = ngx_array_push(&r->cache->keys);
+        if (keys == NULL) {
+            return NGX_ERROR;
+        }
+
+        *keys = ctx->purge.key;
+    }
 
     part = ngx_http_xr_slice_part_of(r);
 
@@ -230,8 +245,6 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
     if (keys == NULL) {
         return NGX_ERROR;
     }
-
-    ctx = ngx_http_xr_get_ctx(r);
 
     keys[0] = ngx_http_xr_ngx(ctx->tenant->cache_prefix);
     keys[1] = ctx->object;
@@ -281,6 +294,10 @@ ngx_http_xr_origin_rewrite(ngx_http_request_t *r)
     req.ctx = ngx_http_xr_get_ctx(r);
     req.origin = ngx_http_xr_replica_current(r)->origin;
     req.credentials = exchange->replicas->credentials;
+
+    if (r->cache != NULL) {
+        ngx_http_xr_purge_stored_since(r, &exchange->purge);
+    }
 
     /* a HEAD that is to be cached has been made a GET */
 

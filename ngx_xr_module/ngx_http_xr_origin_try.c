@@ -25,6 +25,8 @@ ngx_http_xr_origin_try_again(ngx_http_request_t *r)
 
     ngx_memzero(&exchange->status, sizeof(ngx_http_status_t));
     ngx_memzero(&exchange->chunked, sizeof(ngx_http_chunked_t));
+    exchange->purge.tags.len = 0;
+    exchange->purge.ntags = 0;
 
     u->process_header = ngx_http_xr_response_status_line;
     u->pipe->input_filter = ngx_http_xr_response_body_copy;

@@ -17,6 +17,8 @@
 #define NGX_HTTP_XR_HEADER_RANGE      0x10  /* 416 has it too */
 #define NGX_HTTP_XR_HEADER_SLICE      0x20  /* stored with slices only */
 #define NGX_HTTP_XR_HEADER_DATE       0x40  /* the clock it is signed by */
+#define NGX_HTTP_XR_HEADER_TAGS       0x1000    /* what it can be purged by */
+#define NGX_HTTP_XR_HEADER_STORED     0x2000    /* ours, in stored ones only */
 
 
 static ngx_http_xr_origin_header_t *ngx_http_xr_response_slot(
@@ -50,6 +52,10 @@ static const struct {
     { ngx_string("Content-Disposition"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Cache-Control"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Expires"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
+    { ngx_string("Surrogate-Key"), NGX_HTTP_XR_HEADER_TAGS },
+    { ngx_string("X-Amz-Meta-Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
+    { ngx_string("Xr"), NGX_HTTP_XR_HEADER_STORED },
     { ngx_string("Set-Cookie"), NGX_HTTP_XR_HEADER_COOKIE },
     { ngx_string("Vary"), NGX_HTTP_XR_HEADER_VARY }
 };
@@ -240,6 +246,12 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
         ngx_http_xr_resign_date(r, value, len);
     }
 
+    if (oh->flags & (NGX_HTTP_XR_HEADER_TAGS|NGX_HTTP_XR_HEADER_STORED)) {
+        return ngx_http_xr_purge_stored_header(r,
+                                          oh->flags & NGX_HTTP_XR_HEADER_TAGS,
+                                          value, len);
+    }
+
     if (oh->flags & NGX_HTTP_XR_HEADER_SLICE
         && ngx_http_xr_slice_part_of(r) == NULL)
     {
@@ -413,7 +425,7 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_response_compact(ngx_http_request_t *r)
 {
-    size_t                size;
+    size_t                size, room;
     u_char               *start;
     xr_buf_t              b;
     ngx_uint_t            i;
@@ -425,16 +437,16 @@ ngx_http_xr_response_compact(ngx_http_request_t *r)
 
     start = u->buffer.start + r->cache->header_start;
     size = u->buffer.pos - start;
+    room = size + (u->buffer.end - u->buffer.last);
 
-    b = xr_buf(ngx_pnalloc(r->pool, size), size);
+    b = xr_buf(ngx_pnalloc(r->pool, room), room);
 
     if (b.data == NULL) {
         return NGX_ERROR;
     }
 
     xr_buf_puts(&b, (u->headers_in.status_n == NGX_HTTP_PARTIAL_CONTENT)
-                    ? "HTTP/1.1 206 Partial Content" CRLF
-                    : "HTTP/1.1 200 OK" CRLF);
+                    ? "HTTP/1.1 206 " CRLF : "HTTP/1.1 200 " CRLF);
 
     for (part = &u->headers_in.headers.part; part; part = part->next) {
 
@@ -455,11 +467,26 @@ ngx_http_xr_response_compact(ngx_http_request_t *r)
         }
     }
 
+    ngx_http_xr_purge_stored_put(r, &b);
+
     xr_buf_puts(&b, CRLF);
 
-    if (xr_buf_ok(&b)) {
-        ngx_memcpy(start, b.data, b.len);
+    if (!xr_buf_ok(&b)) {
+        return NGX_OK;
     }
+
+    if (b.len > size) {
+
+        /* an origin that says next to nothing: ours goes on where its ends */
+
+        ngx_memmove(start + b.len, u->buffer.pos,
+                    u->buffer.last - u->buffer.pos);
+
+        u->buffer.pos += b.len - size;
+        u->buffer.last += b.len - size;
+    }
+
+    ngx_memcpy(start, b.data, b.len);
 
     return NGX_OK;
 }
@@ -503,6 +530,10 @@ ngx_http_xr_response_stored(ngx_http_request_t *r)
                       &r->cache->file.name);
 
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    if (part != NULL && ngx_http_xr_purge_stored_judge(r, part) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ctx = ngx_http_xr_get_ctx(r);

@@ -81,6 +81,7 @@ ngx_http_xr_slice_wanted(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
     in = &r->headers_in;
 
     return xlcf->slice_size != 0
+           || ngx_http_xr_get_ctx(r)->purge.some != 0
            || in->range != NULL
            || in->if_match != NULL
            || in->if_none_match != NULL
@@ -495,12 +496,22 @@ static ngx_int_t
 ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
 {
     uint64_t    tag;
-    ngx_uint_t  renewed;
+    ngx_uint_t  purged, renewed;
 
+    purged = s->purged;
     s->changed = 0;
     renewed = 0;
 
-    if (!s->whole) {
+    if (s->purged) {
+        s->purged = 0;
+        s->whole = (s->size == 0);
+        renewed = 1;
+
+        if (!s->whole) {
+            ngx_http_xr_slice_version_object(s->request, s);
+        }
+
+    } else if (!s->whole) {
         tag = s->version.tag;
 
         /* others may have found out before, and know the version by now */
@@ -527,7 +538,7 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
         return NGX_HTTP_BAD_GATEWAY;
     }
 
-    s->known = renewed;
+    s->known = renewed && !purged;
     s->refresh = !renewed;
     s->etag.len = 0;
 

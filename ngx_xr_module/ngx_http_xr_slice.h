@@ -105,6 +105,7 @@ struct ngx_http_xr_slice_s {
     unsigned                       refresh:1;   /* the root is out of date */
     unsigned                       whole:1;     /* it cannot be sliced */
     unsigned                       changed:1;   /* a part is of another one */
+    unsigned                       purged:1;    /* or all of it was purged */
     unsigned                       headed:1;    /* the client has a header */
     unsigned                       begun:1;     /* and bytes */
     unsigned                       unmodified:1;    /* 304 */

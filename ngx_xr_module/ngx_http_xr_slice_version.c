@@ -33,7 +33,7 @@ ngx_http_xr_slice_version_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
 void
 ngx_http_xr_slice_version_object(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
 {
-    xr_str_t                  parts[3];
+    xr_str_t                  parts[5];
     ngx_http_xr_ctx_t        *ctx;
     ngx_http_xr_main_conf_t  *xmcf;
 
@@ -44,7 +44,12 @@ ngx_http_xr_slice_version_object(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
     parts[1] = ctx->tenant->cache_prefix;
     parts[2] = ngx_http_xr_view(&ctx->object);
 
-    xr_siphash(xmcf->secret, parts, 3, s->object);
+    /* what it was before a purge is not known any more */
+
+    parts[3] = ngx_http_xr_view(&ctx->purge.key);
+    parts[4] = xr_str_of(&ctx->purge.some, sizeof(ctx->purge.some));
+
+    xr_siphash(xmcf->secret, parts, (ctx->purge.some != 0) ? 5 : 4, s->object);
 }
 
 

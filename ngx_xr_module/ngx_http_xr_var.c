@@ -116,12 +116,30 @@ static const struct {
 };
 
 
+static ngx_http_variable_t  ngx_http_xr_var_purge[] = {
+
+    { ngx_string("xr_purge_generation"), NULL,
+      ngx_http_xr_purge_var_generation, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_purge_orders"), NULL, ngx_http_xr_purge_var_count,
+      NGX_HTTP_XR_PURGE_COUNT_ORDERS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_purge_refused"), NULL, ngx_http_xr_purge_var_count,
+      NGX_HTTP_XR_PURGE_COUNT_REFUSED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_purge_folded"), NULL, ngx_http_xr_purge_var_count,
+      NGX_HTTP_XR_PURGE_COUNT_FOLDED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
 ngx_int_t
 ngx_http_xr_var_add(ngx_conf_t *cf)
 {
     ngx_str_t             name;
     ngx_uint_t            i, n;
-    ngx_http_variable_t  *var;
+    ngx_http_variable_t  *var, *v;
 
     static ngx_str_t  uri = ngx_string("xr_uri");
     static ngx_str_t  claim = ngx_string("xr_claim_");
@@ -152,6 +170,17 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
 
         var->get_handler = ngx_http_xr_var_counter;
         var->data = i;
+    }
+
+    for (v = ngx_http_xr_var_purge; v->name.len != 0; v++) {
+
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
     }
 
     var = ngx_http_add_variable(cf, &uri, NGX_HTTP_VAR_NOCACHEABLE);

@@ -94,7 +94,7 @@ def test_check_counts_what_is_there(xr, public_key):
     values = dict(line.split(None, 1) for line in out.splitlines())
     assert err == ""
     assert values["tenants"] == "3"
-    assert values["keys"] == "edgeauth 2, jwt 2, cloudfront 1"
+    assert values["keys"] == "edgeauth 2, jwt 2, cloudfront 1, purge 0"
     assert values["limits"] == "3"
     assert int(values["table"].split()[0]) > 500
     assert re.fullmatch(r"in +\d+\.\d{3} s", values["read"])
