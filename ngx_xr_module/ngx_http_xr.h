@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_xr_freshness.h"
 #include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
 #include "xr_jwt.h"
@@ -302,6 +303,7 @@ typedef struct {
     ngx_uint_t                     max_ranges;
     ngx_uint_t                     prefetch;    /* slices ahead */
 
+    ngx_http_xr_freshness_conf_t   freshness;
     ngx_http_upstream_conf_t       upstream;
 } ngx_http_xr_loc_conf_t;
 
@@ -411,6 +413,7 @@ typedef struct {
 typedef struct {
     ngx_http_status_t              status;
     ngx_http_chunked_t             chunked;
+    ngx_http_xr_freshness_t        freshness;
     unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
@@ -558,8 +561,7 @@ void ngx_http_xr_throttle_failed(ngx_http_xr_main_conf_t *xmcf,
     xr_addr_t *address, uint64_t started);
 
 /* auth */
-ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_auth_request_t *req, ngx_uint_t embed);
 xr_principal_t *ngx_http_xr_auth_who(ngx_http_request_t *r,
@@ -675,6 +677,7 @@ void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
 /* status */
 ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_status_error(ngx_http_request_t *r);
+void ngx_http_xr_status_forget(ngx_http_cache_t *c);
 
 /* headers */
 char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,

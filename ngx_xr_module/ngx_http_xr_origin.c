@@ -239,7 +239,9 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     req.ctx = ngx_http_xr_get_ctx(r);
     xr_site_origin(req.ctx->tenant, &req.origin, &req.credentials);
 
-    if (ngx_http_xr_origin_connect_to(r, req.ctx->tenant->endpoint) != NGX_OK) {
+    if (ngx_http_xr_origin_connect_to(r, req.ctx->tenant->endpoint) != NGX_OK
+        || ngx_http_xr_freshness_begin(r) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -319,6 +321,8 @@ ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
     conf->ssl = xmcf->tls.ssl;
     conf->ssl_verify = xmcf->tls.verify;
     conf->ssl_session_reuse = xmcf->tls.session_reuse;
+
+    ngx_http_xr_freshness_windows(r, conf);
 
     u->conf = conf;
     u->ssl = endpoint->tls;

@@ -404,9 +404,10 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
     ngx_uint_t  renewed;
 
     s->changed = 0;
+    s->root = NULL;
     renewed = 0;
 
-    if (!s->whole) {
+    if (!s->whole && !s->outdated) {
         tag = s->version.tag;
 
         /* others may have found out before, and know the version by now */
@@ -434,7 +435,8 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
     }
 
     s->known = renewed;
-    s->refresh = !renewed;
+    s->refresh = !renewed && !s->outdated;
+    s->outdated = 0;
     s->etag.len = 0;
 
     return ngx_http_xr_slice_begin(s);

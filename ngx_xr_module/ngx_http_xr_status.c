@@ -31,7 +31,6 @@ static ngx_str_t ngx_http_xr_status_code(ngx_http_upstream_t *u);
 static ngx_uint_t ngx_http_xr_status_is_credentials(ngx_str_t *code);
 static void ngx_http_xr_status_remember(ngx_http_request_t *r,
     ngx_uint_t status);
-static void ngx_http_xr_status_forget(ngx_http_cache_t *c);
 
 
 static const ngx_http_xr_status_rule_t  ngx_http_xr_status_rules[] = {
@@ -234,22 +233,18 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
 }
 
 
-/* A missing object is remembered for as long as "xr_cache_valid" says. */
+/* A missing object is remembered, briefly. */
 
 static void
 ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
 {
-    time_t                valid;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
 
     if (status == NGX_HTTP_NOT_FOUND && r->cache != NULL && u->cacheable) {
 
-        valid = ngx_http_file_cache_valid(u->conf->cache_valid, status);
-
-        if (valid != 0) {
-            r->cache->valid_sec = ngx_time() + valid;
+        if (ngx_http_xr_freshness_absent(r)) {
             r->cache->error = status;
         }
 
@@ -265,7 +260,7 @@ ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
  * stale content again when the 404 has had its time.
  */
 
-static void
+void
 ngx_http_xr_status_forget(ngx_http_cache_t *c)
 {
     ngx_http_file_cache_t  *cache;
