@@ -533,8 +533,7 @@ ngx_int_t ngx_http_xr_tenant_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 /* tenants */
-char *ngx_http_xr_tenants_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_http_xr_tenants_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_int_t ngx_http_xr_tenants_enter(ngx_http_xr_load_t *load, xr_tenant_t *t,
     xr_err_t *err);
 char *ngx_http_xr_tenants_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);

@@ -529,7 +529,7 @@ ngx_http_xr_freshness_absent(ngx_http_request_t *r)
 }
 
 
-/* RFC 9111, section 5.1; of what comes from the origin only where it has one. */
+/* RFC 9111, section 5.1; of what comes from the origin if that sent one. */
 
 ngx_int_t
 ngx_http_xr_freshness_age(ngx_http_request_t *r, time_t born,

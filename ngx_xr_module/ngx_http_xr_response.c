@@ -35,6 +35,7 @@ static ngx_http_request_t *ngx_http_xr_response_root(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_root_lines(ngx_http_request_t *r,
     ngx_http_request_t *root);
 static ngx_int_t ngx_http_xr_response_done(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_response_keep(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_stored(ngx_http_request_t *r);
 
 
@@ -355,7 +356,7 @@ static ngx_int_t
 ngx_http_xr_response_root_lines(ngx_http_request_t *r,
     ngx_http_request_t *root)
 {
-    ngx_uint_t                    i;
+    ngx_uint_t                    i, hash;
     ngx_list_part_t              *part;
     ngx_table_elt_t              *h;
     ngx_http_xr_main_conf_t      *xmcf;
@@ -370,9 +371,9 @@ ngx_http_xr_response_root_lines(ngx_http_request_t *r,
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            oh = ngx_http_xr_response_slot(xmcf,
-                                    ngx_hash_key(h[i].lowcase_key, h[i].key.len),
-                                    h[i].lowcase_key, h[i].key.len);
+            hash = ngx_hash_key(h[i].lowcase_key, h[i].key.len);
+            oh = ngx_http_xr_response_slot(xmcf, hash, h[i].lowcase_key,
+                                           h[i].key.len);
 
             if (oh->flags & NGX_HTTP_XR_HEADER_ROOT
                 && ngx_http_xr_response_push(r, oh, h[i].value.data,
@@ -460,12 +461,6 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
             return ngx_http_xr_status_map(r);
         }
 
-        if (u->cache_status == NGX_HTTP_CACHE_EXPIRED
-            && ngx_http_xr_freshness_renew(r) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
         break;
 
     default:
@@ -482,8 +477,22 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
                        && u->buffer.pos == u->buffer.last;
     }
 
+    return ngx_http_xr_response_keep(r);
+}
+
+
+/* What of a good answer is for others, too. */
+
+static ngx_int_t
+ngx_http_xr_response_keep(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
     if (u->headers_in.status_n == NGX_HTTP_NOT_MODIFIED) {
-        return NGX_OK;
+        return (u->cache_status == NGX_HTTP_CACHE_EXPIRED)
+               ? ngx_http_xr_freshness_renew(r) : NGX_OK;
     }
 
     ngx_http_xr_freshness_keep(r);
