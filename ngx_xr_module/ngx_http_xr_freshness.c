@@ -445,7 +445,8 @@ ngx_http_xr_freshness_renew(ngx_http_request_t *r)
     heard = exchange->freshness.heard;
 
     if (ngx_http_xr_stored_merge(r, &text) != NGX_OK) {
-        return NGX_ERROR;
+        ngx_http_xr_status_forget(c);   /* it is damaged */
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
     ngx_memzero(&heard->cache_control, sizeof(xr_freshness_field_t));

@@ -43,6 +43,7 @@ static void ngx_http_xr_stored_lines(ngx_http_upstream_t *u, xr_buf_t *b);
 static ngx_uint_t ngx_http_xr_stored_renews(xr_str_t name);
 static ngx_uint_t ngx_http_xr_stored_has(ngx_http_upstream_t *u,
     xr_str_t name);
+static ngx_uint_t ngx_http_xr_stored_writes(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_stored_file(ngx_http_request_t *r, u_char *p,
     size_t size, size_t offset);
 
@@ -445,7 +446,8 @@ ngx_http_xr_stored_save(ngx_http_request_t *r, xr_str_t text)
 
     at = c->valid_msec;
 
-    if (c->updating && c->body_start - c->header_start == 2 * rec.size
+    if (ngx_http_xr_stored_writes(r)
+        && c->body_start - c->header_start == 2 * rec.size
         && ngx_http_xr_stored_file(r, p, rec.size, c->header_start
                                    + ((at == 0) ? rec.size : 0))
            == NGX_OK)
@@ -455,6 +457,23 @@ ngx_http_xr_stored_save(ngx_http_request_t *r, xr_str_t text)
     }
 
     ngx_memcpy(region + at, p, rec.size);
+}
+
+
+/* In the background it may be the parent who was the first. */
+
+static ngx_uint_t
+ngx_http_xr_stored_writes(ngx_http_request_t *r)
+{
+    ngx_http_cache_t  *c;
+
+    if (r->cache->updating) {
+        return 1;
+    }
+
+    c = r->background ? r->parent->cache : NULL;
+
+    return c != NULL && c->updating && c->node == r->cache->node;
 }
 
 

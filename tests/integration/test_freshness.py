@@ -335,6 +335,39 @@ def test_headers_are_renewed(web, edge_for, how):
     assert len(web.seen(path)) == len(says)
 
 
+@pytest.mark.parametrize("how", ["whole", "slices"])
+def test_headers_are_renewed_in_the_background(web, edge_for, how):
+    edge = edge_for(NONE, "xr_slice 4k;" * (how == "slices"))
+    path = web.put(full("Cache-Control: max-age=60, stale-while-revalidate=30", "Age: 60"),
+                   unchanged("Cache-Control: max-age=90", "Age: 7"))
+
+    assert [edge.get(path)["cache-control"] for _ in range(2)] == \
+        ["max-age=60, stale-while-revalidate=30"] * 2
+
+    def renewed():
+        response = edge.get(path)
+        return response if response["cache-control"] == "max-age=90" else None
+
+    response = servers.wait_for("the new one", renewed)
+    assert response.body == BODY and 7 <= int(response["age"]) < 17
+    assert cached(edge, edge.get(path)) == ["HIT"]
+    assert len(web.seen(path)) == 2
+
+
+def test_a_304_for_a_damaged_file(web, edge_for):
+    """It helps nobody; the object is fetched anew."""
+
+    edge = edge_for(NONE, server="# of its own: damaged and stale")
+    path = web.put(origin("Cache-Control: max-age=60", "Age: 60"))
+    edge.get(path)
+
+    swap(files(edge)[0], lambda data, at: data[:at + 4] + b"\xff" * 4 + data[at + 8:])
+
+    edge.get(path)
+    assert edge.get(path).body == BODY
+    assert edge.get(path)["cache-control"] == "max-age=60"
+
+
 def test_a_304_that_says_less(web, edge_for):
     """What it does not say is as it was: also for how long it is fresh."""
 
