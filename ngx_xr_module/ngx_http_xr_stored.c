@@ -45,7 +45,7 @@ static ngx_uint_t ngx_http_xr_stored_has(ngx_http_upstream_t *u,
     xr_str_t name);
 static ngx_uint_t ngx_http_xr_stored_writes(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_stored_file(ngx_http_request_t *r, u_char *p,
-    size_t size, size_t offset);
+    size_t size, size_t offset, ngx_uint_t write);
 
 
 /*
@@ -406,12 +406,13 @@ ngx_http_xr_stored_merge(ngx_http_request_t *r, xr_str_t *text)
 void
 ngx_http_xr_stored_save(ngx_http_request_t *r, xr_str_t text)
 {
-    size_t                 at;
-    u_char                *p, *region;
-    xr_str_t               old;
-    ngx_http_cache_t      *c;
-    ngx_http_xr_origin_t  *exchange;
-    ngx_http_xr_stored_t   rec;
+    size_t                         at;
+    u_char                        *p, *region;
+    xr_str_t                       old;
+    ngx_http_cache_t              *c;
+    ngx_http_xr_origin_t          *exchange;
+    ngx_http_xr_stored_t           rec;
+    ngx_http_file_cache_header_t   h;
 
     c = r->cache;
     exchange = r->upstream->input_filter_ctx;
@@ -446,13 +447,26 @@ ngx_http_xr_stored_save(ngx_http_request_t *r, xr_str_t text)
 
     at = c->valid_msec;
 
-    if (ngx_http_xr_stored_writes(r)
-        && c->body_start - c->header_start == 2 * rec.size
-        && ngx_http_xr_stored_file(r, p, rec.size, c->header_start
-                                   + ((at == 0) ? rec.size : 0))
-           == NGX_OK)
-    {
-        at = (at == 0) ? rec.size : 0;
+    if (c->body_start - c->header_start == 2 * rec.size) {
+
+        if (!ngx_http_xr_stored_writes(r)) {
+
+            /* what the first one has written meanwhile is to stay */
+
+            if (ngx_http_xr_stored_file(r, (u_char *) &h, sizeof(h), 0, 0)
+                == NGX_OK
+                && (h.valid_msec == 0 || h.valid_msec == rec.size))
+            {
+                at = h.valid_msec;
+            }
+
+        } else if (ngx_http_xr_stored_file(r, p, rec.size, c->header_start
+                                           + ((at == 0) ? rec.size : 0), 1)
+                   == NGX_OK)
+        {
+            at = (at == 0) ? rec.size : 0;
+        }
+
         c->valid_msec = at;
     }
 
@@ -477,12 +491,13 @@ ngx_http_xr_stored_writes(ngx_http_request_t *r)
 }
 
 
-/* Writes to the file that was read, if it is the same still. */
+/* Reads or writes the file that was read, if it is the same still. */
 
 static ngx_int_t
 ngx_http_xr_stored_file(ngx_http_request_t *r, u_char *p, size_t size,
-    size_t offset)
+    size_t offset, ngx_uint_t write)
 {
+    ssize_t           n;
     ngx_int_t         rc;
     ngx_file_t        file;
     ngx_file_info_t   fi;
@@ -500,11 +515,17 @@ ngx_http_xr_stored_file(ngx_http_request_t *r, u_char *p, size_t size,
         return NGX_ERROR;               /* it may have been deleted */
     }
 
-    rc = (ngx_fd_info(file.fd, &fi) != NGX_FILE_ERROR
-          && c->uniq == ngx_file_uniq(&fi)
-          && c->length == ngx_file_size(&fi)
-          && ngx_write_file(&file, p, size, offset) == (ssize_t) size)
-         ? NGX_OK : NGX_ERROR;
+    rc = NGX_ERROR;
+
+    if (ngx_fd_info(file.fd, &fi) != NGX_FILE_ERROR
+        && c->uniq == ngx_file_uniq(&fi)
+        && c->length == ngx_file_size(&fi))
+    {
+        n = write ? ngx_write_file(&file, p, size, offset)
+                  : ngx_read_file(&file, p, size, offset);
+
+        rc = (n == (ssize_t) size) ? NGX_OK : NGX_ERROR;
+    }
 
     if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_ALERT, r->connection->log, ngx_errno,

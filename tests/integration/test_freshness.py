@@ -310,7 +310,7 @@ def test_negative_is_over(web, edge_for, how):
 
 @pytest.mark.parametrize("how", ["whole", "slices"])
 def test_headers_are_renewed(web, edge_for, how):
-    edge = edge_for(NONE, "xr_slice 4k;" * (how == "slices"), workers=2)
+    edge = edge_for(NONE, "xr_slice 4k;" * (how == "slices"))
     says = [f"max-age={60 + n}" for n in range(6)]
     path = web.put(
         full(f"Cache-Control: {says[0]}", "Age: 60", "Content-Language: en", "Content-Type: a/b"),
