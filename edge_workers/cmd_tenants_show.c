@@ -225,8 +225,10 @@ xrw_tenants_show_limits(const xr_tenant_t *t)
 static json_t *
 xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
 {
+    char      policy[XR_FRESHNESS_POLICY_SIZE];
     json_t   *object;
     int64_t   leeway;
+    xr_buf_t  b;
 
     object = json_object();
     leeway = (t->leeway >= 0) ? t->leeway : XR_TENANT_LEEWAY;
@@ -260,6 +262,13 @@ xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
 
     xrw_tenants_show_cors(object, t);
     xrw_tenants_show_set(object, "cache_control", t->cache_control);
+
+    if (t->has_cache_policy) {
+        b = xr_buf(policy, sizeof(policy));
+        xr_freshness_policy_text(&t->cache_policy, &b);
+
+        xrw_tenants_show_set(object, "cache_policy", xr_buf_str(&b));
+    }
 
     (void) json_object_set_new(object, "leeway", json_integer(leeway));
 

@@ -500,6 +500,7 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
 
     purged = s->purged;
     s->changed = 0;
+    s->root = NULL;
     renewed = 0;
 
     if (s->purged) {
@@ -511,7 +512,7 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
             ngx_http_xr_slice_version_object(s->request, s);
         }
 
-    } else if (!s->whole) {
+    } else if (!s->whole && !s->outdated) {
         tag = s->version.tag;
 
         /* others may have found out before, and know the version by now */
@@ -539,7 +540,8 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
     }
 
     s->known = renewed && !purged;
-    s->refresh = !renewed;
+    s->refresh = !renewed && !s->outdated;
+    s->outdated = 0;
     s->etag.len = 0;
 
     return ngx_http_xr_slice_begin(s);
