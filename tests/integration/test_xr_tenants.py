@@ -274,6 +274,21 @@ def test_show_tells_all_but_secrets(xr, public_key):
     assert out.startswith("name              zenith\n") and "keys" not in out
 
 
+def test_show_replicas(xr):
+    xr.write("a.aws", "[default]\naws_access_key_id = A\naws_secret_access_key = S\n")
+    xr.tenants({"acme": tenant("acme", origin="s3://one", credentials="a.aws", replicas=[
+                    "s3://two/below", {"origin": "s3://three", "region": "eu-west-1",
+                                       "endpoint": "http://s3.test:9000", "upstream": "mine"}]),
+                "zenith": tenant("zenith", replicas=["http://r.example/x"])})
+
+    xr.check()
+    assert json.loads(xr.show("acme", "--json")[0])["replicas"] == [
+        "s3://two/below region=us-east-1 endpoint=https://s3.us-east-1.amazonaws.com:443"
+        " style=virtual",
+        "s3://three region=eu-west-1 endpoint=http://s3.test:9000 style=path upstream=mine"]
+    assert json.loads(xr.show("zenith", "--json")[0])["replicas"] == ["http://r.example/x"]
+
+
 def test_show_says_what_is_wrong_with_one(xr):
     xr.tenants({"acme": {"origin": "http://a"}, "zenith": tenant("zenith", keys="not/there"),
                 "good": tenant("good")})
