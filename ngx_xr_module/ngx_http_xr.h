@@ -230,6 +230,7 @@ typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
 typedef struct ngx_http_xr_limited_s       ngx_http_xr_limited_t;
 typedef struct ngx_http_xr_slice_s         ngx_http_xr_slice_t;
 typedef struct ngx_http_xr_wake_s          ngx_http_xr_wake_t;
+typedef struct ngx_http_xr_degrade_s       ngx_http_xr_degrade_t;
 
 
 struct ngx_http_xr_main_conf_s {
@@ -255,6 +256,7 @@ struct ngx_http_xr_main_conf_s {
     xr_memory_t                   *versions;    /* of sliced objects */
     ngx_http_xr_wake_t            *wake;        /* shared */
     ngx_array_t                    wakers;      /* ngx_fd_t of each worker */
+    ngx_http_xr_degrade_t         *degrade;     /* shared */
     u_char                        *secret;      /* of keyed hashes */
     ngx_http_xr_fail_limit_t       fail_limit;
     ngx_http_xr_throttle_t        *throttle;    /* this worker's */
@@ -398,6 +400,7 @@ typedef struct {
     unsigned                       watched:1;   /* has to take its answer */
     unsigned                       preflight:1;
     unsigned                       decorated:1; /* has its headers */
+    unsigned                       uncached:1;  /* the cache has failed it */
 
     /* filled before they are used, and not zeroed */
 
@@ -411,6 +414,10 @@ typedef struct {
 typedef struct {
     ngx_http_status_t              status;
     ngx_http_chunked_t             chunked;
+    ngx_str_t                      uri;         /* the request as it began */
+    void                         **loc_conf;
+    off_t                          reserved;    /* bytes of the file */
+    unsigned                       keepalive:1;
     unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
@@ -675,6 +682,7 @@ void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
 /* status */
 ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_status_error(ngx_http_request_t *r);
+void ngx_http_xr_status_forget(ngx_http_cache_t *c);
 
 /* headers */
 char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,

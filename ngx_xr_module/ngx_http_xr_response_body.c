@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_degrade.h"
 
 
 /* The body of an origin's answer, on its way through NGINX's pipe. */
@@ -44,6 +45,8 @@ ngx_http_xr_response_body_init(void *data)
         /* of what has no body "keepalive" is decided already */
     }
 
+    ngx_http_xr_degrade_store_begin(r);
+
     return NGX_OK;
 }
 
@@ -67,6 +70,8 @@ ngx_http_xr_response_body_copy(ngx_event_pipe_t *p, ngx_buf_t *buf)
 
         return NGX_OK;
     }
+
+    ngx_http_xr_degrade_store_room(p);
 
     cl = ngx_chain_get_free_buf(p->pool, &p->free);
     if (cl == NULL) {
@@ -202,6 +207,8 @@ ngx_http_xr_body_chunked(ngx_event_pipe_t *p, ngx_buf_t *buf)
 
         return NGX_OK;
     }
+
+    ngx_http_xr_degrade_store_room(p);
 
     b = NULL;
     prev = &buf->shadow;

@@ -4,7 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
-#include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_degrade.h"
 
 
 /* The way of a client's request through its slices. */
@@ -20,6 +20,8 @@ static void ngx_http_xr_slice_continue(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_xr_slice_queued(ngx_http_request_t *r);
 static void ngx_http_xr_slice_flush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s,
+    ngx_http_xr_slice_part_t *part);
+static ngx_int_t ngx_http_xr_slice_again(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_next(ngx_http_xr_slice_t *s);
@@ -355,6 +357,10 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
         return ngx_http_xr_slice_restart(s);
     }
 
+    if (ngx_http_xr_degrade_part(part)) {
+        return ngx_http_xr_slice_again(s, part);
+    }
+
     if (s->status != 0) {
         return s->headed ? NGX_ERROR : s->status;
     }
@@ -389,6 +395,31 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
     s->next = part->end;
 
     return NGX_OK;
+}
+
+
+/* The same slice past the cache, from where it ended. */
+
+static ngx_int_t
+ngx_http_xr_slice_again(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
+{
+    s->part = ngx_http_xr_slice_part_fetch(s, part->number, part->probe, 0);
+
+    if (s->part == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (part->headed && part->end > part->first) {
+        s->begun = 1;
+        s->next = ngx_min(ngx_max(part->offset, part->first), part->end);
+        part->first = s->next;
+    }
+
+    s->part->uncached = 1;
+    s->part->first = part->first;
+    s->part->end = part->end;
+
+    return NGX_AGAIN;
 }
 
 

@@ -61,6 +61,7 @@ struct ngx_http_xr_slice_part_s {
     unsigned                       refresh:1;   /* not from the cache */
     unsigned                       probe:1;     /* for its header only */
     unsigned                       ahead:1;     /* for later */
+    unsigned                       uncached:1;  /* the cache has failed it */
     unsigned                       headed:1;    /* its header was good */
     unsigned                       over:1;      /* of a probe: is known */
 };

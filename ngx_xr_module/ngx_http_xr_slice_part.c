@@ -117,8 +117,15 @@ ngx_http_xr_part_release(ngx_http_request_t *r)
     ngx_chain_t      *cl;
     ngx_event_pipe_t *p;
 
-    if (r->cache != NULL && r->cache->file.fd != NGX_INVALID_FILE) {
-        ngx_pool_run_cleanup_file(r->pool, r->cache->file.fd);
+    if (r->cache != NULL) {
+
+        if (r->cache->file.fd != NGX_INVALID_FILE) {
+            ngx_pool_run_cleanup_file(r->pool, r->cache->file.fd);
+        }
+
+        /* nor is the entry in use any more, and may make room for another */
+
+        ngx_http_file_cache_free(r->cache, NULL);
     }
 
     p = (r->upstream != NULL) ? r->upstream->pipe : NULL;

@@ -31,7 +31,6 @@ static ngx_str_t ngx_http_xr_status_code(ngx_http_upstream_t *u);
 static ngx_uint_t ngx_http_xr_status_is_credentials(ngx_str_t *code);
 static void ngx_http_xr_status_remember(ngx_http_request_t *r,
     ngx_uint_t status);
-static void ngx_http_xr_status_forget(ngx_http_cache_t *c);
 
 
 static const ngx_http_xr_status_rule_t  ngx_http_xr_status_rules[] = {
@@ -265,7 +264,7 @@ ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
  * stale content again when the 404 has had its time.
  */
 
-static void
+void
 ngx_http_xr_status_forget(ngx_http_cache_t *c)
 {
     ngx_http_file_cache_t  *cache;

@@ -4,8 +4,8 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_limit.h"
-#include "ngx_http_xr_slice.h"
 
 
 /* A variable's value; empty, which logs show as "-", where it has none. */
@@ -152,6 +152,10 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
 
         var->get_handler = ngx_http_xr_var_counter;
         var->data = i;
+    }
+
+    if (ngx_http_xr_degrade_add_variables(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     var = ngx_http_add_variable(cf, &uri, NGX_HTTP_VAR_NOCACHEABLE);
