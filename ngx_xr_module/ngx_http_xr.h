@@ -422,6 +422,7 @@ typedef struct {
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
     unsigned                       conditional:1;
+    unsigned                       invalid:1;   /* its body is none */
 } ngx_http_xr_origin_t;
 
 

@@ -319,14 +319,14 @@ ngx_http_xr_degrade_part(ngx_http_xr_slice_part_t *part)
 ngx_uint_t
 ngx_http_xr_degrade_lost(ngx_http_upstream_t *u, ngx_int_t rc)
 {
-    ngx_event_pipe_t  *p;
+    ngx_event_pipe_t      *p;
+    ngx_http_xr_origin_t  *exchange;
 
     p = u->pipe;
+    exchange = u->input_filter_ctx;
 
-    return rc == NGX_ERROR && u->cacheable
-           && p != NULL && p->temp_file != NULL
-           && !p->upstream_done && !p->upstream_eof && !p->upstream_error
-           && !p->downstream_error;
+    return rc == NGX_ERROR && u->cacheable && !exchange->invalid
+           && p != NULL && p->temp_file != NULL && !p->downstream_error;
 }
 
 

@@ -234,6 +234,8 @@ ngx_http_xr_body_chunked(ngx_event_pipe_t *p, ngx_buf_t *buf)
         p->length = exchange->chunked.length;   /* the least still to come */
 
     } else {
+        exchange->invalid = 1;
+
         ngx_log_error(NGX_LOG_ERR, p->log, 0,
                       "xr: origin sent an invalid chunked body");
         return NGX_ERROR;

@@ -596,6 +596,9 @@ def test_keys_zone_is_full(web_edges, web, kind, workers):
             site.check(path)
             site.check(path, Range="bytes=10-200000")
 
+        if kind == "whole":
+            assert site.counters()["unread"] > 0
+
         for connection, path in readers:
             response = connection.receive()
             assert (response.status, response.complete) == (200, True)
@@ -603,3 +606,41 @@ def test_keys_zone_is_full(web_edges, web, kind, workers):
 
     site.forgive("could not allocate node", "ignore long locked inactive cache entry")
     assert site.check(site.put("small")) == "MISS"
+
+
+NO_FALLOCATE = """
+#include <errno.h>
+int fallocate64(int fd, int mode, long offset, long length) { errno = EOPNOTSUPP; return -1; }
+int fallocate(int fd, int mode, long offset, long length) { errno = EOPNOTSUPP; return -1; }
+"""
+
+
+@EACH_KIND
+def test_file_system_without_reservations(web_edges, web, disk, kind, tmp_path, monkeypatch):
+    """A slice is asked for again from where it ended; what is whole is cut, once."""
+
+    if servers.ASAN:
+        pytest.skip("a sanitizer has to be loaded first")
+    source, library = tmp_path / "none.c", tmp_path / "none.so"
+    source.write_text(NO_FALLOCATE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+
+    cache = disk("1m")
+    with monkeypatch.context() as patch:
+        patch.setenv("LD_PRELOAD", str(library))
+        site = Site(web_edges, web, kind, cache)
+
+    warm, large = site.put("small"), site.put(3 << 20)
+    site.check(warm)
+    wait_for("it is stored", lambda: site.check(warm) == "HIT")
+
+    first = site.edge.fetch(large)
+    assert site.body(large).startswith(first.body)
+    assert first.complete == (len(first.body) == 3 << 20)
+    assert first.complete or kind == "whole"
+    assert site.lines("xr: cannot write to") == 1
+
+    for _ in range(3):
+        site.check(large)
+        site.check(large, Range=f"bytes=100-{2 << 20}")
+    assert site.check(warm) == "HIT"
