@@ -92,6 +92,7 @@ ngx_http_xr_slice_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_http_xr_ctx_t            *ctx;
+    ngx_pool_cleanup_t           *cln;
     ngx_http_xr_slice_t          *s;
     ngx_http_xr_loc_conf_t       *xlcf;
     ngx_http_xr_version_state_t   state;
@@ -99,10 +100,15 @@ ngx_http_xr_slice_handler(ngx_http_request_t *r)
     ctx = ngx_http_xr_get_ctx(r);
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    s = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_slice_t));
-    if (s == NULL) {
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_xr_slice_t));
+    if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    s = cln->data;
+    ngx_memzero(s, sizeof(ngx_http_xr_slice_t));
+
+    cln->handler = ngx_http_xr_slice_part_end;
 
     s->request = r;
     s->size = xlcf->slice_size;

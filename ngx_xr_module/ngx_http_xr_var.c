@@ -16,6 +16,7 @@ typedef xr_str_t (*ngx_http_xr_var_pt)(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_xr_var_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_request_t *ngx_http_xr_var_owner(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_var_uri(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_counter(ngx_http_request_t *r,
@@ -183,11 +184,21 @@ ngx_http_xr_var_get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 {
     ngx_http_xr_ctx_t  *ctx;
 
+    r = ngx_http_xr_var_owner(r);
     ctx = ngx_http_xr_get_ctx(r);
 
     return ngx_http_xr_var_set(v, (ctx != NULL)
                                   ? ngx_http_xr_vars[data].value(r, ctx)
                                   : xr_str_of(NULL, 0));
+}
+
+
+/* What is read for a slice is kept for the request, which outlives it. */
+
+static ngx_http_request_t *
+ngx_http_xr_var_owner(ngx_http_request_t *r)
+{
+    return (r != r->main && ngx_http_xr_slice_part_of(r) != NULL) ? r->main : r;
 }
 
 
@@ -239,6 +250,7 @@ ngx_http_xr_var_claim(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     size_t              skip;
     ngx_http_xr_ctx_t  *ctx;
 
+    r = ngx_http_xr_var_owner(r);
     ctx = ngx_http_xr_get_ctx(r);
     skip = sizeof("xr_claim_") - 1;
 
