@@ -616,13 +616,7 @@ ngx_int_t ngx_http_xr_limit_conn_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_limit_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-void ngx_http_xr_limit_bytes_length(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_limit_bytes_settle(ngx_http_request_t *r);
-ngx_int_t ngx_http_xr_limit_fields_push(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
-ngx_int_t ngx_http_xr_limit_rate_watch(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 
 /* cors */
 ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r,
@@ -683,7 +677,6 @@ void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
 /* status */
 ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_status_error(ngx_http_request_t *r);
-void ngx_http_xr_status_forget(ngx_http_cache_t *c);
 
 /* headers */
 char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,

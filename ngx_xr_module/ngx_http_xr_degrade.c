@@ -16,28 +16,11 @@
 
 static ngx_int_t ngx_http_xr_degrade_zone_init(ngx_shm_zone_t *zone,
     void *data);
-static ngx_int_t ngx_http_xr_degrade_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_degrade_header_filter(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_xr_degrade_unread(ngx_http_request_t *r,
     ngx_http_upstream_t *u);
 static void ngx_http_xr_degrade_again(ngx_http_request_t *r);
 static void ngx_http_xr_degrade_count(ngx_http_request_t *r);
-
-
-static const struct {
-    ngx_str_t  name;
-    size_t     counter;
-} ngx_http_xr_degrade_variables[] = {
-    { ngx_string("xr_cache_unstored"),
-      offsetof(ngx_http_xr_degrade_t, unstored) },
-    { ngx_string("xr_cache_unread"),
-      offsetof(ngx_http_xr_degrade_t, unread) },
-    { ngx_string("xr_cache_damaged"),
-      offsetof(ngx_http_xr_degrade_t, damaged) },
-    { ngx_string("xr_cache_failing"),
-      offsetof(ngx_http_xr_degrade_t, failing) }
-};
 
 
 static ngx_http_output_header_filter_pt  ngx_http_xr_degrade_next_header;
@@ -82,61 +65,6 @@ ngx_http_xr_degrade_zone_init(ngx_shm_zone_t *zone, void *data)
     xmcf->degrade = ngx_slab_calloc(slab, sizeof(ngx_http_xr_degrade_t));
 
     return (xmcf->degrade != NULL) ? NGX_OK : NGX_ERROR;
-}
-
-
-ngx_int_t
-ngx_http_xr_degrade_add_variables(ngx_conf_t *cf)
-{
-    ngx_str_t             name;
-    ngx_uint_t            i, n;
-    ngx_http_variable_t  *var;
-
-    n = sizeof(ngx_http_xr_degrade_variables)
-        / sizeof(ngx_http_xr_degrade_variables[0]);
-
-    for (i = 0; i < n; i++) {
-        name = ngx_http_xr_degrade_variables[i].name;
-
-        var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = ngx_http_xr_degrade_variable;
-        var->data = i;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_xr_degrade_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    ngx_atomic_t             *counter;
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    v->data = (xmcf->degrade != NULL) ? ngx_pnalloc(r->pool, NGX_ATOMIC_T_LEN)
-                                      : NULL;
-
-    if (v->data == NULL) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    counter = (ngx_atomic_t *) ((u_char *) xmcf->degrade
-                                + ngx_http_xr_degrade_variables[data].counter);
-
-    v->len = ngx_sprintf(v->data, "%uA", *counter) - v->data;
-    v->valid = 1;
-    v->no_cacheable = 1;
-    v->not_found = 0;
-
-    return NGX_OK;
 }
 
 

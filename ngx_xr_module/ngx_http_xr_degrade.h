@@ -28,10 +28,12 @@ struct ngx_http_xr_degrade_s {
 };
 
 
+/* status: of what is stored, and is no answer any more */
+void ngx_http_xr_status_forget(ngx_http_cache_t *c);
+
 /* degrade */
 ngx_int_t ngx_http_xr_degrade_zone(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
-ngx_int_t ngx_http_xr_degrade_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_xr_degrade_init(ngx_conf_t *cf);
 void ngx_http_xr_degrade_settings(ngx_http_upstream_conf_t *conf);
 void ngx_http_xr_degrade_asked(ngx_http_request_t *r);

@@ -4,7 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
-#include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_degrade.h"
 
 
 /*

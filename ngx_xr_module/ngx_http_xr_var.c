@@ -21,6 +21,10 @@ static ngx_int_t ngx_http_xr_var_uri(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_counter(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_fault(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_number(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, void *shared, size_t offset);
 static ngx_int_t ngx_http_xr_var_claim(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_set(ngx_http_variable_value_t *v,
@@ -117,6 +121,23 @@ static const struct {
 };
 
 
+/* Counters of the faults of the cache, likewise. */
+
+static const struct {
+    ngx_str_t            name;
+    size_t               counter;
+} ngx_http_xr_faults[] = {
+    { ngx_string("xr_cache_unstored"),
+      offsetof(ngx_http_xr_degrade_t, unstored) },
+    { ngx_string("xr_cache_unread"),
+      offsetof(ngx_http_xr_degrade_t, unread) },
+    { ngx_string("xr_cache_damaged"),
+      offsetof(ngx_http_xr_degrade_t, damaged) },
+    { ngx_string("xr_cache_failing"),
+      offsetof(ngx_http_xr_degrade_t, failing) }
+};
+
+
 ngx_int_t
 ngx_http_xr_var_add(ngx_conf_t *cf)
 {
@@ -155,8 +176,18 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
         var->data = i;
     }
 
-    if (ngx_http_xr_degrade_add_variables(cf) != NGX_OK) {
-        return NGX_ERROR;
+    n = sizeof(ngx_http_xr_faults) / sizeof(ngx_http_xr_faults[0]);
+
+    for (i = 0; i < n; i++) {
+        name = ngx_http_xr_faults[i].name;
+
+        var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = ngx_http_xr_var_fault;
+        var->data = i;
     }
 
     var = ngx_http_add_variable(cf, &uri, NGX_HTTP_VAR_NOCACHEABLE);
@@ -216,23 +247,47 @@ static ngx_int_t
 ngx_http_xr_var_counter(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
-    u_char                     *p;
-    ngx_atomic_t               *counter;
-    ngx_http_xr_live_t         *live;
-    ngx_http_xr_main_conf_t    *xmcf;
+    ngx_http_xr_live_t       *live;
+    ngx_http_xr_main_conf_t  *xmcf;
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
     live = (ngx_http_xr_live_t *) ((u_char *) xmcf
                                    + ngx_http_xr_counters[data].live);
 
-    p = (live->shared != NULL) ? ngx_pnalloc(r->pool, NGX_ATOMIC_T_LEN) : NULL;
+    return ngx_http_xr_var_number(r, v, live->shared,
+                                  ngx_http_xr_counters[data].counter);
+}
+
+
+static ngx_int_t
+ngx_http_xr_var_fault(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    return ngx_http_xr_var_number(r, v, xmcf->degrade,
+                                  ngx_http_xr_faults[data].counter);
+}
+
+
+/* "shared" is NULL where nothing is counted. */
+
+static ngx_int_t
+ngx_http_xr_var_number(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    void *shared, size_t offset)
+{
+    u_char        *p;
+    ngx_atomic_t  *counter;
+
+    p = (shared != NULL) ? ngx_pnalloc(r->pool, NGX_ATOMIC_T_LEN) : NULL;
 
     if (p == NULL) {
         return ngx_http_xr_var_set(v, xr_str_of(NULL, 0));
     }
 
-    counter = (ngx_atomic_t *) ((u_char *) live->shared
-                                + ngx_http_xr_counters[data].counter);
+    counter = (ngx_atomic_t *) ((u_char *) shared + offset);
 
     return ngx_http_xr_var_set(v, xr_str_of(p, ngx_sprintf(p, "%uA", *counter)
                                                - p));
