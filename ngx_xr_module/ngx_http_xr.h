@@ -243,6 +243,7 @@ typedef struct ngx_http_xr_wake_s          ngx_http_xr_wake_t;
 typedef struct ngx_http_xr_flights_s       ngx_http_xr_flights_t;
 typedef struct ngx_http_xr_flight_s        ngx_http_xr_flight_t;
 typedef struct ngx_http_xr_slice_files_s   ngx_http_xr_slice_files_t;
+typedef struct ngx_http_xr_degrade_s       ngx_http_xr_degrade_t;
 
 
 struct ngx_http_xr_main_conf_s {
@@ -272,6 +273,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_uint_t                     open_slices; /* in each worker */
     ngx_http_xr_slice_files_t     *files;       /* of them, in this one */
     ngx_array_t                    wakers;      /* ngx_fd_t of each worker */
+    ngx_http_xr_degrade_t         *degrade;     /* shared */
     u_char                        *secret;      /* of keyed hashes */
     ngx_http_xr_fail_limit_t       fail_limit;
     ngx_http_xr_throttle_t        *throttle;    /* this worker's */
@@ -420,6 +422,7 @@ typedef struct {
     unsigned                       watched:1;   /* has to take its answer */
     unsigned                       preflight:1;
     unsigned                       decorated:1; /* has its headers */
+    unsigned                       uncached:1;  /* the cache has failed it */
 
     /* filled before they are used, and not zeroed */
 
@@ -437,11 +440,16 @@ typedef struct {
     time_t                         date;        /* of a refusal; or 0 */
     ngx_http_xr_purge_answer_t     purge;
     ngx_http_xr_freshness_t        freshness;
+    ngx_str_t                      uri;         /* the request as it began */
+    void                         **loc_conf;
+    off_t                          reserved;    /* bytes of the file */
+    unsigned                       keepalive:1;
     unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
     unsigned                       conditional:1;
     ngx_http_xr_flight_t          *flight;      /* that others may follow */
+    unsigned                       invalid:1;   /* its body is none */
 } ngx_http_xr_origin_t;
 
 
@@ -631,13 +639,7 @@ ngx_int_t ngx_http_xr_limit_conn_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_limit_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-void ngx_http_xr_limit_bytes_length(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_limit_bytes_settle(ngx_http_request_t *r);
-ngx_int_t ngx_http_xr_limit_fields_push(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
-ngx_int_t ngx_http_xr_limit_rate_watch(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 
 /* cors */
 ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);

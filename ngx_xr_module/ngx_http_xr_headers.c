@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_slice.h"
 
 #include "xr_mime.h"

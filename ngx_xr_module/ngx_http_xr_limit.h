@@ -227,11 +227,19 @@ void ngx_http_xr_limit_exact_charge(ngx_http_xr_limited_t *l,
 /* limit_bytes */
 int64_t ngx_http_xr_limit_bytes_reserve(ngx_http_request_t *r,
     const xr_limit_t *limit);
+void ngx_http_xr_limit_bytes_length(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 
 /* limit_conn */
 void ngx_http_xr_limit_conn_init(ngx_http_xr_main_conf_t *xmcf);
 
+/* limit_fields */
+ngx_int_t ngx_http_xr_limit_fields_push(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+
 /* limit_rate */
+ngx_int_t ngx_http_xr_limit_rate_watch(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_limit_rate_init(ngx_log_t *log);
 
 /* limit_script */

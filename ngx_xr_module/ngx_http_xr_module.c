@@ -5,7 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_limit.h"
-#include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_wake.h"
 #include "ngx_http_xr_replica.h"
@@ -633,6 +633,7 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
         || ngx_http_xr_health_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK
+        || ngx_http_xr_degrade_zone(cf, xmcf) != NGX_OK
         || (xmcf->caches.nelts != 0
             && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
         || ngx_http_xr_purge_init(cf) != NGX_OK
@@ -683,7 +684,11 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_xr_slice_init(cf);
+    if (ngx_http_xr_slice_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_degrade_init(cf);
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
@@ -133,6 +134,10 @@ ngx_http_xr_origin_ask(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    origin->uri = r->uri;
+    origin->loc_conf = r->loc_conf;
+    origin->keepalive = r->keepalive;
+
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
     u = r->upstream;
@@ -188,19 +193,31 @@ static ngx_http_upstream_conf_t *
 ngx_http_xr_origin_settings(ngx_http_request_t *r,
     ngx_http_xr_loc_conf_t *xlcf)
 {
+    ngx_uint_t                 uncached;
     ngx_http_upstream_conf_t  *conf;
     ngx_http_xr_slice_part_t  *part;
 
     part = ngx_http_xr_slice_part_of(r);
 
-    if (part == NULL || !part->refresh) {
+    uncached = (part != NULL) ? part->uncached
+                              : ngx_http_xr_get_ctx(r)->uncached;
+
+    if (!uncached && (part == NULL || !part->refresh)) {
         return &xlcf->upstream;
     }
 
     conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
 
-    if (conf != NULL) {
-        *conf = xlcf->upstream;
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    *conf = xlcf->upstream;
+
+    if (uncached) {
+        ngx_http_xr_degrade_settings(conf);
+
+    } else {
         ngx_http_xr_slice_origin_bypass(conf);
     }
 
@@ -271,6 +288,8 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_xr_degrade_asked(r);
 
     return ngx_http_xr_origin_rewrite(r);
 }

@@ -7,6 +7,7 @@
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
+#include "ngx_http_xr_degrade.h"
 
 
 /* How an exchange with the origin is tried again, and how it ends. */
@@ -79,6 +80,7 @@ ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc)
         part->rc = rc;
     }
 
+    ngx_http_xr_degrade_store_end(r, rc);
     ngx_http_xr_slice_flight_end(r);
 
     if (r->cache != NULL) {

@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_degrade.h"
 
 
 /* The body of an origin's answer, on its way through NGINX's pipe. */
@@ -45,6 +46,7 @@ ngx_http_xr_response_body_init(void *data)
         /* of what has no body "keepalive" is decided already */
     }
 
+    ngx_http_xr_degrade_store_begin(r);
     ngx_http_xr_slice_flight_body(r);
 
     return NGX_OK;
@@ -70,6 +72,8 @@ ngx_http_xr_response_body_copy(ngx_event_pipe_t *p, ngx_buf_t *buf)
 
         return NGX_OK;
     }
+
+    ngx_http_xr_degrade_store_room(p);
 
     cl = ngx_chain_get_free_buf(p->pool, &p->free);
     if (cl == NULL) {
@@ -208,6 +212,8 @@ ngx_http_xr_body_chunked(ngx_event_pipe_t *p, ngx_buf_t *buf)
         return NGX_OK;
     }
 
+    ngx_http_xr_degrade_store_room(p);
+
     b = NULL;
     prev = &buf->shadow;
 
@@ -232,6 +238,8 @@ ngx_http_xr_body_chunked(ngx_event_pipe_t *p, ngx_buf_t *buf)
         p->length = exchange->chunked.length;   /* the least still to come */
 
     } else {
+        exchange->invalid = 1;
+
         ngx_log_error(NGX_LOG_ERR, p->log, 0,
                       "xr: origin sent an invalid chunked body");
         return NGX_ERROR;

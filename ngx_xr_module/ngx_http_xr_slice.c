@@ -4,7 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
-#include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_degrade.h"
 
 
 /* The way of a client's request through its slices. */
@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_xr_slice_wait(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_left(ngx_http_xr_slice_t *s,
+    ngx_http_xr_slice_part_t *part);
+static ngx_int_t ngx_http_xr_slice_again(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_send(ngx_http_xr_slice_t *s);
@@ -97,6 +99,7 @@ ngx_http_xr_slice_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
     ngx_http_xr_ctx_t            *ctx;
+    ngx_pool_cleanup_t           *cln;
     ngx_http_xr_slice_t          *s;
     ngx_http_xr_loc_conf_t       *xlcf;
     ngx_http_xr_version_state_t   state;
@@ -104,10 +107,15 @@ ngx_http_xr_slice_handler(ngx_http_request_t *r)
     ctx = ngx_http_xr_get_ctx(r);
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    s = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_slice_t));
-    if (s == NULL) {
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_xr_slice_t));
+    if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    s = cln->data;
+    ngx_memzero(s, sizeof(ngx_http_xr_slice_t));
+
+    cln->handler = ngx_http_xr_slice_part_end;
 
     s->request = r;
     s->size = xlcf->slice_size;
@@ -429,6 +437,10 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
         return ngx_http_xr_slice_restart(s);
     }
 
+    if (ngx_http_xr_degrade_part(part)) {
+        return ngx_http_xr_slice_again(s, part);
+    }
+
     if (s->status != 0) {
         return s->headed ? NGX_ERROR : s->status;
     }
@@ -484,6 +496,31 @@ ngx_http_xr_slice_left(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
     }
 
     return NGX_OK;
+}
+
+
+/* The same slice past the cache, from where it ended. */
+
+static ngx_int_t
+ngx_http_xr_slice_again(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
+{
+    s->part = ngx_http_xr_slice_part_fetch(s, part->number, part->probe, 0);
+
+    if (s->part == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (part->headed && part->end > part->first) {
+        s->begun = 1;
+        s->next = ngx_min(ngx_max(part->offset, part->first), part->end);
+        part->first = s->next;
+    }
+
+    s->part->uncached = 1;
+    s->part->first = part->first;
+    s->part->end = part->end;
+
+    return NGX_AGAIN;
 }
 
 

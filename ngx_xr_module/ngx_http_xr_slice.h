@@ -52,7 +52,8 @@ typedef struct ngx_http_xr_slice_held_s  ngx_http_xr_slice_held_t;
 struct ngx_http_xr_slice_part_s {
     ngx_http_xr_slice_part_t      *next;        /* of s->parts */
     ngx_http_xr_slice_t           *slice;
-    ngx_http_request_t            *request;
+    ngx_http_request_t            *request;     /* NULL: there is none */
+    ngx_pool_t                    *pool;        /* that it lies in, too */
     uint64_t                       number;      /* of the slice */
     uint64_t                       offset;      /* in the object: of what the
                                                    next byte of a body is, */
@@ -66,6 +67,8 @@ struct ngx_http_xr_slice_part_s {
     unsigned                       refresh:1;   /* not from the cache */
     unsigned                       probe:1;     /* for its header only */
     unsigned                       ahead:1;     /* for later */
+    unsigned                       kept:1;      /* as long as the client's */
+    unsigned                       uncached:1;  /* the cache has failed it */
     unsigned                       headed:1;    /* its header was good */
     unsigned                       over:1;      /* of a probe: is known */
 };
@@ -154,6 +157,7 @@ ngx_http_xr_slice_part_t *ngx_http_xr_slice_part_fetch(
     ngx_uint_t ahead);
 void ngx_http_xr_slice_part_ahead(ngx_http_xr_slice_t *s, uint64_t number);
 void ngx_http_xr_slice_part_sweep(ngx_http_xr_slice_t *s);
+void ngx_http_xr_slice_part_end(void *data);
 
 /* slice_conf */
 char *ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd,

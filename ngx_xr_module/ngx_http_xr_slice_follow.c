@@ -70,7 +70,7 @@ ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
     s = part->slice;
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    if (part->request != r || part->whole || part->refresh
+    if (part->request != r || part->whole || part->refresh || part->uncached
         || s->size == 0 || s->alone || !xlcf->upstream.cache_lock
         || s->follows >= NGX_HTTP_XR_FOLLOW_TRIES
         || !ngx_http_xr_slice_flight_find(r, part,

@@ -13,7 +13,21 @@
 
 #define NGX_HTTP_XR_SLICE_AHEAD  64
 
+/* What a slice from the cache takes; of NGINX's own 4096 it is three. */
 
+#define NGX_HTTP_XR_SLICE_POOL   (8 * 1024)
+
+
+static ngx_int_t ngx_http_xr_part_subrequest(ngx_http_xr_slice_t *s,
+    ngx_http_xr_slice_part_t *part);
+static ngx_uint_t ngx_http_xr_part_in_use(ngx_http_xr_slice_part_t *part);
+static void ngx_http_xr_part_destroy(ngx_http_xr_slice_part_t *part);
+static void ngx_http_xr_part_unlink(ngx_pool_t *pool, ngx_chain_t **links);
+#if (NGX_HTTP_V2)
+static void ngx_http_xr_part_relink(ngx_pool_t *pool, ngx_pool_t *to,
+    ngx_chain_t **links);
+#endif
+static ngx_uint_t ngx_http_xr_part_owns(ngx_pool_t *pool, void *p);
 static ngx_int_t ngx_http_xr_part_key(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static void ngx_http_xr_part_release(ngx_http_request_t *r);
@@ -31,20 +45,21 @@ ngx_http_xr_slice_part_t *
 ngx_http_xr_slice_part_fetch(ngx_http_xr_slice_t *s, uint64_t number,
     ngx_uint_t probe, ngx_uint_t ahead)
 {
-    ngx_uint_t                   flags;
-    ngx_http_request_t          *r, *sr;
-    ngx_http_post_subrequest_t  *ps;
-    ngx_http_xr_slice_part_t    *part;
+    ngx_pool_t                *pool;
+    ngx_http_xr_slice_part_t  *part;
 
-    r = s->request;
-
-    part = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_slice_part_t));
-    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
-
-    if (part == NULL || ps == NULL) {
+    pool = ngx_create_pool(NGX_HTTP_XR_SLICE_POOL, s->request->connection->log);
+    if (pool == NULL) {
         return NULL;
     }
 
+    part = ngx_pcalloc(pool, sizeof(ngx_http_xr_slice_part_t));
+    if (part == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    part->pool = pool;
     part->slice = s;
     part->number = number;
     part->offset = number * s->size;
@@ -52,33 +67,79 @@ ngx_http_xr_slice_part_fetch(ngx_http_xr_slice_t *s, uint64_t number,
     part->refresh = s->refresh && number == 0;
     part->probe = probe;
     part->ahead = ahead;
+    part->kept = !s->headed;
+
+    part->next = s->parts;
+    s->parts = part;
 
     if (s->size != 0 && ngx_http_xr_part_key(s, part) != NGX_OK) {
         return NULL;
     }
+
+    return (ngx_http_xr_part_subrequest(s, part) == NGX_OK) ? part : NULL;
+}
+
+
+/*
+ * NGINX makes a subrequest of its parent's memory, where it would stay for as
+ * long as the client's request takes: thousands of slices would be too much.
+ * Variables that it evaluates are not the client's, either, for that reason.
+ */
+
+static ngx_int_t
+ngx_http_xr_part_subrequest(ngx_http_xr_slice_t *s,
+    ngx_http_xr_slice_part_t *part)
+{
+    size_t                       size;
+    ngx_int_t                    rc;
+    ngx_uint_t                   flags;
+    ngx_pool_t                  *pool;
+    ngx_http_request_t          *r, *sr;
+    ngx_http_post_subrequest_t  *ps;
+    ngx_http_variable_value_t   *variables;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    r = s->request;
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    size = cmcf->variables.nelts * sizeof(ngx_http_variable_value_t);
+
+    ps = ngx_palloc(part->pool, sizeof(ngx_http_post_subrequest_t));
+    variables = ngx_palloc(part->pool, size);
+
+    if (ps == NULL || variables == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(variables, r->variables, size);
 
     ps->handler = ngx_http_xr_part_done;
     ps->data = part;
 
     flags = NGX_HTTP_SUBREQUEST_CLONE;
 
-    if (probe) {
+    if (part->probe) {
         flags |= NGX_HTTP_SUBREQUEST_BACKGROUND;
     }
 
-    if (ngx_http_subrequest(r, &r->uri, &r->args, &sr, ps, flags) != NGX_OK) {
-        return NULL;
+    pool = r->pool;
+    r->pool = part->pool;
+
+    rc = ngx_http_subrequest(r, &r->uri, &r->args, &sr, ps, flags);
+
+    r->pool = pool;
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
     }
 
+    sr->variables = variables;
     sr->method = NGX_HTTP_GET;
     sr->method_name = ngx_http_core_get_method;
 
     part->request = sr;
 
-    part->next = s->parts;
-    s->parts = part;
-
-    return part;
+    return NGX_OK;
 }
 
 
@@ -94,14 +155,175 @@ ngx_http_xr_slice_part_sweep(ngx_http_xr_slice_t *s)
     while (*next != NULL) {
         part = *next;
 
-        if (part->request->done) {
-            *next = part->next;
+        if (part->request == NULL || !part->request->done) {
+            next = &part->next;
+
+        } else if (ngx_http_xr_part_in_use(part)) {
             ngx_http_xr_part_release(part->request);
+            next = &part->next;
 
         } else {
-            next = &part->next;
+            *next = part->next;
+            ngx_http_xr_part_destroy(part);
         }
     }
+}
+
+
+/* With the client's request go all that are left. */
+
+void
+ngx_http_xr_slice_part_end(void *data)
+{
+    ngx_http_xr_slice_t *s = data;
+
+    ngx_http_xr_slice_part_t  *part;
+
+    while (s->parts != NULL) {
+        part = s->parts;
+        s->parts = part->next;
+
+        ngx_destroy_pool(part->pool);
+    }
+}
+
+
+/*
+ * The client's header points into the slice that it was made from; a slice
+ * that is renewed in the background has a subrequest of its own.
+ */
+
+static ngx_uint_t
+ngx_http_xr_part_in_use(ngx_http_xr_slice_part_t *part)
+{
+    ngx_http_request_t         *r;
+    ngx_http_posted_request_t  *pr;
+
+    r = part->request;
+
+    if (part->kept || part == part->slice->part
+        || (r->cache != NULL && r->cache->background))
+    {
+        return 1;
+    }
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream != NULL && r->stream->queued) {
+        return 1;
+    }
+
+#endif
+
+    for (pr = r->main->posted_requests; pr; pr = pr->next) {
+
+        if (pr->request == r) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_xr_part_destroy(ngx_http_xr_slice_part_t *part)
+{
+    ngx_http_request_t        *r;
+    ngx_http_xr_slice_part_t  *other;
+
+    r = part->slice->request;
+
+    ngx_http_set_log_request(r->connection->log, r);
+
+    /* a link of a chain goes where it is free, whoever it came from */
+
+    ngx_http_xr_part_unlink(part->pool, &r->pool->chain);
+
+    for (other = part->slice->parts; other; other = other->next) {
+        ngx_http_xr_part_unlink(part->pool, &other->pool->chain);
+    }
+
+#if (NGX_HTTP_V2)
+
+    if (r->stream != NULL) {
+        ngx_http_xr_part_relink(part->pool, r->pool, &r->stream->free_bufs);
+    }
+
+#endif
+
+    ngx_destroy_pool(part->pool);
+}
+
+
+/* Takes links of a pool out of a list. */
+
+static void
+ngx_http_xr_part_unlink(ngx_pool_t *pool, ngx_chain_t **links)
+{
+    while (*links != NULL) {
+
+        if (ngx_http_xr_part_owns(pool, *links)) {
+            *links = (*links)->next;
+
+        } else {
+            links = &(*links)->next;
+        }
+    }
+}
+
+
+#if (NGX_HTTP_V2)
+
+/* Puts others in their place, as the buffers are of use. */
+
+static void
+ngx_http_xr_part_relink(ngx_pool_t *pool, ngx_pool_t *to, ngx_chain_t **links)
+{
+    ngx_chain_t  *cl;
+
+    while (*links != NULL) {
+
+        if (ngx_http_xr_part_owns(pool, *links)) {
+            cl = ngx_alloc_chain_link(to);
+
+            if (cl == NULL) {
+                *links = (*links)->next;
+                continue;
+            }
+
+            *cl = **links;
+            *links = cl;
+        }
+
+        links = &(*links)->next;
+    }
+}
+
+#endif
+
+
+static ngx_uint_t
+ngx_http_xr_part_owns(ngx_pool_t *pool, void *p)
+{
+    ngx_pool_t        *block;
+    ngx_pool_large_t  *large;
+
+    for (block = pool; block; block = block->d.next) {
+
+        if ((u_char *) p >= (u_char *) block && (u_char *) p < block->d.end) {
+            return 1;
+        }
+    }
+
+    for (large = pool->large; large; large = large->next) {
+
+        if (large->alloc == p) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -117,8 +339,15 @@ ngx_http_xr_part_release(ngx_http_request_t *r)
     ngx_chain_t      *cl;
     ngx_event_pipe_t *p;
 
-    if (r->cache != NULL && r->cache->file.fd != NGX_INVALID_FILE) {
-        ngx_pool_run_cleanup_file(r->pool, r->cache->file.fd);
+    if (r->cache != NULL) {
+
+        if (r->cache->file.fd != NGX_INVALID_FILE) {
+            ngx_pool_run_cleanup_file(r->pool, r->cache->file.fd);
+        }
+
+        /* nor is the entry in use any more, and may make room for another */
+
+        ngx_http_file_cache_free(r->cache, NULL);
     }
 
     p = (r->upstream != NULL) ? r->upstream->pipe : NULL;
@@ -164,15 +393,16 @@ ngx_http_xr_slice_part_ahead(ngx_http_xr_slice_t *s, uint64_t number)
          && ngx_http_xr_parts_ahead < NGX_HTTP_XR_SLICE_AHEAD;
          s->ahead++)
     {
-        cln = ngx_pool_cleanup_add(s->request->pool, 0);
-
-        if (cln == NULL) {
-            return;
-        }
-
         part = ngx_http_xr_slice_part_fetch(s, s->ahead, 1, 1);
 
         if (part == NULL) {
+            return;
+        }
+
+        cln = ngx_pool_cleanup_add(part->pool, 0);
+
+        if (cln == NULL) {
+            part->ahead = 0;
             return;
         }
 
@@ -205,7 +435,7 @@ ngx_http_xr_part_key(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
 {
     u_char  *p;
 
-    p = ngx_pnalloc(s->request->pool, NGX_HTTP_XR_SLICE_KEY_SIZE);
+    p = ngx_pnalloc(part->pool, NGX_HTTP_XR_SLICE_KEY_SIZE);
 
     if (p == NULL) {
         return NGX_ERROR;

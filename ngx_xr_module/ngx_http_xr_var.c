@@ -4,8 +4,8 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_limit.h"
-#include "ngx_http_xr_slice.h"
 
 
 /* A variable's value; empty, which logs show as "-", where it has none. */
@@ -16,10 +16,15 @@ typedef xr_str_t (*ngx_http_xr_var_pt)(ngx_http_request_t *r,
 
 static ngx_int_t ngx_http_xr_var_get(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_request_t *ngx_http_xr_var_owner(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_var_uri(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_counter(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_fault(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_number(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, void *shared, size_t offset);
 static ngx_int_t ngx_http_xr_var_claim(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_set(ngx_http_variable_value_t *v,
@@ -134,6 +139,23 @@ static ngx_http_variable_t  ngx_http_xr_var_purge[] = {
 };
 
 
+/* Counters of the faults of the cache, likewise. */
+
+static const struct {
+    ngx_str_t            name;
+    size_t               counter;
+} ngx_http_xr_faults[] = {
+    { ngx_string("xr_cache_unstored"),
+      offsetof(ngx_http_xr_degrade_t, unstored) },
+    { ngx_string("xr_cache_unread"),
+      offsetof(ngx_http_xr_degrade_t, unread) },
+    { ngx_string("xr_cache_damaged"),
+      offsetof(ngx_http_xr_degrade_t, damaged) },
+    { ngx_string("xr_cache_failing"),
+      offsetof(ngx_http_xr_degrade_t, failing) }
+};
+
+
 ngx_int_t
 ngx_http_xr_var_add(ngx_conf_t *cf)
 {
@@ -183,6 +205,20 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
         var->data = v->data;
     }
 
+    n = sizeof(ngx_http_xr_faults) / sizeof(ngx_http_xr_faults[0]);
+
+    for (i = 0; i < n; i++) {
+        name = ngx_http_xr_faults[i].name;
+
+        var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = ngx_http_xr_var_fault;
+        var->data = i;
+    }
+
     var = ngx_http_add_variable(cf, &uri, NGX_HTTP_VAR_NOCACHEABLE);
     if (var == NULL) {
         return NGX_ERROR;
@@ -208,11 +244,21 @@ ngx_http_xr_var_get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 {
     ngx_http_xr_ctx_t  *ctx;
 
+    r = ngx_http_xr_var_owner(r);
     ctx = ngx_http_xr_get_ctx(r);
 
     return ngx_http_xr_var_set(v, (ctx != NULL)
                                   ? ngx_http_xr_vars[data].value(r, ctx)
                                   : xr_str_of(NULL, 0));
+}
+
+
+/* What is read for a slice is kept for the request, which outlives it. */
+
+static ngx_http_request_t *
+ngx_http_xr_var_owner(ngx_http_request_t *r)
+{
+    return (r != r->main && ngx_http_xr_slice_part_of(r) != NULL) ? r->main : r;
 }
 
 
@@ -230,23 +276,47 @@ static ngx_int_t
 ngx_http_xr_var_counter(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data)
 {
-    u_char                     *p;
-    ngx_atomic_t               *counter;
-    ngx_http_xr_live_t         *live;
-    ngx_http_xr_main_conf_t    *xmcf;
+    ngx_http_xr_live_t       *live;
+    ngx_http_xr_main_conf_t  *xmcf;
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
     live = (ngx_http_xr_live_t *) ((u_char *) xmcf
                                    + ngx_http_xr_counters[data].live);
 
-    p = (live->shared != NULL) ? ngx_pnalloc(r->pool, NGX_ATOMIC_T_LEN) : NULL;
+    return ngx_http_xr_var_number(r, v, live->shared,
+                                  ngx_http_xr_counters[data].counter);
+}
+
+
+static ngx_int_t
+ngx_http_xr_var_fault(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    return ngx_http_xr_var_number(r, v, xmcf->degrade,
+                                  ngx_http_xr_faults[data].counter);
+}
+
+
+/* "shared" is NULL where nothing is counted. */
+
+static ngx_int_t
+ngx_http_xr_var_number(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    void *shared, size_t offset)
+{
+    u_char        *p;
+    ngx_atomic_t  *counter;
+
+    p = (shared != NULL) ? ngx_pnalloc(r->pool, NGX_ATOMIC_T_LEN) : NULL;
 
     if (p == NULL) {
         return ngx_http_xr_var_set(v, xr_str_of(NULL, 0));
     }
 
-    counter = (ngx_atomic_t *) ((u_char *) live->shared
-                                + ngx_http_xr_counters[data].counter);
+    counter = (ngx_atomic_t *) ((u_char *) shared + offset);
 
     return ngx_http_xr_var_set(v, xr_str_of(p, ngx_sprintf(p, "%uA", *counter)
                                                - p));
@@ -264,6 +334,7 @@ ngx_http_xr_var_claim(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     size_t              skip;
     ngx_http_xr_ctx_t  *ctx;
 
+    r = ngx_http_xr_var_owner(r);
     ctx = ngx_http_xr_get_ctx(r);
     skip = sizeof("xr_claim_") - 1;
 
