@@ -232,6 +232,9 @@ typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
 typedef struct ngx_http_xr_limited_s       ngx_http_xr_limited_t;
 typedef struct ngx_http_xr_slice_s         ngx_http_xr_slice_t;
 typedef struct ngx_http_xr_wake_s          ngx_http_xr_wake_t;
+typedef struct ngx_http_xr_flights_s       ngx_http_xr_flights_t;
+typedef struct ngx_http_xr_flight_s        ngx_http_xr_flight_t;
+typedef struct ngx_http_xr_slice_files_s   ngx_http_xr_slice_files_t;
 
 
 struct ngx_http_xr_main_conf_s {
@@ -257,6 +260,9 @@ struct ngx_http_xr_main_conf_s {
     ngx_uint_t                     slices;      /* "xr_slice" somewhere */
     xr_memory_t                   *versions;    /* of sliced objects */
     ngx_http_xr_wake_t            *wake;        /* shared */
+    ngx_http_xr_flights_t         *flights;     /* shared */
+    ngx_uint_t                     open_slices; /* in each worker */
+    ngx_http_xr_slice_files_t     *files;       /* of them, in this one */
     ngx_array_t                    wakers;      /* ngx_fd_t of each worker */
     u_char                        *secret;      /* of keyed hashes */
     ngx_http_xr_fail_limit_t       fail_limit;
@@ -420,6 +426,7 @@ typedef struct {
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
     unsigned                       conditional:1;
+    ngx_http_xr_flight_t          *flight;      /* that others may follow */
 } ngx_http_xr_origin_t;
 
 
@@ -656,16 +663,6 @@ ngx_int_t ngx_http_xr_response_body_parse(ngx_http_request_t *r,
 ngx_int_t ngx_http_xr_response_body_init(void *data);
 ngx_int_t ngx_http_xr_response_body_copy(ngx_event_pipe_t *p,
     ngx_buf_t *buf);
-
-/* wake */
-ngx_int_t ngx_http_xr_wake_conf(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
-ngx_int_t ngx_http_xr_wake_init(ngx_cycle_t *cycle,
-    ngx_http_xr_main_conf_t *xmcf);
-ngx_int_t ngx_http_xr_wake_process(ngx_cycle_t *cycle,
-    ngx_http_xr_main_conf_t *xmcf);
-void ngx_http_xr_wake_exit(void);
-void ngx_http_xr_wake_others(ngx_http_request_t *r);
-ngx_int_t ngx_http_xr_wake_wait(ngx_http_request_t *r);
 
 /* origin_try */
 ngx_int_t ngx_http_xr_origin_try_again(ngx_http_request_t *r);

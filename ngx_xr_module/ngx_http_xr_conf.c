@@ -46,6 +46,7 @@ ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf)
     }
 
     xmcf->memory_size = NGX_CONF_UNSET_SIZE;
+    xmcf->open_slices = NGX_CONF_UNSET_UINT;
     xmcf->fail_limit.share = NGX_CONF_UNSET_UINT;
     xmcf->fail_limit.rate = NGX_HTTP_XR_THROTTLE_RATE;
     xmcf->fail_limit.burst = NGX_HTTP_XR_THROTTLE_BURST;

@@ -15,8 +15,7 @@
 
 /* Beside the kinds of xr_revoked_kind_t, whose hashes are used here, too. */
 
-#define NGX_HTTP_XR_LIMIT_IS_LIMIT    0x10
-#define NGX_HTTP_XR_LIMIT_IS_ADDRESS  0x11
+#define NGX_HTTP_XR_LIMIT_IS_LIMIT  0x10
 
 
 static void ngx_http_xr_limit_add(ngx_http_request_t *r,
@@ -255,18 +254,32 @@ ngx_http_xr_limit_subject(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
-/* A hash of the address. */
+/*
+ * Of the address a word is all that counts, and words that are mixed never
+ * meet.  The key is there as hashes are added to one another.
+ */
 
 static uint64_t
 ngx_http_xr_limit_address(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
+    uint64_t                  key, word;
+    ngx_http_xr_client_t     *client;
     ngx_http_xr_main_conf_t  *xmcf;
 
     if (ctx->address == 0) {
+        client = ngx_http_xr_trust_client(r, ctx);
         xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-        ctx->address = xr_siphash_64(xmcf->secret, NGX_HTTP_XR_LIMIT_IS_ADDRESS,
-                                    ngx_http_xr_limit_network(r, ctx));
+        if (xr_addr_is_v4(&client->address)) {
+            ngx_memcpy(&key, xmcf->secret, sizeof(key));
+            ngx_memcpy(&word, client->address.bytes + 8, sizeof(word));
+
+        } else {
+            ngx_memcpy(&key, xmcf->secret + 8, sizeof(key));
+            ngx_memcpy(&word, client->address.bytes, sizeof(word));
+        }
+
+        ctx->address = xr_mix64(key ^ word);
     }
 
     return ctx->address;

@@ -7,6 +7,7 @@
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_redis.h"
+#include "ngx_http_xr_wake.h"
 
 
 static ngx_int_t ngx_http_xr_module_init(ngx_conf_t *cf);
@@ -272,6 +273,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_xr_loc_conf_t, max_ranges),
+      NULL },
+
+    { ngx_string("xr_open_slices"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_slice_file_conf,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("xr_prefetch"),
@@ -599,7 +607,8 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
             && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
         || ngx_http_xr_purge_init(cf) != NGX_OK
         || (xmcf->slices
-            && ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK))
+            && (ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK
+                || ngx_http_xr_slice_flight_init(cf, xmcf) != NGX_OK)))
     {
         return NGX_ERROR;
     }

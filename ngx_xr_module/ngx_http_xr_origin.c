@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_wake.h"
 
 
 #define NGX_HTTP_XR_ORIGIN_HEADERS  6
@@ -38,6 +39,8 @@ typedef struct {
 } ngx_http_xr_origin_request_t;
 
 
+static ngx_int_t ngx_http_xr_origin_ask(ngx_http_request_t *r,
+    ngx_http_xr_loc_conf_t *xlcf);
 static ngx_http_upstream_conf_t *ngx_http_xr_origin_settings(
     ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf);
 static ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
@@ -64,12 +67,10 @@ static ngx_int_t ngx_http_xr_origin_write(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_xr_origin_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
-    ngx_http_xr_ctx_t        *ctx;
-    ngx_http_upstream_t      *u;
-    ngx_http_xr_origin_t     *origin;
-    ngx_http_xr_loc_conf_t   *xlcf;
-    ngx_http_xr_main_conf_t  *xmcf;
+    ngx_int_t                  rc;
+    ngx_http_xr_ctx_t         *ctx;
+    ngx_http_xr_loc_conf_t    *xlcf;
+    ngx_http_xr_slice_part_t  *part;
 
     ctx = ngx_http_xr_get_ctx(r);
 
@@ -103,6 +104,27 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
     if (ngx_http_xr_slice_wanted(r, xlcf)) {
         return ngx_http_xr_slice_handler(r);
     }
+
+    part = ngx_http_xr_slice_part_of(r);
+
+    if (part != NULL) {
+        rc = ngx_http_xr_slice_follow_begin(r, part);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    return ngx_http_xr_origin_ask(r, xlcf);
+}
+
+
+static ngx_int_t
+ngx_http_xr_origin_ask(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
+{
+    ngx_http_upstream_t      *u;
+    ngx_http_xr_origin_t     *origin;
+    ngx_http_xr_main_conf_t  *xmcf;
 
     if (ngx_http_upstream_create(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -246,6 +268,7 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     xr_sigv4_t                     signature;
     xr_origin_t                   *origin;
     ngx_http_xr_origin_t          *exchange;
+    ngx_http_xr_slice_part_t      *part;
     ngx_http_xr_origin_request_t   req;
 
     ngx_memzero(&req, sizeof(ngx_http_xr_origin_request_t));
@@ -298,6 +321,12 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
         && ngx_http_xr_origin_sign(r, &req, &signature) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    part = ngx_http_xr_slice_part_of(r);
+
+    if (part != NULL) {
+        ngx_http_xr_slice_flight_begin(r, part);
     }
 
     return ngx_http_xr_origin_write(r, &req,

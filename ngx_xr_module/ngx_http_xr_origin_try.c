@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_wake.h"
 
 
 /* How an exchange with the origin is tried again, and how it ends. */
@@ -69,7 +70,13 @@ ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc)
         part->rc = rc;
     }
 
-    ngx_http_xr_wake_others(r);
+    ngx_http_xr_slice_flight_end(r);
+
+    if (r->cache != NULL) {
+        ngx_http_xr_wake_others(ngx_http_get_module_main_conf(r,
+                                                         ngx_http_xr_module),
+                                r->cache->key);
+    }
 
     if (ctx != NULL
         && ctx->deny == XR_DENY_NONE

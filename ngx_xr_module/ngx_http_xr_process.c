@@ -5,6 +5,8 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_redis.h"
+#include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_wake.h"
 
 
 #define NGX_HTTP_XR_PROCESS_KEYS  1024      /* public keys ready for use */
@@ -80,8 +82,11 @@ ngx_http_xr_process_init(ngx_cycle_t *cycle)
     }
 
     ngx_http_xr_limit_conf_process(xmcf, cycle->log);
+    ngx_http_xr_slice_flight_process(xmcf);
 
-    if (ngx_http_xr_wake_process(cycle, xmcf) != NGX_OK) {
+    if (ngx_http_xr_wake_process(cycle, xmcf) != NGX_OK
+        || ngx_http_xr_slice_file_process(xmcf, cycle->log) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

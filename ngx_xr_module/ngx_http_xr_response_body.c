@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_slice.h"
 
 
 /* The body of an origin's answer, on its way through NGINX's pipe. */
@@ -43,6 +44,8 @@ ngx_http_xr_response_body_init(void *data)
 
         /* of what has no body "keepalive" is decided already */
     }
+
+    ngx_http_xr_slice_flight_body(r);
 
     return NGX_OK;
 }
@@ -90,6 +93,8 @@ ngx_http_xr_response_body_copy(ngx_event_pipe_t *p, ngx_buf_t *buf)
     }
 
     p->last_in = &cl->next;
+
+    ngx_http_xr_slice_flight_more(r);
 
     if (p->length == -1) {
         return NGX_OK;

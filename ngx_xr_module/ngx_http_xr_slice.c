@@ -14,14 +14,20 @@
 
 static ngx_int_t ngx_http_xr_slice_ranges(ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_begin(ngx_http_xr_slice_t *s);
+static ngx_int_t ngx_http_xr_slice_open(ngx_http_xr_slice_t *s,
+    uint64_t first);
 static uint64_t ngx_http_xr_slice_first(ngx_http_xr_slice_t *s,
     ngx_uint_t *probe);
 static void ngx_http_xr_slice_continue(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_xr_slice_queued(ngx_http_request_t *r);
 static void ngx_http_xr_slice_flush(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_slice_wait(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
+static ngx_int_t ngx_http_xr_slice_left(ngx_http_xr_slice_t *s,
+    ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s);
+static ngx_int_t ngx_http_xr_slice_send(ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_next(ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_header_filter(ngx_http_request_t *r);
 
@@ -192,14 +198,69 @@ static ngx_int_t
 ngx_http_xr_slice_begin(ngx_http_xr_slice_t *s)
 {
     uint64_t    first;
+    ngx_int_t   rc;
     ngx_uint_t  probe;
 
     first = ngx_http_xr_slice_first(s, &probe);
+
+    if (s->known && !s->whole && !probe) {
+        rc = ngx_http_xr_slice_open(s, first);
+
+        if (rc != NGX_DECLINED) {
+            return (rc == NGX_OK) ? ngx_http_xr_slice_next(s) : rc;
+        }
+    }
 
     s->part = ngx_http_xr_slice_part_fetch(s, s->whole ? 0 : first / s->size,
                                            probe, 0);
 
     return (s->part != NULL) ? NGX_AGAIN : NGX_ERROR;
+}
+
+
+/*
+ * Of the slice where the client's response begins the file is open: then the
+ * header needs no subrequest, unless it is for one to judge on conditions.
+ */
+
+static ngx_int_t
+ngx_http_xr_slice_open(ngx_http_xr_slice_t *s, uint64_t first)
+{
+    ngx_int_t                rc;
+    ngx_http_headers_in_t   *in;
+    ngx_http_xr_loc_conf_t  *xlcf;
+
+    in = &s->request->headers_in;
+    xlcf = ngx_http_get_module_loc_conf(s->request, ngx_http_xr_module);
+
+    if (in->if_match != NULL
+        || in->if_none_match != NULL
+        || in->if_modified_since != NULL
+        || in->if_unmodified_since != NULL
+        || in->if_range != NULL
+        || xlcf->upstream.cache_bypass != NULL)
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_xr_slice_file_header(s, first / s->size);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    s->result = XR_RANGE_ONE;
+
+    if (s->nspecs == 0) {
+        s->result = XR_RANGE_NONE;
+        s->ranges[0].first = 0;
+        s->ranges[0].last = s->version.length - 1;
+    }
+
+    s->nranges = 1;
+    s->next = first;
+
+    return ngx_http_xr_slice_header_out(s);
 }
 
 
@@ -294,9 +355,8 @@ ngx_http_xr_slice_queued(ngx_http_request_t *r)
 static void
 ngx_http_xr_slice_flush(ngx_http_request_t *r)
 {
-    ngx_event_t               *wev;
-    ngx_connection_t          *c;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_event_t       *wev;
+    ngx_connection_t  *c;
 
     c = r->connection;
     wev = c->write;
@@ -329,17 +389,30 @@ ngx_http_xr_slice_flush(ngx_http_request_t *r)
         return;
     }
 
-    r->write_event_handler = ngx_http_xr_slice_flush;
+    if (ngx_http_xr_slice_wait(r) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
+}
 
+
+/* Until the client takes more. */
+
+static ngx_int_t
+ngx_http_xr_slice_wait(ngx_http_request_t *r)
+{
+    ngx_event_t               *wev;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    wev = r->connection->write;
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    r->write_event_handler = ngx_http_xr_slice_flush;
 
     if (!wev->delayed) {
         ngx_add_timer(wev, clcf->send_timeout);
     }
 
-    if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-    }
+    return ngx_handle_write_event(wev, clcf->send_lowat);
 }
 
 
@@ -377,6 +450,10 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
 
     s->begun = 1;
 
+    if (part->follow != NULL && part->offset < part->end) {
+        return ngx_http_xr_slice_left(s, part);
+    }
+
     /* an origin that breaks off is not one that ends */
 
     if (part->end == XR_RANGE_UNKNOWN) {
@@ -388,6 +465,23 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
     }
 
     s->next = part->end;
+
+    return NGX_OK;
+}
+
+
+/* Who fetched it has given up: the rest of it is fetched here. */
+
+static ngx_int_t
+ngx_http_xr_slice_left(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
+{
+    s->follows++;
+
+    /* of several ranges of what is whole it is known from what was passed on */
+
+    if (!(s->whole && s->result == XR_RANGE_MANY)) {
+        s->next = ngx_max(part->first, part->offset);
+    }
 
     return NGX_OK;
 }
@@ -406,12 +500,11 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
 
     purged = s->purged;
     s->changed = 0;
+    s->purged = 0;
     renewed = 0;
 
-    if (s->purged) {
-        s->purged = 0;
+    if (purged) {
         s->whole = (s->size == 0);
-        renewed = 1;
 
         if (!s->whole) {
             ngx_http_xr_slice_version_object(s->request, s);
@@ -444,11 +537,56 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
         return NGX_HTTP_BAD_GATEWAY;
     }
 
-    s->known = renewed && !purged;
-    s->refresh = !renewed;
+    s->known = renewed;
+    s->refresh = !renewed && !purged;
     s->etag.len = 0;
 
     return ngx_http_xr_slice_begin(s);
+}
+
+
+/*
+ * Slices that are open, as long as the client takes them at once: NGX_OK, if
+ * these were the last ones, NGX_AGAIN, or NGX_DECLINED, as the next one is not
+ * open.
+ */
+
+static ngx_int_t
+ngx_http_xr_slice_send(ngx_http_xr_slice_t *s)
+{
+    uint64_t    end, last;
+    ngx_int_t   rc;
+
+    if (!s->headed || s->whole || s->result == XR_RANGE_MANY
+        || s->nranges != 1)
+    {
+        return NGX_DECLINED;
+    }
+
+    last = s->ranges[0].last + 1;
+
+    while (s->next < last) {
+        end = ngx_min(last, (s->next / s->size + 1) * s->size);
+
+        rc = ngx_http_xr_slice_file_send(s, end, end == last);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        s->begun = 1;
+
+        if (end == last) {
+            return NGX_OK;
+        }
+
+        if (ngx_http_xr_slice_queued(s->request)) {
+            return (ngx_http_xr_slice_wait(s->request) == NGX_OK) ? NGX_AGAIN
+                                                                  : NGX_ERROR;
+        }
+    }
+
+    return NGX_DECLINED;
 }
 
 
@@ -458,10 +596,17 @@ static ngx_int_t
 ngx_http_xr_slice_next(ngx_http_xr_slice_t *s)
 {
     uint64_t                   last;
+    ngx_int_t                  rc;
     ngx_http_xr_slice_part_t  *part;
 
     if (s->bare) {
         return NGX_OK;
+    }
+
+    rc = ngx_http_xr_slice_send(s);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     while (s->i < s->nranges && s->next > s->ranges[s->i].last) {

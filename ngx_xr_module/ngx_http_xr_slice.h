@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_wake.h"
 
 #include "xr_range.h"
 
@@ -44,6 +45,9 @@ typedef enum {
 /* One subrequest: a slice, of which the client gets a part or nothing. */
 
 typedef struct ngx_http_xr_slice_part_s  ngx_http_xr_slice_part_t;
+typedef struct ngx_http_xr_follow_s      ngx_http_xr_follow_t;
+typedef struct ngx_http_xr_slice_file_s  ngx_http_xr_slice_file_t;
+typedef struct ngx_http_xr_slice_held_s  ngx_http_xr_slice_held_t;
 
 struct ngx_http_xr_slice_part_s {
     ngx_http_xr_slice_part_t      *next;        /* of s->parts */
@@ -56,6 +60,7 @@ struct ngx_http_xr_slice_part_s {
     uint64_t                       end;         /* which ends before this */
     ngx_str_t                      key;         /* before tenant and object */
     ngx_int_t                      rc;
+    ngx_http_xr_follow_t          *follow;      /* it comes by another one */
     unsigned                       whole:1;     /* no range is asked for */
     unsigned                       asked:1;     /* as the client asks */
     unsigned                       refresh:1;   /* not from the cache */
@@ -72,6 +77,7 @@ struct ngx_http_xr_slice_s {
     u_char                         object[XR_SIPHASH_SIZE];
 
     ngx_http_xr_version_t          version;
+    time_t                         expires;     /* of what is known of it */
     ngx_str_t                      etag;        /* empty: not seen yet */
 
     xr_range_spec_t               *specs;       /* Range, as it was sent */
@@ -84,9 +90,12 @@ struct ngx_http_xr_slice_s {
                                                    ahead */
     xr_range_multipart_t           multipart;
 
+    ngx_http_xr_slice_held_t      *held;        /* an open file of a slice */
     ngx_http_xr_slice_part_t      *part;        /* under way for the client */
     ngx_http_xr_slice_part_t      *parts;       /* that hold something */
     ngx_uint_t                     restarts;
+    ngx_uint_t                     follows;     /* in vain */
+    size_t                         parted;      /* of several: begun so far */
     ngx_int_t                      status;      /* an answer without bytes */
     ngx_uint_t                     cache_status;
 
@@ -101,7 +110,26 @@ struct ngx_http_xr_slice_s {
     unsigned                       begun:1;     /* and bytes */
     unsigned                       unmodified:1;    /* 304 */
     unsigned                       bare:1;      /* a header is all it gets */
+    unsigned                       alone:1;     /* it follows nobody */
 };
+
+
+/* A slice that some worker is fetching, as others see it. */
+
+#define NGX_HTTP_XR_FLIGHT_PATH  256
+
+typedef struct ngx_http_xr_flight_slot_s  ngx_http_xr_flight_slot_t;
+
+typedef struct {
+    ngx_http_xr_flight_slot_t     *slot;
+    ngx_atomic_uint_t              id;
+    u_char                         key[NGX_HTTP_XR_WAKE_KEY];
+    off_t                          written;     /* to the file, so far */
+    off_t                          body_start;  /* in it */
+    off_t                          length;      /* of it, in the end */
+    u_char                         path[NGX_HTTP_XR_FLIGHT_PATH];
+                                                /* empty: there is no file */
+} ngx_http_xr_flight_view_t;
 
 
 /* slice */
@@ -125,6 +153,37 @@ char *ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_xr_slice_conf_merge(ngx_conf_t *cf,
     ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
+
+/* slice_file */
+char *ngx_http_xr_slice_file_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_xr_slice_file_process(ngx_http_xr_main_conf_t *xmcf,
+    ngx_log_t *log);
+void ngx_http_xr_slice_file_keep(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+ngx_int_t ngx_http_xr_slice_file_header(ngx_http_xr_slice_t *s,
+    uint64_t number);
+ngx_int_t ngx_http_xr_slice_file_send(ngx_http_xr_slice_t *s, uint64_t end,
+    ngx_uint_t last);
+
+/* slice_flight */
+ngx_int_t ngx_http_xr_slice_flight_init(ngx_conf_t *cf,
+    ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_slice_flight_process(ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_slice_flight_begin(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+void ngx_http_xr_slice_flight_body(ngx_http_request_t *r);
+void ngx_http_xr_slice_flight_more(ngx_http_request_t *r);
+void ngx_http_xr_slice_flight_end(ngx_http_request_t *r);
+ngx_uint_t ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part, ngx_msec_t age,
+    ngx_http_xr_flight_view_t *view);
+ngx_uint_t ngx_http_xr_slice_flight_look(ngx_http_request_t *r,
+    ngx_http_xr_flight_view_t *view);
+
+/* slice_follow */
+ngx_int_t ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
 
 /* slice_version */
 ngx_int_t ngx_http_xr_slice_version_init(ngx_conf_t *cf,
@@ -153,10 +212,13 @@ ngx_int_t ngx_http_xr_slice_origin_stored(ngx_http_request_t *r,
 
 /* slice_body */
 ngx_int_t ngx_http_xr_slice_body_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_xr_slice_body_multipart(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s);
 ngx_int_t ngx_http_xr_slice_body_boundary(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s, ngx_uint_t last);
 
 /* slice_header */
+ngx_int_t ngx_http_xr_slice_header_out(ngx_http_xr_slice_t *s);
 ngx_int_t ngx_http_xr_slice_header_take(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part);
 

@@ -9,6 +9,8 @@
 
 /* Of a slice, or of a whole object, the client gets what it asked for. */
 
+#define NGX_HTTP_XR_BOUNDARY_SIZE  20
+
 
 static ngx_int_t ngx_http_xr_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -263,6 +265,55 @@ ngx_http_xr_body_drop(ngx_buf_t *b)
     b->pos = b->last;
     b->file_pos = b->file_last;
     b->sync = 1;
+}
+
+
+/* The type and the length of a response with several ranges. */
+
+ngx_int_t
+ngx_http_xr_slice_body_multipart(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
+{
+    u_char    *p;
+    size_t     size;
+    xr_buf_t   b;
+    uint64_t   random;
+
+    static const size_t  type_size = sizeof("multipart/byteranges; boundary=");
+
+    if (xr_random(&random, sizeof(random)) != XR_OK) {
+        return NGX_ERROR;
+    }
+
+    size = type_size + 2 * NGX_HTTP_XR_BOUNDARY_SIZE;
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(p, "%020uL", random);
+
+    s->multipart.boundary = xr_str_of(p, NGX_HTTP_XR_BOUNDARY_SIZE);
+    s->multipart.length = s->version.length;
+
+    /* the type that goes out with each part is the one of whole objects */
+
+    ngx_http_xr_headers_type(r, ngx_http_xr_get_ctx(r));
+    s->multipart.type = ngx_http_xr_view(&r->headers_out.content_type);
+
+    b = xr_buf(p + NGX_HTTP_XR_BOUNDARY_SIZE, size
+                                              - NGX_HTTP_XR_BOUNDARY_SIZE);
+
+    xr_range_multipart_type(&b, &s->multipart);
+
+    r->headers_out.status = NGX_HTTP_PARTIAL_CONTENT;
+    r->headers_out.content_type = ngx_http_xr_ngx(xr_buf_str(&b));
+    r->headers_out.content_type_len = b.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.content_length_n = (off_t)
+        xr_range_multipart_length(&s->multipart, s->ranges, s->nranges);
+
+    return NGX_OK;
 }
 
 

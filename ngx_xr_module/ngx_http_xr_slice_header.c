@@ -15,9 +15,6 @@
  * object as a whole.
  */
 
-#define NGX_HTTP_XR_BOUNDARY_SIZE  20
-
-
 static void ngx_http_xr_slice_header_fail(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_int_t status);
 static ngx_int_t ngx_http_xr_slice_header_answer(ngx_http_request_t *r,
@@ -42,8 +39,6 @@ static ngx_int_t ngx_http_xr_slice_header_body(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_header_content_range(
     ngx_http_request_t *r, xr_range_t *range, uint64_t length);
-static ngx_int_t ngx_http_xr_slice_header_multipart(ngx_http_request_t *r,
-    ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_header_copy(ngx_http_request_t *from,
     ngx_http_request_t *to);
 
@@ -104,6 +99,8 @@ ngx_http_xr_slice_header_take(ngx_http_request_t *r,
 
     part->headed = 1;
 
+    ngx_http_xr_slice_file_keep(r, part);
+
     return ngx_http_xr_slice_header_answer(r, part);
 }
 
@@ -153,9 +150,12 @@ ngx_http_xr_slice_header_answer(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    return (s->result == XR_RANGE_MANY && !s->whole
-            && part->first == s->ranges[s->i].first)
-           ? ngx_http_xr_slice_body_boundary(r, s, 0) : NGX_OK;
+    if (s->result == XR_RANGE_MANY && !s->whole && s->parted == s->i) {
+        s->parted++;
+        return ngx_http_xr_slice_body_boundary(r, s, 0);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -399,14 +399,20 @@ ngx_http_xr_slice_header_judge(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
 static ngx_int_t
 ngx_http_xr_slice_header_send(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
 {
+    return (ngx_http_xr_slice_header_copy(r, s->request) == NGX_OK)
+           ? ngx_http_xr_slice_header_out(s) : NGX_ERROR;
+}
+
+
+/* The client's header, when all is there that is known of the object. */
+
+ngx_int_t
+ngx_http_xr_slice_header_out(ngx_http_xr_slice_t *s)
+{
     ngx_int_t            rc;
     ngx_http_request_t  *main;
 
     main = s->request;
-
-    if (ngx_http_xr_slice_header_copy(r, main) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     main->disable_not_modified = 1;
     main->allow_ranges = 0;
@@ -522,7 +528,7 @@ ngx_http_xr_slice_header_body(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
 
     if (s->result == XR_RANGE_MANY) {
 
-        if (ngx_http_xr_slice_header_multipart(r, s) != NGX_OK) {
+        if (ngx_http_xr_slice_body_multipart(r, s) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -579,54 +585,6 @@ ngx_http_xr_slice_header_content_range(ngx_http_request_t *r,
     r->headers_out.content_range = h;
 
     return (h != NULL) ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_xr_slice_header_multipart(ngx_http_request_t *r,
-    ngx_http_xr_slice_t *s)
-{
-    u_char    *p;
-    size_t     size;
-    xr_buf_t   b;
-    uint64_t   random;
-
-    static const size_t  type_size = sizeof("multipart/byteranges; boundary=");
-
-    if (xr_random(&random, sizeof(random)) != XR_OK) {
-        return NGX_ERROR;
-    }
-
-    size = type_size + 2 * NGX_HTTP_XR_BOUNDARY_SIZE;
-
-    p = ngx_pnalloc(r->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(p, "%020uL", random);
-
-    s->multipart.boundary = xr_str_of(p, NGX_HTTP_XR_BOUNDARY_SIZE);
-    s->multipart.length = s->version.length;
-
-    /* the type that goes out with each part is the one of whole objects */
-
-    ngx_http_xr_headers_type(r, ngx_http_xr_get_ctx(r));
-    s->multipart.type = ngx_http_xr_view(&r->headers_out.content_type);
-
-    b = xr_buf(p + NGX_HTTP_XR_BOUNDARY_SIZE, size
-                                              - NGX_HTTP_XR_BOUNDARY_SIZE);
-
-    xr_range_multipart_type(&b, &s->multipart);
-
-    r->headers_out.status = NGX_HTTP_PARTIAL_CONTENT;
-    r->headers_out.content_type = ngx_http_xr_ngx(xr_buf_str(&b));
-    r->headers_out.content_type_len = b.len;
-    r->headers_out.content_type_lowcase = NULL;
-    r->headers_out.content_length_n = (off_t)
-        xr_range_multipart_length(&s->multipart, s->ranges, s->nranges);
-
-    return NGX_OK;
 }
 
 

@@ -85,6 +85,7 @@ ngx_http_xr_slice_version_get(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
     if (value.key_id == NGX_HTTP_XR_VERSION_IS_KNOWN) {
         s->version.tag = value.subject;
         s->version.length = value.token_id;
+        s->expires = value.expires;
     }
 
     return (ngx_http_xr_version_state_t) value.key_id;
@@ -115,6 +116,8 @@ ngx_http_xr_slice_version_put(ngx_http_request_t *r, ngx_http_xr_slice_t *s,
     default: /* NGX_HTTP_XR_VERSION_IS_KNOWN */
         break;
     }
+
+    s->expires = expires;
 
     value.expires = expires;
     value.subject = s->version.tag;

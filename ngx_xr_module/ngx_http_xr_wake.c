@@ -4,12 +4,13 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_wake.h"
 
 
 /*
  * One of several requests for the same entry of the cache fetches it, and the
- * others wait for the file.  NGINX has them look twice a second; here they are
- * told, in this worker directly, in others through an event that each has.
+ * others wait for it.  NGINX has them look twice a second; here they are told,
+ * in this worker directly, in others through an event that each has.
  */
 
 #define NGX_HTTP_XR_WAKE_WORKERS  64
@@ -22,18 +23,11 @@ struct ngx_http_xr_wake_s {
 };
 
 
-typedef struct {
-    ngx_queue_t           queue;
-    ngx_http_request_t   *request;
-    ngx_uint_t            linked;
-} ngx_http_xr_waiter_t;
-
-
 static ngx_int_t ngx_http_xr_wake_zone(ngx_shm_zone_t *zone, void *data);
 static void ngx_http_xr_wake_close(void *data);
 static void ngx_http_xr_wake_handler(ngx_event_t *ev);
 static void ngx_http_xr_wake_waiters(u_char *key);
-static void ngx_http_xr_wake_unlink(void *data);
+static void ngx_http_xr_wake_cache(ngx_http_xr_waiter_t *waiter);
 
 
 static ngx_queue_t         ngx_http_xr_wake_queue = {
@@ -201,26 +195,23 @@ ngx_http_xr_wake_handler(ngx_event_t *ev)
 
 
 /*
- * An exchange with the origin ends: the entry is there, or will not come from
- * where it was expected.
+ * What they wait for is there, more of it, or will not come from where it was
+ * expected.
  */
 
 void
-ngx_http_xr_wake_others(ngx_http_request_t *r)
+ngx_http_xr_wake_others(ngx_http_xr_main_conf_t *xmcf, u_char *key)
 {
-    ssize_t                   n;
-    uint64_t                  one;
-    ngx_fd_t                 *fd;
-    ngx_uint_t                i;
-    ngx_http_xr_main_conf_t  *xmcf;
+    ssize_t      n;
+    uint64_t     one;
+    ngx_fd_t    *fd;
+    ngx_uint_t   i;
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    if (r->cache == NULL || xmcf->wake == NULL) {
+    if (xmcf->wake == NULL) {
         return;
     }
 
-    ngx_http_xr_wake_waiters(r->cache->key);
+    ngx_http_xr_wake_waiters(key);
 
     one = 1;
     fd = xmcf->wakers.elts;
@@ -244,7 +235,6 @@ static void
 ngx_http_xr_wake_waiters(u_char *key)
 {
     ngx_queue_t           *q, *next;
-    ngx_http_cache_t      *c;
     ngx_http_xr_waiter_t  *waiter;
 
     for (q = ngx_queue_head(&ngx_http_xr_wake_queue);
@@ -254,27 +244,17 @@ ngx_http_xr_wake_waiters(u_char *key)
         next = ngx_queue_next(q);
 
         waiter = ngx_queue_data(q, ngx_http_xr_waiter_t, queue);
-        c = waiter->request->cache;
 
-        if (c == NULL || !c->waiting) {
-            ngx_http_xr_wake_unlink(waiter);
-            continue;
-        }
-
-        if (c->wait_event.timer_set
-            && (key == NULL
-                || ngx_memcmp(c->key, key, NGX_HTTP_CACHE_KEY_LEN) == 0))
+        if (key == NULL
+            || ngx_memcmp(waiter->key, key, NGX_HTTP_XR_WAKE_KEY) == 0)
         {
-            /* by its timer, as that is taken back with the request */
-
-            ngx_del_timer(&c->wait_event);
-            ngx_add_timer(&c->wait_event, 0);
+            waiter->wake(waiter);
         }
     }
 }
 
 
-/* A request that is to be told. */
+/* A request that waits for NGINX's lock of a cache entry is to be told. */
 
 ngx_int_t
 ngx_http_xr_wake_wait(ngx_http_request_t *r)
@@ -290,20 +270,53 @@ ngx_http_xr_wake_wait(ngx_http_request_t *r)
     waiter = cln->data;
     cln->handler = ngx_http_xr_wake_unlink;
 
+    waiter->key = r->cache->key;
+    waiter->wake = ngx_http_xr_wake_cache;
     waiter->request = r;
-    waiter->linked = 1;
 
-    ngx_queue_insert_tail(&ngx_http_xr_wake_queue, &waiter->queue);
-
-    if (ngx_http_xr_wake_count != NULL) {
-        (void) ngx_atomic_fetch_add(ngx_http_xr_wake_count, 1);
-    }
+    ngx_http_xr_wake_link(waiter);
 
     return NGX_OK;
 }
 
 
 static void
+ngx_http_xr_wake_cache(ngx_http_xr_waiter_t *waiter)
+{
+    ngx_http_cache_t  *c;
+
+    c = waiter->request->cache;
+
+    if (c == NULL || !c->waiting) {
+        ngx_http_xr_wake_unlink(waiter);
+        return;
+    }
+
+    if (c->wait_event.timer_set) {
+
+        /* by its timer, as that is taken back with the request */
+
+        ngx_del_timer(&c->wait_event);
+        ngx_add_timer(&c->wait_event, 0);
+    }
+}
+
+
+void
+ngx_http_xr_wake_link(ngx_http_xr_waiter_t *waiter)
+{
+    waiter->linked = 1;
+    ngx_queue_insert_tail(&ngx_http_xr_wake_queue, &waiter->queue);
+
+    if (ngx_http_xr_wake_count != NULL) {
+        (void) ngx_atomic_fetch_add(ngx_http_xr_wake_count, 1);
+    }
+}
+
+
+/* "data" is a waiter; one that does not wait any more is left as it is. */
+
+void
 ngx_http_xr_wake_unlink(void *data)
 {
     ngx_http_xr_waiter_t *waiter = data;

@@ -11,7 +11,7 @@
  * of this machine at the same time.  HEADERS is a file of header lines,
  * TARGETS a file of request targets, each with a header line of its own
  * behind a tab if it has one, SIZE the Content-Length that every answer must
- * have.  Prints one JSON object.  Any answer but a complete 200 of that
+ * have.  Prints one JSON object.  Any answer but a complete 200 or 206 of that
  * length ends the run with an error; where SIZE is 0 any refusal (4xx) will
  * do, and nothing else.
  */
@@ -381,7 +381,8 @@ load_status(load_conn_t *conn)
     server = conn->server;
 
     if (server->size > 0) {
-        return strncmp(conn->head, "HTTP/1.1 200 ", 13) == 0;
+        return strncmp(conn->head, "HTTP/1.1 200 ", 13) == 0
+               || strncmp(conn->head, "HTTP/1.1 206 ", 13) == 0;
     }
 
     server->throttled += (strncmp(conn->head, "HTTP/1.1 429 ", 13) == 0);

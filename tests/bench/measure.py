@@ -20,7 +20,10 @@ LOAD = BUILD / "bench/load"
 # where a copy of the reference is not, nothing beside it is to be believed
 CONTROL_BAND = (0.97, 1.03)
 
-CONNECTIONS = {"4k": 16, "64k": 8, "1m": 4, "64m": 2}
+CONNECTIONS = {"4k": 16, "64k": 8, "1m": 4, "64m": 2, "range": 8}
+
+# how long answers are, and how many targets there are
+LENGTHS = {**SIZES, "range": (64 << 10, 1000)}
 
 Pair = collections.namedtuple("Pair", "ratio cpu rate")
 
@@ -46,7 +49,7 @@ def build(program, *rest):
 def load(space, servers, size, cpu, connections=1, **limit):
     """One server or two; how often and how fast they answered."""
 
-    parts = [(s.port, s.targets(size), SIZES[size][0]) for s in servers]
+    parts = [(s.port, s.targets(size), LENGTHS[size][0]) for s in servers]
 
     return run_load(space, parts, cpu, connections, **limit)
 
@@ -75,7 +78,7 @@ def run_load(space, parts, cpu, connections=1, **limit):
 def warm(space, server, size, cpu):
     """Every object once: from then on all are hits."""
 
-    load(space, [server], size, cpu, requests=SIZES[size][1])
+    load(space, [server], size, cpu, requests=LENGTHS[size][1])
 
 
 @contextlib.contextmanager

@@ -28,10 +28,15 @@ def web():
         yield origin
 
 
+# files that a worker keeps open for whoever comes next
+OPEN = 64
+
+
 @pytest.fixture
 def edge(web, web_edges):
     location = f"xr_auth public; {servers.CACHE} xr_slice {SLICE >> 10}k; xr_prefetch 2;"
-    return web_edges(web.tenants("acme"), origin=web.url, location=location)
+    return web_edges(web.tenants("acme"), origin=web.url, location=location,
+                     http=f"xr_open_slices {OPEN};")
 
 
 def files_in_cache(edge):
@@ -68,8 +73,54 @@ def test_a_large_object_holds_few_files(web, edge, temperature):
             pass
 
         read(client.file, len(LARGE.data) - BUFFERS)
-        assert files_in_cache(edge) < 2 * BUFFERS // SLICE
+        assert files_in_cache(edge) < 2 * BUFFERS // SLICE + OPEN
         read(client.file, BUFFERS)
+
+
+def ranged(edge, path, first, last):
+    response = edge.get(path, headers={"Range": f"bytes={first}-{last}"})
+    assert response.status == 206
+    assert response["content-range"] == f"bytes {first}-{last}/{len(LARGE.data)}"
+    return response
+
+
+def test_what_is_open_needs_no_cache(web, edge):
+    """The same bytes and the same header, from files that are not there any more."""
+
+    path = "/acme/open/large.glb"
+    first, last = 3 * SLICE + 5, 6 * SLICE + 4
+    wanted = LARGE.data[first:last + 1]
+
+    for _ in range(2):
+        before = ranged(edge, path, first, last)
+        assert before.body == wanted
+    asked = len(web.reads(path))
+    assert 0 < files_in_cache(edge) <= OPEN
+
+    for file in (edge.folder / "cache").rglob("?" * 32):
+        file.unlink()
+
+    after = ranged(edge, path, first, last)
+    assert (after.body, len(web.reads(path))) == (wanted, asked)
+
+    for name in ("etag", "last-modified", "content-type", "cache-control"):
+        assert after[name] == before[name]
+        assert name != "etag" or after[name] == LARGE.etag
+
+    # what is judged on conditions takes the usual way, and the slice anew
+    response = edge.get(path, headers={"Range": f"bytes={first}-{last}", "If-Match": LARGE.etag})
+    assert (response.status, response.body) == (206, wanted)
+    assert len(web.reads(path)) > asked
+
+
+def test_files_yield_to_others(web, edge):
+    """More slices than may be open."""
+
+    path = "/acme/many/large.glb"
+
+    for _ in range(3):
+        assert edge.get(path).body == LARGE.data
+    assert files_in_cache(edge) <= OPEN
 
 
 def test_nothing_is_read_for_a_client_that_stalls(web, edge):
