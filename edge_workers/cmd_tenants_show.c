@@ -136,6 +136,41 @@ xrw_tenants_show_origin(json_t *object, const xr_tenant_t *t,
 }
 
 
+/* As they can be written in a tenant's block. */
+
+static json_t *
+xrw_tenants_show_replicas(const xr_tenant_t *t, xrw_arena_t *memory)
+{
+    size_t                      i;
+    json_t                     *array;
+    const xr_origin_t          *origin;
+    const xr_tenant_replica_t  *r;
+
+    array = json_array();
+
+    for (i = 0; i < t->nreplicas; i++) {
+        r = &t->replicas[i];
+        origin = &r->origin;
+
+        (void) json_array_append_new(array, xrw_json_text(
+            xr_str(xrw_format(memory, "%s%s%.*s endpoint=%s://%.*s:%u%s%.*s",
+                              xrw_tenants_origin(memory, origin),
+                              origin->region.len > 0 ? " region=" : "",
+                              (int) origin->region.len,
+                              (const char *) origin->region.data,
+                              origin->tls ? "https" : "http",
+                              (int) origin->endpoint.len,
+                              (const char *) origin->endpoint.data,
+                              (unsigned) origin->port,
+                              r->upstream.len > 0 ? " upstream=" : "",
+                              (int) r->upstream.len,
+                              (const char *) r->upstream.data))));
+    }
+
+    return array;
+}
+
+
 static void
 xrw_tenants_show_cors(json_t *object, const xr_tenant_t *t)
 {
@@ -202,6 +237,11 @@ xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
                                xrw_tenants_show_strings(t->hosts, t->nhosts));
 
     xrw_tenants_show_origin(object, t, memory);
+
+    if (t->nreplicas > 0) {
+        (void) json_object_set_new(object, "replicas",
+                                   xrw_tenants_show_replicas(t, memory));
+    }
 
     (void) json_object_set_new(object, "keys",
                                xrw_tenants_show_keys(&t->keys, memory));

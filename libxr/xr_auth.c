@@ -45,6 +45,7 @@ xr_deny_name(xr_deny_t deny)
         [XR_DENY_ORIGIN_NOT_FOUND] = XR_STR("origin_not_found"),
         [XR_DENY_ORIGIN_FORBIDDEN] = XR_STR("origin_forbidden"),
         [XR_DENY_ORIGIN_CREDENTIALS] = XR_STR("origin_credentials"),
+        [XR_DENY_ORIGIN_DISABLED] = XR_STR("origin_disabled"),
         [XR_DENY_ORIGIN_REDIRECT] = XR_STR("origin_redirect"),
         [XR_DENY_ORIGIN_THROTTLED] = XR_STR("origin_throttled"),
         [XR_DENY_ORIGIN_ERROR] = XR_STR("origin_error"),

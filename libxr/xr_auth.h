@@ -52,6 +52,7 @@ typedef enum {
     XR_DENY_ORIGIN_NOT_FOUND,       /* the origin has no such object */
     XR_DENY_ORIGIN_FORBIDDEN,       /* the origin refused us that object */
     XR_DENY_ORIGIN_CREDENTIALS,     /* the origin refused our signature */
+    XR_DENY_ORIGIN_DISABLED,        /* account or bucket, for everybody */
     XR_DENY_ORIGIN_REDIRECT,        /* wrong region or endpoint */
     XR_DENY_ORIGIN_THROTTLED,
     XR_DENY_ORIGIN_ERROR,           /* any other error status */

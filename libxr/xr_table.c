@@ -304,6 +304,48 @@ xr_site_origin(const xr_site_t *site, xr_origin_t *origin,
 }
 
 
+size_t
+xr_site_replicas(const xr_site_t *site,
+    xr_tenant_replica_t replicas[XR_TENANT_REPLICAS])
+{
+    size_t                    i, n;
+    const uint8_t            *p;
+    xr_tenant_replica_t      *r;
+    const xr_table_record_t  *rec;
+
+    rec = xr_table_record(site->region);
+
+    if ((rec->flags & XR_TABLE_REPLICAS) == 0) {
+        return 0;
+    }
+
+    p = site->region + rec->origin;
+
+    /* behind region, access key, secret key and session token */
+
+    for (i = 0; i < 4; i++) {
+        (void) xr_table_take(&p);
+    }
+
+    n = *p++;
+
+    for (i = 0; i < n; i++) {
+        r = &replicas[i];
+
+        memset(r, 0, sizeof(xr_tenant_replica_t));
+        memcpy(&r->endpoint, p, sizeof(r->endpoint));
+        p += sizeof(r->endpoint);
+
+        r->origin.kind = site->origin_kind;
+        r->origin.host = xr_table_take(&p);
+        r->origin.base = xr_table_take(&p);
+        r->origin.region = xr_table_take(&p);
+    }
+
+    return n;
+}
+
+
 bool
 xr_site_cors_allows(const xr_site_t *site, xr_str_t origin)
 {
@@ -344,6 +386,7 @@ xr_site_tenant(const xr_site_t *site, xr_tenant_t *t)
     t->has_origin = true;
     t->endpoint = site->endpoint;
     xr_site_origin(site, &t->origin, &t->credentials);
+    t->nreplicas = xr_site_replicas(site, t->replicas);
 
     t->keys.n = xr_site_keys(site, XR_KIND_EDGEAUTH, t->keys.keys);
     t->keys.n += xr_site_keys(site, XR_KIND_JWT, &t->keys.keys[t->keys.n]);

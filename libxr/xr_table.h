@@ -137,10 +137,14 @@ size_t xr_site_limits(const xr_site_t *site,
 void xr_site_origin(const xr_site_t *site, xr_origin_t *origin,
     xr_credentials_t *credentials);
 
+/* Other places with the same objects, likewise; returns how many. */
+size_t xr_site_replicas(const xr_site_t *site,
+    xr_tenant_replica_t replicas[XR_TENANT_REPLICAS]);
+
 /*
  * The tenant as it was added, to be added to another table: views of the
  * image, which must stay for as long.  Of its origin there is what
- * xr_site_origin() gives; files are not kept.
+ * xr_site_origin() gives, likewise of replicas; files are not kept.
  */
 void xr_site_tenant(const xr_site_t *site, xr_tenant_t *t);
 

@@ -53,6 +53,7 @@ typedef struct {
 
 #define XR_TABLE_SHA1              0x01
 #define XR_TABLE_CORS_CREDENTIALS  0x02
+#define XR_TABLE_REPLICAS          0x04
 
 /*
  * Right behind the record there are, in this order and without gaps:
@@ -62,6 +63,8 @@ typedef struct {
  *     issuers, audiences, CloudFront's hosts, CORS origins: counted lists
  *     Cache-Control, the origin's region, access key, secret key, session
  *     token: counted
+ *     if there are replicas, how many, as one byte, and of each the number of
+ *     its endpoint, 4 bytes, and host, base and region: counted
  *     name and class of each limit: counted
  *
  * then, aligned, the limits and right behind them the keys.

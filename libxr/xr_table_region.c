@@ -132,6 +132,33 @@ xr_table_write_names(xr_table_writer_t *w)
 
 
 static void
+xr_table_write_replicas(xr_table_writer_t *w)
+{
+    size_t                      i;
+    uint8_t                     n;
+    const xr_tenant_replica_t  *r;
+
+    n = (uint8_t) w->t->nreplicas;
+
+    if (n == 0) {
+        return;
+    }
+
+    w->rec.flags |= XR_TABLE_REPLICAS;
+    (void) xr_table_write(w, &n, 1);
+
+    for (i = 0; i < n; i++) {
+        r = &w->t->replicas[i];
+
+        (void) xr_table_write(w, &r->endpoint, sizeof(r->endpoint));
+        (void) xr_table_write_string(w, r->origin.host);
+        (void) xr_table_write_string(w, r->origin.base);
+        (void) xr_table_write_string(w, r->origin.region);
+    }
+}
+
+
+static void
 xr_table_write_strings(xr_table_writer_t *w)
 {
     const xr_tenant_t  *t;
@@ -155,6 +182,8 @@ xr_table_write_strings(xr_table_writer_t *w)
     (void) xr_table_write_string(w, t->credentials.access_key);
     (void) xr_table_write_string(w, t->credentials.secret_key);
     (void) xr_table_write_string(w, t->credentials.session_token);
+
+    xr_table_write_replicas(w);
 }
 
 

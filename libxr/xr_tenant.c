@@ -153,7 +153,8 @@ xr_tenant_has_credentials_file(const xr_tenant_t *t)
 static const char *
 xr_tenant_check_origin(const xr_tenant_t *t)
 {
-    bool  given;
+    bool    given;
+    size_t  i;
 
     if (!t->has_origin) {
         return "has no \"origin\"";
@@ -169,6 +170,14 @@ xr_tenant_check_origin(const xr_tenant_t *t)
 
     if (t->origin.kind != XR_ORIGIN_S3 && given) {
         return "has \"credentials\" that only an s3 origin can use";
+    }
+
+    for (i = 0; i < t->nreplicas; i++) {
+
+        if (t->replicas[i].origin.kind != t->origin.kind) {
+            return "has a \"replica\" that is signed and an \"origin\" that "
+                   "is not, or the other way round";
+        }
     }
 
     return NULL;

@@ -26,6 +26,7 @@
 #define XR_TENANT_NAMES     8           /* issuers, audiences, CDN hosts */
 #define XR_TENANT_FILES     20
 #define XR_TENANT_LIMITS    8
+#define XR_TENANT_REPLICAS  4           /* besides the origin */
 
 
 typedef enum {
@@ -58,6 +59,15 @@ typedef struct {
 } xr_tenant_names_t;
 
 
+/* Another place that has the same objects. */
+
+typedef struct {
+    xr_origin_t        origin;
+    xr_str_t           upstream;        /* where to connect instead; or empty */
+    uint32_t           endpoint;        /* the caller's number for it */
+} xr_tenant_replica_t;
+
+
 typedef struct {
     xr_str_t           name;
     xr_str_t           hosts[XR_TENANT_HOSTS];
@@ -68,6 +78,9 @@ typedef struct {
     xr_str_t           upstream;        /* where to connect instead; or empty */
     uint32_t           endpoint;        /* the caller's number for it */
     xr_credentials_t   credentials;
+
+    xr_tenant_replica_t  replicas[XR_TENANT_REPLICAS];
+    size_t             nreplicas;
 
     xr_tenant_file_t   files[XR_TENANT_FILES];
     size_t             nfiles;

@@ -124,8 +124,8 @@ xr_tenant_origin_fault(const xr_str_t *args, size_t n, const char *what)
 
 
 static xr_rc_t
-xr_tenant_set_origin(xr_tenant_t *t, const xr_str_t *args, size_t n,
-    const xr_mem_t *mem, xr_err_t *err)
+xr_tenant_read_origin(const xr_str_t *args, size_t n, const xr_mem_t *mem,
+    xr_origin_t *origin, xr_str_t *upstream, xr_err_t *err)
 {
     size_t                   i;
     xr_rc_t                  rc;
@@ -133,10 +133,6 @@ xr_tenant_set_origin(xr_tenant_t *t, const xr_str_t *args, size_t n,
     xr_tenant_origin_args_t  a;
 
     memset(&a, 0, sizeof(a));
-
-    if (t->has_origin) {
-        return xr_fail(err, XR_INVALID, 0, "is duplicate");
-    }
 
     for (i = 2; i < n; i++) {
 
@@ -146,8 +142,8 @@ xr_tenant_set_origin(xr_tenant_t *t, const xr_str_t *args, size_t n,
         }
     }
 
-    rc = xr_origin_parse(args[1], a.region, a.endpoint, a.style, mem,
-                         &t->origin, &why);
+    rc = xr_origin_parse(args[1], a.region, a.endpoint, a.style, mem, origin,
+                         &why);
 
     if (rc != XR_OK) {
         return xr_fail(err, rc, xr_tenant_origin_fault(args, n, why.what),
@@ -155,14 +151,49 @@ xr_tenant_set_origin(xr_tenant_t *t, const xr_str_t *args, size_t n,
     }
 
     if (a.upstream.len != 0
-        && xr_str_dup(mem, a.upstream, &t->upstream) != XR_OK)
+        && xr_str_dup(mem, a.upstream, upstream) != XR_OK)
     {
         return xr_fail(err, XR_NO_SPACE, 1, "out of memory");
     }
 
+    return XR_OK;
+}
+
+
+static xr_rc_t
+xr_tenant_set_origin(xr_tenant_t *t, const xr_str_t *args, size_t n,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    if (t->has_origin) {
+        return xr_fail(err, XR_INVALID, 0, "is duplicate");
+    }
+
     t->has_origin = true;
 
-    return XR_OK;
+    return xr_tenant_read_origin(args, n, mem, &t->origin, &t->upstream, err);
+}
+
+
+/* replica URL [region=] [endpoint=] [style=] [upstream=], once for each */
+
+static xr_rc_t
+xr_tenant_set_replica(xr_tenant_t *t, const xr_str_t *args, size_t n,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    xr_rc_t               rc;
+    xr_tenant_replica_t  *replica;
+
+    if (t->nreplicas == XR_TENANT_REPLICAS) {
+        return xr_fail(err, XR_INVALID, 0, "is one more than 4");
+    }
+
+    replica = &t->replicas[t->nreplicas];
+    rc = xr_tenant_read_origin(args, n, mem, &replica->origin,
+                               &replica->upstream, err);
+
+    t->nreplicas += (rc == XR_OK);
+
+    return rc;
 }
 
 
@@ -636,6 +667,7 @@ xr_tenant_set_limit(xr_tenant_t *t, const xr_str_t *args, size_t n,
 static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("host"), 1, SIZE_MAX, xr_tenant_set_host },
     { XR_STR("origin"), 1, 5, xr_tenant_set_origin },
+    { XR_STR("replica"), 1, 5, xr_tenant_set_replica },
     { XR_STR("credentials"), 1, 2, xr_tenant_set_credentials },
     { XR_STR("keys"), 1, 1, xr_tenant_set_keys },
     { XR_STR("purge_keys"), 1, 1, xr_tenant_set_purge_keys },

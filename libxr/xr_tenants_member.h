@@ -19,6 +19,7 @@ enum {
     XR_TENANTS_ENDPOINT,
     XR_TENANTS_STYLE,
     XR_TENANTS_UPSTREAM,
+    XR_TENANTS_REPLICAS,
     XR_TENANTS_CREDENTIALS,
     XR_TENANTS_PROFILE,
     XR_TENANTS_KEYS,
@@ -126,6 +127,7 @@ xr_rc_t xr_tenants_option_flag(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_time(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_ignored(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_origin(xr_tenants_state_t *st, size_t i);
+xr_rc_t xr_tenants_option_replicas(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_of_origin(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_cors(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_limits(xr_tenants_state_t *st, size_t i);

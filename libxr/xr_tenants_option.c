@@ -5,6 +5,8 @@
 
 #include "xr_tenants_member.h"
 
+#include <string.h>
+
 
 /* Members that map to one option of a tenant. */
 
@@ -70,6 +72,28 @@ xr_rc_t
 xr_tenants_option_string(xr_tenants_state_t *st, size_t i)
 {
     return xr_tenants_option_set(st, xr_tenants_names[i], &st->values[i]);
+}
+
+
+/* An option that is set once for each element of an array. */
+
+static xr_rc_t
+xr_tenants_option_each(const xr_tenants_state_t *st, size_t i,
+    xr_rc_t (*set)(const xr_tenants_state_t *st, const xr_json_t *v))
+{
+    xr_rc_t         rc;
+    xr_json_t       value;
+    xr_json_iter_t  it;
+
+    rc = xr_tenants_value_array(st, &st->values[i]);
+
+    it = xr_json_iter(&st->values[i]);
+
+    while (rc == XR_OK && xr_json_next(&it, NULL, &value)) {
+        rc = set(st, &value);
+    }
+
+    return rc;
 }
 
 
@@ -157,7 +181,7 @@ xr_tenants_option_ignored(xr_tenants_state_t *st, size_t i)
 
 static xr_rc_t
 xr_tenants_option_pair(const xr_tenants_state_t *st, xr_tenants_option_t *o,
-    size_t i)
+    xr_str_t name, const xr_json_t *v)
 {
     void      *p;
     size_t     size;
@@ -165,26 +189,26 @@ xr_tenants_option_pair(const xr_tenants_state_t *st, xr_tenants_option_t *o,
     xr_buf_t   b;
     xr_str_t   text;
 
-    rc = xr_tenants_value_text(st, &st->values[i], &text);
+    rc = xr_tenants_value_text(st, v, &text);
 
     if (rc != XR_OK) {
         return rc;
     }
 
-    size = xr_tenants_names[i].len + 1 + text.len;
+    size = name.len + 1 + text.len;
     p = st->reader->mem.alloc(st->reader->mem.ctx, size);
 
     if (p == NULL) {
-        return xr_tenants_value_fail(st, &st->values[i], XR_NO_SPACE,
+        return xr_tenants_value_fail(st, v, XR_NO_SPACE,
                                      "out of memory");
     }
 
     b = xr_buf(p, size);
-    xr_buf_put(&b, xr_tenants_names[i]);
+    xr_buf_put(&b, name);
     xr_buf_putc(&b, '=');
     xr_buf_put(&b, text);
 
-    xr_tenants_option_add(st, o, &st->values[i], xr_buf_str(&b));
+    xr_tenants_option_add(st, o, v, xr_buf_str(&b));
 
     return XR_OK;
 }
@@ -211,7 +235,8 @@ xr_tenants_option_named(const xr_tenants_state_t *st, size_t i, size_t last)
     while (rc == XR_OK && i++ < last) {
 
         if (xr_tenants_given(&st->values[i])) {
-            rc = xr_tenants_option_pair(st, &o, i);
+            rc = xr_tenants_option_pair(st, &o, xr_tenants_names[i],
+                                        &st->values[i]);
         }
     }
 
@@ -223,6 +248,63 @@ xr_rc_t
 xr_tenants_option_origin(xr_tenants_state_t *st, size_t i)
 {
     return xr_tenants_option_named(st, i, XR_TENANTS_UPSTREAM);
+}
+
+
+/* "s3://..." or {"origin": "s3://...", "region": ..., ...} */
+
+static xr_rc_t
+xr_tenants_option_replica(const xr_tenants_state_t *st, const xr_json_t *v)
+{
+    size_t               i;
+    xr_rc_t              rc;
+    xr_str_t             text;
+    xr_json_t            values[XR_TENANTS_UPSTREAM - XR_TENANTS_ORIGIN + 1];
+    const xr_str_t      *names;
+    xr_tenants_option_t  o;
+
+    names = &xr_tenants_names[XR_TENANTS_ORIGIN];
+    text = xr_str_of(NULL, 0);
+
+    memset(values, 0, sizeof(values));
+    values[0] = *v;
+    rc = XR_OK;
+
+    if (v->type != XR_JSON_STRING) {
+        rc = xr_tenants_value_object(st, v, names, XR_COUNT(values), values);
+
+        if (rc == XR_OK && !xr_tenants_given(&values[0])) {
+            rc = xr_tenants_value_fail(st, v, XR_INVALID,
+                                       "has no \"origin\"");
+        }
+    }
+
+    if (rc == XR_OK) {
+        rc = xr_tenants_value_text(st, &values[0], &text);
+    }
+
+    if (rc != XR_OK) {
+        return rc;
+    }
+
+    xr_tenants_option_begin(st, &o, xr_str("replica"), v);
+    xr_tenants_option_add(st, &o, &values[0], text);
+
+    for (i = 1; rc == XR_OK && i < XR_COUNT(values); i++) {
+
+        if (xr_tenants_given(&values[i])) {
+            rc = xr_tenants_option_pair(st, &o, names[i], &values[i]);
+        }
+    }
+
+    return (rc == XR_OK) ? xr_tenants_option_apply(st, &o) : rc;
+}
+
+
+xr_rc_t
+xr_tenants_option_replicas(xr_tenants_state_t *st, size_t i)
+{
+    return xr_tenants_option_each(st, i, xr_tenants_option_replica);
 }
 
 
@@ -309,17 +391,5 @@ xr_tenants_option_limit(const xr_tenants_state_t *st, const xr_json_t *v)
 xr_rc_t
 xr_tenants_option_limits(xr_tenants_state_t *st, size_t i)
 {
-    xr_rc_t         rc;
-    xr_json_t       value;
-    xr_json_iter_t  it;
-
-    rc = xr_tenants_value_array(st, &st->values[i]);
-
-    it = xr_json_iter(&st->values[i]);
-
-    while (rc == XR_OK && xr_json_next(&it, NULL, &value)) {
-        rc = xr_tenants_option_limit(st, &value);
-    }
-
-    return rc;
+    return xr_tenants_option_each(st, i, xr_tenants_option_limit);
 }

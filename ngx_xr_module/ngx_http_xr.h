@@ -56,15 +56,10 @@
                                      |NGX_HTTP_XR_IN_COOKIE)
 
 
-/* Where an origin is reached: an upstream group of NGINX's, and its name. */
+/* ngx_http_xr_replica.h */
 
-typedef struct {
-    ngx_str_t                      name;        /* "host:port" */
-    ngx_uint_t                     number;      /* as tenants refer to it */
-    ngx_uint_t                     tls;
-    ngx_http_upstream_srv_conf_t  *upstream;
-    ngx_http_complex_value_t       ssl_name;    /* SNI, and what is verified */
-} ngx_http_xr_endpoint_t;
+typedef struct ngx_http_xr_endpoint_s  ngx_http_xr_endpoint_t;
+typedef struct ngx_http_xr_replicas_s  ngx_http_xr_replicas_t;
 
 
 /*
@@ -201,6 +196,18 @@ typedef struct {
 } ngx_http_xr_tls_t;
 
 
+/* "xr_origin_health" */
+
+typedef struct {
+    ngx_uint_t                     fails;       /* in a row; 0: never */
+    ngx_msec_t                     eject;       /* for so long, at first */
+    ngx_msec_t                     max;
+    ngx_msec_t                     slow;        /* 0: none is */
+    ngx_uint_t                     budget;      /* of retries, per cent */
+    ngx_uint_t                     set;
+} ngx_http_xr_health_conf_t;
+
+
 /* "xr_auth_fail_limit": what bad credentials may cost. */
 
 typedef struct {
@@ -277,6 +284,9 @@ struct ngx_http_xr_main_conf_s {
 
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
+    ngx_http_xr_health_conf_t      health;
+    ngx_msec_t                     resolve;     /* the least time; 0: off */
+    ngx_array_t                    resolves;    /* groups, of _resolve.c */
     ngx_http_xr_tls_t              tls;
     ngx_array_t                    caches;      /* ngx_http_file_cache_t * */
     ngx_http_xr_origin_header_t    origin_headers[NGX_HTTP_XR_ORIGIN_SLOTS];
@@ -421,6 +431,8 @@ typedef struct {
 typedef struct {
     ngx_http_status_t              status;
     ngx_http_chunked_t             chunked;
+    ngx_http_xr_replicas_t        *replicas;    /* where it is asked */
+    time_t                         date;        /* of a refusal; or 0 */
     ngx_http_xr_purge_answer_t     purge;
     unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
@@ -629,16 +641,6 @@ ngx_int_t ngx_http_xr_cors_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_cors_headers(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
-/* endpoint */
-ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_add(ngx_conf_t *cf,
-    xr_tenant_t *t);
-ngx_http_xr_endpoint_t *ngx_http_xr_endpoint_find(
-    ngx_http_xr_main_conf_t *xmcf, xr_tenant_t *t);
-char *ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
 /* tls */
 void ngx_http_xr_tls_create(ngx_http_xr_tls_t *tls);
 char *ngx_http_xr_tls_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf);
@@ -652,6 +654,7 @@ extern ngx_conf_bitmask_t  ngx_http_xr_origin_next_masks[];
 
 /* origin */
 ngx_int_t ngx_http_xr_origin_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
 
 /* response */
 ngx_int_t ngx_http_xr_response_init(ngx_conf_t *cf);
@@ -663,11 +666,6 @@ ngx_int_t ngx_http_xr_response_body_parse(ngx_http_request_t *r,
 ngx_int_t ngx_http_xr_response_body_init(void *data);
 ngx_int_t ngx_http_xr_response_body_copy(ngx_event_pipe_t *p,
     ngx_buf_t *buf);
-
-/* origin_try */
-ngx_int_t ngx_http_xr_origin_try_again(ngx_http_request_t *r);
-void ngx_http_xr_origin_try_abort(ngx_http_request_t *r);
-void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
 
 /* status */
 ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);
@@ -684,6 +682,8 @@ ngx_int_t ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
 void ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_headers_retry_after(ngx_http_request_t *r,
     ngx_msec_t ms);
+ngx_int_t ngx_http_xr_headers_report(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_buf_t *b);
 ngx_table_elt_t *ngx_http_xr_headers_find(ngx_http_request_t *r,
     ngx_str_t *lowcase);
 

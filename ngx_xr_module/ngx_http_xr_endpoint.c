@@ -4,23 +4,26 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_replica.h"
 
 
 #define NGX_HTTP_XR_KEEPALIVE  32
 
 
 static ngx_int_t ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name,
-    xr_tenant_t *t);
+    xr_tenant_replica_t *t);
 static ngx_int_t ngx_http_xr_endpoint_copy(ngx_pool_t *pool, ngx_str_t *out,
     xr_str_t s);
 static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_named(
-    ngx_conf_t *cf, xr_tenant_t *t);
+    ngx_conf_t *cf, xr_tenant_replica_t *t);
 static ngx_http_upstream_srv_conf_t *ngx_http_xr_endpoint_group(
-    ngx_conf_t *cf, ngx_http_xr_endpoint_t *e, xr_tenant_t *t);
+    ngx_conf_t *cf, ngx_http_xr_endpoint_t *e, xr_tenant_replica_t *t);
 static ngx_int_t ngx_http_xr_endpoint_servers(ngx_conf_t *cf,
-    ngx_http_xr_endpoint_t *e, xr_tenant_t *t,
+    ngx_http_xr_endpoint_t *e, xr_tenant_replica_t *t,
     ngx_http_upstream_srv_conf_t *uscf);
-static ngx_uint_t ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr);
+static ngx_int_t ngx_http_xr_endpoint_check(ngx_conf_t *cf, ngx_url_t *u);
+static ngx_int_t ngx_http_xr_endpoint_resolve(ngx_conf_t *cf, ngx_url_t *u,
+    ngx_http_upstream_srv_conf_t *uscf, ngx_msec_t min);
 static ngx_int_t ngx_http_xr_endpoint_keep(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *uscf, ngx_uint_t n);
 
@@ -31,7 +34,7 @@ extern ngx_module_t  ngx_http_upstream_keepalive_module;
 /* The endpoint of a tenant; tenants with the same one share connections. */
 
 ngx_http_xr_endpoint_t *
-ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_t *t)
+ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_replica_t *t)
 {
     ngx_http_xr_endpoint_t    *e, **ep;
     ngx_http_xr_main_conf_t   *xmcf;
@@ -79,7 +82,7 @@ ngx_http_xr_endpoint_add(ngx_conf_t *cf, xr_tenant_t *t)
 /* One that there is already, as all are once the configuration is read. */
 
 ngx_http_xr_endpoint_t *
-ngx_http_xr_endpoint_find(ngx_http_xr_main_conf_t *xmcf, xr_tenant_t *t)
+ngx_http_xr_endpoint_find(ngx_http_xr_main_conf_t *xmcf, xr_tenant_replica_t *t)
 {
     ngx_str_t                 name;
     ngx_uint_t                i;
@@ -115,7 +118,8 @@ ngx_http_xr_endpoint_find(ngx_http_xr_main_conf_t *xmcf, xr_tenant_t *t)
 /* "https://host:port via upstream": no upstream block has such a name. */
 
 static ngx_int_t
-ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name, xr_tenant_t *t)
+ngx_http_xr_endpoint_name(ngx_pool_t *pool, ngx_str_t *name,
+    xr_tenant_replica_t *t)
 {
     u_char     *p;
     ngx_str_t   host, upstream;
@@ -169,13 +173,13 @@ ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_xr_main_conf_t *xmcf = conf;
 
-    xr_err_t      err;
-    ngx_str_t    *value;
-    xr_tenant_t   t;
+    xr_err_t              err;
+    ngx_str_t            *value;
+    xr_tenant_replica_t   t;
 
     value = cf->args->elts;
 
-    ngx_memzero(&t, sizeof(xr_tenant_t));
+    ngx_memzero(&t, sizeof(xr_tenant_replica_t));
 
     if (xr_origin_parse(ngx_http_xr_view(&value[1]), xr_str_of(NULL, 0),
                         xr_str_of(NULL, 0), xr_str_of(NULL, 0), &xmcf->mem,
@@ -198,7 +202,7 @@ ngx_http_xr_endpoint_declare(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* The operator's own "upstream" block, which may come later in the file. */
 
 static ngx_http_upstream_srv_conf_t *
-ngx_http_xr_endpoint_named(ngx_conf_t *cf, xr_tenant_t *t)
+ngx_http_xr_endpoint_named(ngx_conf_t *cf, xr_tenant_replica_t *t)
 {
     ngx_url_t  u;
 
@@ -221,7 +225,7 @@ ngx_http_xr_endpoint_named(ngx_conf_t *cf, xr_tenant_t *t)
 
 static ngx_http_upstream_srv_conf_t *
 ngx_http_xr_endpoint_group(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
-    xr_tenant_t *t)
+    xr_tenant_replica_t *t)
 {
     ngx_url_t                      u;
     ngx_http_xr_main_conf_t       *xmcf;
@@ -272,33 +276,38 @@ ngx_http_xr_endpoint_group(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
 
 static ngx_int_t
 ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
-    xr_tenant_t *t, ngx_http_upstream_srv_conf_t *uscf)
+    xr_tenant_replica_t *t, ngx_http_upstream_srv_conf_t *uscf)
 {
+    ngx_int_t                    rc;
     ngx_url_t                    u;
     ngx_uint_t                   i, n;
+    ngx_http_xr_main_conf_t     *xmcf;
     ngx_http_upstream_server_t  *us;
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
     u.url = e->ssl_name.value;
     u.default_port = (in_port_t) t->origin.port;
 
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+    u.no_resolve = (xmcf->resolve != 0);
+
+    rc = ngx_parse_url(cf->pool, &u);
+
+    if (rc == NGX_OK && u.no_resolve && u.naddrs == 0) {
+        return ngx_http_xr_endpoint_resolve(cf, &u, uscf, xmcf->resolve);
+    }
+
+    if (rc != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "%s in origin endpoint \"%V\"",
                            u.err ? u.err : "error", &u.url);
         return NGX_ERROR;
     }
 
-    for (i = 0; i < u.naddrs; i++) {
-
-        if (ngx_http_xr_endpoint_link_local(u.addrs[i].sockaddr)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "origin endpoint \"%V\" is the link-local "
-                               "address %V, where clouds keep credentials",
-                               &u.url, &u.addrs[i].name);
-            return NGX_ERROR;
-        }
+    if (ngx_http_xr_endpoint_check(cf, &u) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     n = (u.naddrs == 1) ? 2 : 1;
@@ -329,9 +338,80 @@ ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
 }
 
 
+static ngx_int_t
+ngx_http_xr_endpoint_check(ngx_conf_t *cf, ngx_url_t *u)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < u->naddrs; i++) {
+
+        if (ngx_http_xr_endpoint_link_local(u->addrs[i].sockaddr)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "origin endpoint \"%V\" is the link-local "
+                               "address %V, where clouds keep credentials",
+                               &u->url, &u->addrs[i].name);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A name whose addresses are looked up again and again: that there are none
+ * yet is no reason not to start.
+ */
+
+static ngx_int_t
+ngx_http_xr_endpoint_resolve(ngx_conf_t *cf, ngx_url_t *u,
+    ngx_http_upstream_srv_conf_t *uscf, ngx_msec_t min)
+{
+    u_char                      *p;
+    ngx_http_upstream_server_t  *us;
+
+    u->no_resolve = 0;
+
+    if (ngx_parse_url(cf->pool, u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "%s in origin endpoint \"%V\" for now",
+                           u->err ? u->err : "error", &u->url);
+        u->naddrs = 0;
+    }
+
+    if (ngx_http_xr_endpoint_check(cf, u) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    uscf->servers = ngx_array_create(cf->pool, 1,
+                                     sizeof(ngx_http_upstream_server_t));
+    if (uscf->servers == NULL) {
+        return NGX_ERROR;
+    }
+
+    us = ngx_array_push(uscf->servers);
+    p = ngx_pnalloc(cf->pool, u->url.len + sizeof(":65535") - 1);
+
+    if (us == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(us, sizeof(ngx_http_upstream_server_t));
+
+    us->name.data = p;
+    us->name.len = ngx_sprintf(p, "%V:%ui", &u->url,
+                               (ngx_uint_t) u->default_port) - p;
+    us->addrs = u->addrs;
+    us->naddrs = u->naddrs;
+    us->weight = 1;
+
+    return ngx_http_xr_resolve_group(cf, uscf, min);
+}
+
+
 /* 169.254.0.0/16, fe80::/10, and the address of EC2's metadata in IPv6. */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_xr_endpoint_link_local(struct sockaddr *sockaddr)
 {
     u_char                *p;

@@ -128,14 +128,9 @@ ngx_http_xr_limit_name_handler(ngx_http_request_t *r)
     ngx_buf_t                *b;
     ngx_int_t                 rc;
     ngx_uint_t                i, n;
-    ngx_chain_t               out;
     ngx_http_xr_main_conf_t  *xmcf;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_xr_headers_report(r);
 
     if (rc != NGX_OK) {
         return rc;
@@ -167,24 +162,8 @@ ngx_http_xr_limit_name_handler(ngx_http_request_t *r)
     }
 
     b->last = ngx_sprintf(p, "}}\n");
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = b->last - b->pos;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_xr_headers_json(r, b);
 }
 
 

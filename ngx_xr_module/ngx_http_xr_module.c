@@ -8,6 +8,7 @@
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_wake.h"
+#include "ngx_http_xr_replica.h"
 
 
 static ngx_int_t ngx_http_xr_module_init(ngx_conf_t *cf);
@@ -387,6 +388,27 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       offsetof(ngx_http_xr_main_conf_t, keepalive),
       NULL },
 
+    { ngx_string("xr_origin_health"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_xr_health_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_origin_report"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_xr_health_report,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_resolve"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_xr_resolve_set_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("xr_origin_bind"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_upstream_bind_set_slot,
@@ -601,6 +623,7 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
     }
 
     if (ngx_http_xr_live_init(cf, xmcf) != NGX_OK
+        || ngx_http_xr_health_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK
         || (xmcf->caches.nelts != 0

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
 
@@ -43,10 +44,7 @@ static ngx_int_t ngx_http_xr_origin_ask(ngx_http_request_t *r,
     ngx_http_xr_loc_conf_t *xlcf);
 static ngx_http_upstream_conf_t *ngx_http_xr_origin_settings(
     ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf);
-static ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_origin_create_request(ngx_http_request_t *r);
-static ngx_int_t ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
-    uint32_t number);
 static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
 static void ngx_http_xr_origin_revalidate(ngx_http_request_t *r,
@@ -212,7 +210,7 @@ ngx_http_xr_origin_settings(ngx_http_request_t *r,
 
 /* Tenant, origin and object: never Host, token, query or a header. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_xr_origin_create_key(ngx_http_request_t *r)
 {
     ngx_str_t                 *keys;
@@ -257,11 +255,29 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
 
 /*
  * Called once per client request that misses, after the cache was asked and
- * before a peer is chosen.  Signed here, at the time it is sent.
+ * before a peer is chosen.
  */
 
 static ngx_int_t
 ngx_http_xr_origin_create_request(ngx_http_request_t *r)
+{
+    ngx_http_xr_origin_t  *exchange;
+
+    exchange = r->upstream->input_filter_ctx;
+    exchange->cacheable = r->upstream->cacheable;
+
+    if (ngx_http_xr_replica_start(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_origin_rewrite(r);
+}
+
+
+/* The request for the current place, signed at the time it is sent. */
+
+ngx_int_t
+ngx_http_xr_origin_rewrite(ngx_http_request_t *r)
 {
     size_t                         size;
     xr_buf_t                       b;
@@ -273,15 +289,11 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
 
     ngx_memzero(&req, sizeof(ngx_http_xr_origin_request_t));
 
-    req.ctx = ngx_http_xr_get_ctx(r);
-    xr_site_origin(req.ctx->tenant, &req.origin, &req.credentials);
-
-    if (ngx_http_xr_origin_connect_to(r, req.ctx->tenant->endpoint) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     exchange = r->upstream->input_filter_ctx;
-    exchange->cacheable = r->upstream->cacheable;
+
+    req.ctx = ngx_http_xr_get_ctx(r);
+    req.origin = ngx_http_xr_replica_current(r)->origin;
+    req.credentials = exchange->replicas->credentials;
 
     if (r->cache != NULL) {
         ngx_http_xr_purge_stored_since(r, &exchange->purge);
@@ -331,50 +343,6 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
 
     return ngx_http_xr_origin_write(r, &req,
                         origin->kind == XR_ORIGIN_S3 ? &signature : NULL);
-}
-
-
-/*
- * The location's settings with the tenant's endpoint.  A copy, as the
- * location's own are shared by all requests; hits never get here.
- */
-
-static ngx_int_t
-ngx_http_xr_origin_connect_to(ngx_http_request_t *r,
-    uint32_t number)
-{
-    ngx_http_upstream_t       *u;
-    ngx_http_xr_endpoint_t    *endpoint, **endpoints;
-    ngx_http_xr_main_conf_t   *xmcf;
-    ngx_http_upstream_conf_t  *conf;
-
-    u = r->upstream;
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    endpoints = xmcf->endpoints.elts;
-    endpoint = endpoints[number];
-
-    conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
-    if (conf == NULL) {
-        return NGX_ERROR;
-    }
-
-    *conf = *u->conf;
-
-    conf->upstream = endpoint->upstream;
-    conf->ssl_name = &endpoint->ssl_name;
-    conf->ssl = xmcf->tls.ssl;
-    conf->ssl_verify = xmcf->tls.verify;
-    conf->ssl_session_reuse = xmcf->tls.session_reuse;
-
-    u->conf = conf;
-    u->ssl = endpoint->tls;
-
-    if (endpoint->tls) {
-        ngx_str_set(&u->schema, "https://");
-    }
-
-    return NGX_OK;
 }
 
 
@@ -573,9 +541,11 @@ ngx_http_xr_origin_sign(ngx_http_request_t *r,
     uint32_t                  slot;
     xr_err_t                  err;
     xr_sigv4_request_t        s;
+    ngx_http_xr_replica_t    *place;
     ngx_http_xr_main_conf_t  *xmcf;
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    place = ngx_http_xr_replica_current(r);
 
     /* a key that is another one's is made anew, so slots may be shared */
 
@@ -593,7 +563,7 @@ ngx_http_xr_origin_sign(ngx_http_request_t *r,
     s.payload_hash = xr_sigv4_empty_payload;
     s.region = req->origin.region;
     s.service = xr_str("s3");
-    s.now = ngx_time();
+    s.now = ngx_time() + (ngx_int_t) place->endpoint->health->skew;
 
     if (xr_sigv4_sign(&s, &req->credentials, &xmcf->signing_keys[slot],
                       signature, &err)

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
 

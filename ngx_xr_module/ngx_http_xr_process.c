@@ -7,6 +7,7 @@
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
+#include "ngx_http_xr_replica.h"
 
 
 #define NGX_HTTP_XR_PROCESS_KEYS  1024      /* public keys ready for use */
@@ -83,6 +84,7 @@ ngx_http_xr_process_init(ngx_cycle_t *cycle)
 
     ngx_http_xr_limit_conf_process(xmcf, cycle->log);
     ngx_http_xr_slice_flight_process(xmcf);
+    ngx_http_xr_resolve_process(xmcf);
 
     if (ngx_http_xr_wake_process(cycle, xmcf) != NGX_OK
         || ngx_http_xr_slice_file_process(xmcf, cycle->log) != NGX_OK)

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 
 
@@ -15,6 +16,7 @@
 #define NGX_HTTP_XR_HEADER_VARY       0x08  /* likewise, if it is "*" */
 #define NGX_HTTP_XR_HEADER_RANGE      0x10  /* 416 has it too */
 #define NGX_HTTP_XR_HEADER_SLICE      0x20  /* stored with slices only */
+#define NGX_HTTP_XR_HEADER_DATE       0x40  /* the clock it is signed by */
 #define NGX_HTTP_XR_HEADER_TAGS       0x1000    /* what it can be purged by */
 #define NGX_HTTP_XR_HEADER_STORED     0x2000    /* ours, in stored ones only */
 
@@ -38,7 +40,8 @@ static const struct {
     { ngx_string("Content-Length"), NGX_HTTP_XR_HEADER_FRAMING },
     { ngx_string("Transfer-Encoding"), NGX_HTTP_XR_HEADER_FRAMING },
     { ngx_string("Connection"), NGX_HTTP_XR_HEADER_FRAMING },
-    { ngx_string("Date"), NGX_HTTP_XR_HEADER_COPY|NGX_HTTP_XR_HEADER_SLICE },
+    { ngx_string("Date"), NGX_HTTP_XR_HEADER_COPY|NGX_HTTP_XR_HEADER_SLICE
+                          |NGX_HTTP_XR_HEADER_DATE },
     { ngx_string("ETag"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Last-Modified"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Content-Type"), NGX_HTTP_XR_HEADER_COPY },
@@ -237,6 +240,12 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (oh->flags & NGX_HTTP_XR_HEADER_DATE
+        && u->headers_in.status_n >= NGX_HTTP_BAD_REQUEST)
+    {
+        ngx_http_xr_resign_date(r, value, len);
+    }
+
     if (oh->flags & (NGX_HTTP_XR_HEADER_TAGS|NGX_HTTP_XR_HEADER_STORED)) {
         return ngx_http_xr_purge_stored_header(r,
                                           oh->flags & NGX_HTTP_XR_HEADER_TAGS,
@@ -333,6 +342,10 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
 
     if (r->cached) {
         return ngx_http_xr_response_stored(r);
+    }
+
+    if (ngx_http_xr_status_doubts(r)) {
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
     part = ngx_http_xr_slice_part_of(r);

@@ -17,7 +17,9 @@
 
 #define NGX_HTTP_XR_FOLLOW_TRIES  3
 
-static ngx_str_t  ngx_http_xr_follow_label = ngx_string("\nKEY: ");
+/* What NGINX writes between its own header and the key. */
+
+#define NGX_HTTP_XR_FOLLOW_LABEL  "\nKEY: "
 
 
 struct ngx_http_xr_follow_s {
@@ -46,7 +48,7 @@ static ngx_int_t ngx_http_xr_follow_file(ngx_http_xr_follow_t *f,
     ngx_http_cache_t *c);
 static u_char *ngx_http_xr_follow_read(ngx_http_request_t *r, size_t size);
 static ngx_uint_t ngx_http_xr_follow_is(ngx_http_request_t *r,
-    ngx_http_xr_slice_part_t *part, u_char *p, u_char *end);
+    u_char *p, u_char *end);
 static ngx_int_t ngx_http_xr_follow_headers(ngx_http_request_t *r);
 
 
@@ -418,7 +420,7 @@ ngx_http_xr_follow_open(ngx_http_xr_follow_t *f)
     p = ngx_http_xr_follow_read(r, (size_t) f->flight.body_start);
 
     if (p == NULL
-        || !ngx_http_xr_follow_is(r, f->part, p, p + f->flight.body_start))
+        || !ngx_http_xr_follow_is(r, p, p + f->flight.body_start))
     {
         r->cache = NULL;
         return NGX_ERROR;
@@ -529,18 +531,16 @@ ngx_http_xr_follow_read(ngx_http_request_t *r, size_t size)
 /* Whether it is this slice of this object; its header is read then. */
 
 static ngx_uint_t
-ngx_http_xr_follow_is(ngx_http_request_t *r, ngx_http_xr_slice_part_t *part,
-    u_char *p, u_char *end)
+ngx_http_xr_follow_is(ngx_http_request_t *r, u_char *p, u_char *end)
 {
     u_char                        *header;
+    size_t                         len;
+    ngx_str_t                     *keys;
     ngx_uint_t                     i;
     ngx_http_cache_t              *c;
-    ngx_http_xr_ctx_t             *ctx;
     ngx_http_file_cache_header_t   h;
-    ngx_str_t                      keys[4];
 
     c = r->cache;
-    ctx = ngx_http_xr_get_ctx(r);
 
     ngx_memcpy(&h, p, sizeof(ngx_http_file_cache_header_t));
 
@@ -559,23 +559,39 @@ ngx_http_xr_follow_is(ngx_http_request_t *r, ngx_http_xr_slice_part_t *part,
     header = p + h.header_start;
     p += sizeof(ngx_http_file_cache_header_t);
 
-    keys[0] = ngx_http_xr_follow_label;
-    keys[1] = part->key;
-    keys[2] = ngx_http_xr_ngx(ctx->tenant->cache_prefix);
-    keys[3] = ctx->object;
+    if (ngx_array_init(&c->keys, r->pool, 4, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_http_xr_origin_create_key(r) != NGX_OK)
+    {
+        return 0;
+    }
 
-    for (i = 0; i < 4; i++) {
+    keys = c->keys.elts;
+    len = sizeof(NGX_HTTP_XR_FOLLOW_LABEL) - 1;
 
-        if ((size_t) (header - p) < keys[i].len
-            || ngx_memcmp(p, keys[i].data, keys[i].len) != 0)
-        {
+    for (i = 0; i < c->keys.nelts; i++) {
+        len += keys[i].len;
+    }
+
+    if ((size_t) (header - p) != len + 1 || header[-1] != LF
+        || ngx_memcmp(p, NGX_HTTP_XR_FOLLOW_LABEL,
+                      sizeof(NGX_HTTP_XR_FOLLOW_LABEL) - 1)
+           != 0)
+    {
+        return 0;
+    }
+
+    p += sizeof(NGX_HTTP_XR_FOLLOW_LABEL) - 1;
+
+    for (i = 0; i < c->keys.nelts; i++) {
+
+        if (ngx_memcmp(p, keys[i].data, keys[i].len) != 0) {
             return 0;
         }
 
         p += keys[i].len;
     }
 
-    return p + 1 == header && *p == LF;
+    return 1;
 }
 
 

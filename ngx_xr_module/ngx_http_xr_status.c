@@ -4,7 +4,10 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
+
+#include "xr_s3_error.h"
 
 
 /*
@@ -12,7 +15,7 @@
  * nothing else.  The origin's own words go to the log.
  */
 
-#define NGX_HTTP_XR_CODE_SIZE  64
+#define NGX_HTTP_XR_GONE  410
 
 
 typedef struct {
@@ -27,8 +30,9 @@ typedef struct {
 static ngx_int_t ngx_http_xr_status_finish(ngx_http_request_t *r,
     ngx_uint_t complete);
 static ngx_uint_t ngx_http_xr_status_complete(ngx_http_request_t *r);
-static ngx_str_t ngx_http_xr_status_code(ngx_http_upstream_t *u);
-static ngx_uint_t ngx_http_xr_status_is_credentials(ngx_str_t *code);
+static xr_str_t ngx_http_xr_status_code(ngx_http_upstream_t *u);
+static void ngx_http_xr_status_refused(xr_str_t code, xr_deny_t *deny,
+    ngx_uint_t *status);
 static void ngx_http_xr_status_remember(ngx_http_request_t *r,
     ngx_uint_t status);
 static void ngx_http_xr_status_forget(ngx_http_cache_t *c);
@@ -46,19 +50,6 @@ static const ngx_http_xr_status_rule_t  ngx_http_xr_status_rules[] = {
     { 503, 503, XR_DENY_ORIGIN_THROTTLED, NGX_HTTP_SERVICE_UNAVAILABLE, 0 },
     { 504, 504, XR_DENY_ORIGIN_ERROR, NGX_HTTP_GATEWAY_TIME_OUT, 0 },
     { 0, 999, XR_DENY_ORIGIN_ERROR, NGX_HTTP_BAD_GATEWAY, 0 }
-};
-
-
-/* S3 error codes that say that the fault is ours. */
-
-static const ngx_str_t  ngx_http_xr_status_credentials[] = {
-    ngx_string("SignatureDoesNotMatch"),
-    ngx_string("InvalidAccessKeyId"),
-    ngx_string("ExpiredToken"),
-    ngx_string("InvalidToken"),
-    ngx_string("TokenRefreshRequired"),
-    ngx_string("RequestTimeTooSkewed"),
-    ngx_string("AuthorizationHeaderMalformed")
 };
 
 
@@ -155,6 +146,7 @@ ngx_http_xr_status_complete(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
 {
+    xr_str_t                          said;
     ngx_str_t                         code, tenant, reason;
     ngx_uint_t                        status, level, asked;
     xr_deny_t                         deny;
@@ -167,7 +159,8 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
     u = r->upstream;
     exchange = u->input_filter_ctx;
     ctx = ngx_http_xr_get_ctx(r);
-    code = ngx_http_xr_status_code(u);
+    said = ngx_http_xr_status_code(u);
+    code = ngx_http_xr_ngx(said);
     part = ngx_http_xr_slice_part_of(r);
 
     /* of slices it is us who ask, for what has to be there */
@@ -187,12 +180,22 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
     deny = rule->deny;
     status = rule->status;
 
-    if ((u->headers_in.status_n == NGX_HTTP_FORBIDDEN
-         || u->headers_in.status_n == NGX_HTTP_BAD_REQUEST)
-        && ngx_http_xr_status_is_credentials(&code))
+    if (u->headers_in.status_n == NGX_HTTP_FORBIDDEN
+        || u->headers_in.status_n == NGX_HTTP_BAD_REQUEST)
     {
-        deny = XR_DENY_ORIGIN_CREDENTIALS;
-        status = NGX_HTTP_BAD_GATEWAY;
+        ngx_http_xr_status_refused(said, &deny, &status);
+    }
+
+    if (ngx_http_xr_resign_wanted(r, said)
+        || (status == NGX_HTTP_NOT_FOUND && ngx_http_xr_replica_doubts(r)))
+    {
+        u->keepalive = complete && !u->headers_in.connection_close;
+
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "xr: origin answered %ui \"%V\", asking again",
+                      u->headers_in.status_n, &code);
+
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
     if (!r->background) {
@@ -214,7 +217,9 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
 
     u->cacheable = 0;
 
-    if (u->headers_in.status_n < NGX_HTTP_INTERNAL_SERVER_ERROR) {
+    if (u->headers_in.status_n < NGX_HTTP_INTERNAL_SERVER_ERROR
+        && u->headers_in.status_n != NGX_HTTP_TOO_MANY_REQUESTS)
+    {
         u->peer.tries = 0;          /* it would be the same answer */
     }
 
@@ -234,6 +239,52 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
 }
 
 
+/* Whose fault it is that the origin refuses. */
+
+static void
+ngx_http_xr_status_refused(xr_str_t code, xr_deny_t *deny, ngx_uint_t *status)
+{
+    switch (xr_s3_error_kind(code)) {
+
+    case XR_S3_ERROR_CREDENTIALS:
+    case XR_S3_ERROR_CLOCK:
+        *deny = XR_DENY_ORIGIN_CREDENTIALS;
+        *status = NGX_HTTP_BAD_GATEWAY;
+        break;
+
+    case XR_S3_ERROR_DISABLED:
+        *deny = XR_DENY_ORIGIN_DISABLED;
+        *status = NGX_HTTP_BAD_GATEWAY;
+        break;
+
+    default: /* XR_S3_ERROR_OTHER: as its status says */
+        break;
+    }
+}
+
+
+/*
+ * Whether a replica's answer says less than the origin's would: before it is
+ * taken for the end of a slice's version.
+ */
+
+ngx_uint_t
+ngx_http_xr_status_doubts(ngx_http_request_t *r)
+{
+    switch (r->upstream->headers_in.status_n) {
+
+    case NGX_HTTP_NOT_FOUND:
+    case NGX_HTTP_XR_GONE:
+    case NGX_HTTP_PRECONDITION_FAILED:
+    case NGX_HTTP_RANGE_NOT_SATISFIABLE:
+        return ngx_http_xr_replica_doubts(r);
+
+    default:
+        return 0;
+    }
+}
+
+
 /* A missing object is remembered for as long as "xr_cache_valid" says. */
 
 static void
@@ -243,6 +294,10 @@ ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
+
+    if (ngx_http_xr_replica_is_other(r)) {
+        return;                     /* it may only lag behind */
+    }
 
     if (status == NGX_HTTP_NOT_FOUND && r->cache != NULL && u->cacheable) {
 
@@ -294,63 +349,15 @@ ngx_http_xr_status_forget(ngx_http_cache_t *c)
 }
 
 
-/* The text of <Code> in an S3 error document; empty if there is none. */
+/* S3's error code; empty if there is none. */
 
-static ngx_str_t
+static xr_str_t
 ngx_http_xr_status_code(ngx_http_upstream_t *u)
 {
-    u_char     *p, *last;
-    ngx_str_t   code;
-
-    static u_char  open[] = "<Code>";
-
-    ngx_str_null(&code);
-
     if (u->headers_in.status_n < NGX_HTTP_BAD_REQUEST) {
-        return code;
+        return xr_str_of(NULL, 0);
     }
 
-    p = ngx_strlcasestrn(u->buffer.pos, u->buffer.last, open,
-                         sizeof(open) - 2);
-    if (p == NULL) {
-        return code;
-    }
-
-    p += sizeof(open) - 1;
-    last = ngx_min(u->buffer.last, p + NGX_HTTP_XR_CODE_SIZE);
-    code.data = p;
-
-    while (p < last && ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z')
-                        || (*p >= '0' && *p <= '9') || *p == '.'))
-    {
-        p++;
-    }
-
-    if (p < last && *p == '<') {
-        code.len = p - code.data;
-    }
-
-    return code;
-}
-
-
-static ngx_uint_t
-ngx_http_xr_status_is_credentials(ngx_str_t *code)
-{
-    ngx_uint_t  i, n;
-
-    n = sizeof(ngx_http_xr_status_credentials) / sizeof(ngx_str_t);
-
-    for (i = 0; i < n; i++) {
-
-        if (code->len == ngx_http_xr_status_credentials[i].len
-            && ngx_memcmp(code->data, ngx_http_xr_status_credentials[i].data,
-                          code->len)
-               == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
+    return xr_s3_error_code(xr_str_of(u->buffer.pos,
+                                      u->buffer.last - u->buffer.pos));
 }

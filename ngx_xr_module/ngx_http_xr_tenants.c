@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_replica.h"
 
 #include "xr_tenants.h"
 
@@ -29,6 +30,10 @@ static xr_rc_t ngx_http_xr_tenants_tenant(void *ctx, xr_tenant_t *t,
 static void *ngx_http_xr_tenants_alloc(void *ctx, size_t size);
 static void ngx_http_xr_tenants_reset(void *ctx);
 static void ngx_http_xr_tenants_note(void *ctx, size_t pos, const char *what);
+static ngx_int_t ngx_http_xr_tenants_endpoints(ngx_http_xr_load_t *load,
+    xr_tenant_t *t, xr_err_t *err);
+static ngx_int_t ngx_http_xr_tenants_endpoint(ngx_http_xr_load_t *load,
+    xr_tenant_replica_t *place, xr_err_t *err);
 static ngx_int_t ngx_http_xr_tenants_as_it_was(ngx_http_xr_load_t *load,
     xr_tenant_t *t, xr_err_t *err);
 static ngx_int_t ngx_http_xr_tenants_files(ngx_http_xr_load_t *load,
@@ -228,9 +233,8 @@ ngx_int_t
 ngx_http_xr_tenants_enter(ngx_http_xr_load_t *load, xr_tenant_t *t,
     xr_err_t *err)
 {
-    ngx_int_t                 rc;
-    xr_mem_t                  mem;
-    ngx_http_xr_endpoint_t   *endpoint;
+    ngx_int_t  rc;
+    xr_mem_t   mem;
 
     mem.alloc = ngx_http_xr_tenants_alloc;
     mem.ctx = load;
@@ -251,22 +255,9 @@ ngx_http_xr_tenants_enter(ngx_http_xr_load_t *load, xr_tenant_t *t,
         goto done;
     }
 
-    if (load->cf != NULL) {
-        endpoint = ngx_http_xr_endpoint_add(load->cf, t);
-        if (endpoint == NULL) {
-            goto done;
-        }
-
-    } else {
-        endpoint = ngx_http_xr_endpoint_find(load->xmcf, t);
-        if (endpoint == NULL) {
-            err->what = "has an endpoint that this NGINX has no connections "
-                        "for: name it with \"xr_endpoint\", or reload";
-            goto done;
-        }
+    if (ngx_http_xr_tenants_endpoints(load, t, err) != NGX_OK) {
+        goto done;
     }
-
-    t->endpoint = (uint32_t) endpoint->number;
 
     if (xr_table_add(load->builder, t, err) == XR_OK) {
         rc = NGX_OK;
@@ -277,6 +268,65 @@ done:
     xr_tenant_wipe(t);
 
     return rc;
+}
+
+
+/* Its origin and the replicas of that become numbers. */
+
+static ngx_int_t
+ngx_http_xr_tenants_endpoints(ngx_http_xr_load_t *load, xr_tenant_t *t,
+    xr_err_t *err)
+{
+    size_t                i;
+    xr_tenant_replica_t   origin;
+
+    origin.origin = t->origin;
+    origin.upstream = t->upstream;
+
+    if (ngx_http_xr_tenants_endpoint(load, &origin, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    t->endpoint = origin.endpoint;
+
+    for (i = 0; i < t->nreplicas; i++) {
+
+        if (ngx_http_xr_tenants_endpoint(load, &t->replicas[i], err)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_tenants_endpoint(ngx_http_xr_load_t *load,
+    xr_tenant_replica_t *place, xr_err_t *err)
+{
+    ngx_http_xr_endpoint_t  *endpoint;
+
+    if (load->cf != NULL) {
+        endpoint = ngx_http_xr_endpoint_add(load->cf, place);
+
+    } else {
+        endpoint = ngx_http_xr_endpoint_find(load->xmcf, place);
+
+        if (endpoint == NULL) {
+            err->what = "has an endpoint that this NGINX has no connections "
+                        "for: name it with \"xr_endpoint\", or reload";
+        }
+    }
+
+    if (endpoint == NULL) {
+        return NGX_ERROR;
+    }
+
+    place->endpoint = (uint32_t) endpoint->number;
+
+    return NGX_OK;
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_replica.h"
 
 
 #define NGX_HTTP_XR_TLS_TRUSTED  "/etc/ssl/certs/ca-certificates.crt"

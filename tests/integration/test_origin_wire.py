@@ -7,9 +7,14 @@ asked, and that one answer on a kept connection never becomes another's.
 """
 
 import contextlib
+import datetime
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 import scripted
 import servers
@@ -63,6 +68,29 @@ def tls_origin(certificates):
 
     with contextlib.ExitStack() as stack:
         yield lambda name: stack.enter_context(scripted.Origin(*certificates[name]))
+
+
+@pytest.fixture(scope="module")
+def expired(tmp_path_factory):
+    """A certificate for the right name, of an authority of its own, of yesterday."""
+
+    folder = tmp_path_factory.mktemp("expired")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+            .public_key(key.public_key()).serial_number(1)
+            .not_valid_before(now - datetime.timedelta(days=9))
+            .not_valid_after(now - datetime.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+            .add_extension(x509.BasicConstraints(True, None), True)
+            .sign(key, hashes.SHA256()))
+
+    (folder / "cert.pem").write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    return folder / "cert.pem", folder / "key.pem"
 
 
 def trust(certificates, name):
@@ -128,6 +156,32 @@ def test_tls_certificate_is_verified(edges, certificates, tls_origin, name):
 
     lax = edges(origin.tenants("acme"), http="xr_origin_ssl_verify off;")
     assert lax.fetch(origin.put(whole(b"hello"))).body == b"hello"
+
+
+def test_tls_certificate_has_expired(edges, expired):
+    with scripted.Origin(*expired) as origin:
+        edge = edges(origin.tenants("acme"), http=trust({"expired": expired}, "expired"))
+        response = edge.fetch(origin.put(whole(b"hello")))
+
+        assert response.status == 502
+        assert edge.logged(response)["reason"] == "origin_unreachable"
+        assert origin.requests == []
+        assert "certificate has expired" in edge.error_log()
+
+
+def test_each_place_is_verified_by_its_own_name(edges, certificates, tls_origin):
+    """A replica whose certificate is another's is not asked; one that is good is."""
+
+    bad, good = tls_origin("wrong-name"), tls_origin("good")
+    edge = edges({"acme": f"origin http://127.0.0.1:{servers.free_port()}/acme;"
+                          f"replica {bad.url}/acme; replica {good.url}/acme;"},
+                 location="xr_cache off; xr_origin_next_upstream_tries 3;",
+                 http=trust(certificates, "good"))
+    path = good.put(whole(b"hello"))
+
+    for _ in range(3):
+        assert edge.fetch(path).body == b"hello"
+    assert bad.requests == [] and len(good.requests) == 3
 
 
 def test_tls_is_not_trusted_by_default(edges, tls_origin):

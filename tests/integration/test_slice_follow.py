@@ -204,7 +204,7 @@ def test_a_worker_that_dies(stack, pair, faults):
     key, body = stack.put(os.urandom(SIZE))
     before = servers.workers_of(pair.process.pid)
 
-    with leading(pair, faults, key) as leader, contextlib.ExitStack() as stack_of:
+    with leading(pair, faults, key, stall=20) as leader, contextlib.ExitStack() as stack_of:
         victim = worker_with(before, leader.sock.getsockname()[1])
         crowd = [stack_of.enter_context(Client(pair, key)) for _ in range(8)]
         others = [c for c in crowd if worker_with(before, c.sock.getsockname()[1]) != victim]

@@ -375,6 +375,54 @@ test_look_up(void **state)
 }
 
 
+/* Replicas lie in front of limits and keys, which stay what they are. */
+
+static void
+test_replicas(void **state)
+{
+    xr_site_t            site;
+    xr_limit_t           limits[XR_TENANT_LIMITS];
+    xr_table_t           table;
+    xr_tenant_t          t;
+    xr_origin_t          origin;
+    xr_credentials_t     c;
+    xr_table_builder_t  *b;
+    xr_tenant_replica_t  r[XR_TENANT_REPLICAS];
+
+    static const recipe_t  recipes[] = {
+        { "none", "origin http://o.example;limit rate=9r/s", K1, NULL, NULL },
+        { "two", "origin http://o.example/x;replica http://r.example:8080/y;"
+          "replica https://s.example;limit rate=5r/s name=n", K2, NULL, NULL }
+    };
+
+    (void) state;
+
+    b = build(recipes, XR_COUNT(recipes), &table);
+
+    assert_int_equal(xr_table_by_name(&table, xr_str("none"), &site), XR_OK);
+    assert_int_equal(xr_site_replicas(&site, r), 0);
+
+    assert_int_equal(xr_table_by_name(&table, xr_str("two"), &site), XR_OK);
+    assert_int_equal(xr_site_replicas(&site, r), 2);
+    assert_int_equal(r[0].origin.kind, XR_ORIGIN_HTTP);
+    XR_CHECK_STR(r[0].origin.host, "r.example:8080", "host");
+    XR_CHECK_STR(r[0].origin.base, "/y", "base");
+    XR_CHECK_STR(r[1].origin.host, "s.example", "host");
+    XR_CHECK_STR(r[1].origin.base, "", "base");
+
+    xr_site_origin(&site, &origin, &c);
+    XR_CHECK_STR(origin.host, "o.example", "host");
+    assert_int_equal(xr_site_limits(&site, limits), 1);
+    XR_CHECK_STR(limits[0].name, "n", "limit");
+
+    xr_site_tenant(&site, &t);
+    assert_int_equal(t.nreplicas, 2);
+    XR_CHECK_STR(t.replicas[1].origin.host, "s.example", "host");
+
+    destroy(b);
+}
+
+
 static const char  taken[] =
     "has a key that another tenant has: one could sign for the other; only "
     "public JWT keys can be shared, by tenants that each have an "
@@ -1601,6 +1649,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_look_up),
+        cmocka_unit_test(test_replicas),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_secret_kinds),
         cmocka_unit_test(test_site),

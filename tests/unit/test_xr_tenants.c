@@ -527,6 +527,13 @@ static const struct {
     { "'cache_control':~'a\\r\\nb'", "holds a control" },
     { "'cache_control':~'\303\274'", "holds a control" },
 
+    { "'replicas':~'http://o.example'", "is not an array" },
+    { "'replicas':~[]", "is an empty array" },
+    { "'replicas':[~1]", "is not an object" },
+    { "'replicas':[~{'region':'x'}]", "has no \"origin\"" },
+    { "'replicas':[{~'key':'x'}]", "is no member that is known here" },
+    { "'replicas':['http://o.example',~'o.example']", "the URL does not start "
+      "with s3://, http:// or https://" },
     { "'limits':~'rate=20r/s'", "is not an array" },
     { "'limits':~{'rate':'20r/s'}", "is not an array" },
     { "'limits':~[]", "is an empty array" },
