@@ -138,33 +138,43 @@ xrw_tenants_show_origin(json_t *object, const xr_tenant_t *t,
 
 /* As they can be written in a tenant's block. */
 
+static const char *
+xrw_tenants_show_replica(const xr_tenant_replica_t *r, xrw_arena_t *memory)
+{
+    const char         *url;
+    const xr_origin_t  *o;
+
+    o = &r->origin;
+    url = xrw_tenants_origin(memory, o);
+
+    if (o->kind == XR_ORIGIN_S3) {
+        url = xrw_format(memory, "%s region=%.*s endpoint=%s://%.*s:%u "
+                         "style=%s", url, (int) o->region.len,
+                         (const char *) o->region.data,
+                         o->tls ? "https" : "http", (int) o->endpoint.len,
+                         (const char *) o->endpoint.data, (unsigned) o->port,
+                         o->style == XR_ORIGIN_PATH_STYLE ? "path"
+                                                          : "virtual");
+    }
+
+    return (r->upstream.len == 0)
+           ? url : xrw_format(memory, "%s upstream=%.*s", url,
+                              (int) r->upstream.len,
+                              (const char *) r->upstream.data);
+}
+
+
 static json_t *
 xrw_tenants_show_replicas(const xr_tenant_t *t, xrw_arena_t *memory)
 {
-    size_t                      i;
-    json_t                     *array;
-    const xr_origin_t          *origin;
-    const xr_tenant_replica_t  *r;
+    size_t   i;
+    json_t  *array;
 
     array = json_array();
 
     for (i = 0; i < t->nreplicas; i++) {
-        r = &t->replicas[i];
-        origin = &r->origin;
-
-        (void) json_array_append_new(array, xrw_json_text(
-            xr_str(xrw_format(memory, "%s%s%.*s endpoint=%s://%.*s:%u%s%.*s",
-                              xrw_tenants_origin(memory, origin),
-                              origin->region.len > 0 ? " region=" : "",
-                              (int) origin->region.len,
-                              (const char *) origin->region.data,
-                              origin->tls ? "https" : "http",
-                              (int) origin->endpoint.len,
-                              (const char *) origin->endpoint.data,
-                              (unsigned) origin->port,
-                              r->upstream.len > 0 ? " upstream=" : "",
-                              (int) r->upstream.len,
-                              (const char *) r->upstream.data))));
+        (void) json_array_append_new(array, xrw_json_text(xr_str(
+                        xrw_tenants_show_replica(&t->replicas[i], memory))));
     }
 
     return array;
@@ -225,8 +235,10 @@ xrw_tenants_show_limits(const xr_tenant_t *t)
 static json_t *
 xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
 {
+    char      policy[XR_FRESHNESS_POLICY_SIZE];
     json_t   *object;
     int64_t   leeway;
+    xr_buf_t  b;
 
     object = json_object();
     leeway = (t->leeway >= 0) ? t->leeway : XR_TENANT_LEEWAY;
@@ -260,6 +272,13 @@ xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
 
     xrw_tenants_show_cors(object, t);
     xrw_tenants_show_set(object, "cache_control", t->cache_control);
+
+    if (t->has_cache_policy) {
+        b = xr_buf(policy, sizeof(policy));
+        xr_freshness_policy_text(&t->cache_policy, &b);
+
+        xrw_tenants_show_set(object, "cache_policy", xr_buf_str(&b));
+    }
 
     (void) json_object_set_new(object, "leeway", json_integer(leeway));
 

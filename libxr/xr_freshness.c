@@ -211,19 +211,14 @@ xr_freshness_jitter(int64_t fresh, uint32_t jitter, uint64_t hash)
 }
 
 
-/*
- * RFC 9111, section 4.2.4, with 5.2.2.2, 5.2.2.8 and 5.2.2.10.  The last has
- * s-maxage forbid what a stale-while-revalidate beside it would allow: of
- * directives in conflict the most restrictive counts (section 4.2.1).
- */
+/* RFC 9111, section 4.2.4, with 5.2.2.2 and 5.2.2.8. */
 
 static bool
 xr_freshness_forbids_stale(const xr_freshness_field_t *f)
 {
     return xr_freshness_field_has(f, XR_FRESHNESS_NO_CACHE)
            || xr_freshness_field_has(f, XR_FRESHNESS_MUST_REVALIDATE)
-           || xr_freshness_field_has(f, XR_FRESHNESS_PROXY_REVALIDATE)
-           || xr_freshness_field_has(f, XR_FRESHNESS_S_MAXAGE);
+           || xr_freshness_field_has(f, XR_FRESHNESS_PROXY_REVALIDATE);
 }
 
 
@@ -305,6 +300,7 @@ xr_freshness_decide_object(const xr_freshness_response_t *r,
     const xr_freshness_field_t *f, const xr_freshness_policy_t *policy,
     xr_freshness_t *out)
 {
+    bool     defaults;
     int64_t  lifetime, late;
 
     if (out->no_cache) {
@@ -332,10 +328,15 @@ xr_freshness_decide_object(const xr_freshness_response_t *r,
     if (!out->must_revalidate) {
         late = (out->fresh > 0) ? 0 : xr_freshness_less(out->age, lifetime);
 
-        /* what is stale from the beginning is to be asked for each time */
+        /*
+         * What is stale from the beginning is to be asked for each time;
+         * s-maxage forbids what nobody allowed (section 5.2.2.10).
+         */
 
-        xr_freshness_open(f, policy, lifetime > 0 || out->fresh > 0, late,
-                          out);
+        defaults = (lifetime > 0 || out->fresh > 0)
+                   && !xr_freshness_field_has(f, XR_FRESHNESS_S_MAXAGE);
+
+        xr_freshness_open(f, policy, defaults, late, out);
     }
 
     out->store = r->validator || out->fresh > 0

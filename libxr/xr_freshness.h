@@ -7,7 +7,7 @@
 #define XR_FRESHNESS_H
 
 
-#include "xr.h"
+#include "xr_buf.h"
 
 
 /*
@@ -139,6 +139,13 @@ typedef struct {
 xr_rc_t xr_freshness_policy_parse(const xr_str_t *args, size_t n,
     xr_freshness_policy_t *out, xr_err_t *err);
 
+/* All of it, as xr_freshness_policy_parse() reads it. */
+
+#define XR_FRESHNESS_POLICY_SIZE  192
+
+void xr_freshness_policy_text(const xr_freshness_policy_t *policy,
+    xr_buf_t *out);
+
 
 /*
  * Seconds as Cache-Control and Age have them (delta-seconds, RFC 9111, section
@@ -199,9 +206,10 @@ typedef struct {
  * what the origin says is stale from the beginning, and windows are open from
  * the moment at which a response went stale, even if it was on its way then.
  * What is never fresh is stored if it can be validated, or if the origin opens
- * a window for it.  No window is open beside must-revalidate, proxy-revalidate
- * and s-maxage (RFC 9111, section 4.2.4); an origin that wants both a lifetime
- * of shared caches and a window has CDN-Cache-Control.
+ * a window for it.  No window is open beside must-revalidate and
+ * proxy-revalidate (RFC 9111, section 4.2.4).  Beside s-maxage those of the
+ * policy are not, and those that the origin itself states are: who writes both
+ * means both.
  */
 void xr_freshness_decide(const xr_freshness_response_t *r,
     const xr_freshness_policy_t *policy, uint64_t hash, xr_freshness_t *out);

@@ -267,3 +267,36 @@ xr_freshness_policy_parse(const xr_str_t *args, size_t n,
 
     return XR_OK;
 }
+
+
+/* In seconds: units would have to be read by whoever compares. */
+
+static void
+xr_freshness_put_time(xr_buf_t *out, size_t param, int64_t seconds)
+{
+    xr_buf_put(out, xr_freshness_params[param]);
+    xr_buf_putc(out, '=');
+    xr_buf_uint(out, (uint64_t) seconds);
+    xr_buf_puts(out, "s ");
+}
+
+
+void
+xr_freshness_policy_text(const xr_freshness_policy_t *policy, xr_buf_t *out)
+{
+    xr_freshness_put_time(out, XR_FRESHNESS_PARAM_TTL, policy->ttl);
+    xr_freshness_put_time(out, XR_FRESHNESS_PARAM_NEGATIVE, policy->negative);
+    xr_freshness_put_time(out, XR_FRESHNESS_PARAM_MIN, policy->min);
+    xr_freshness_put_time(out, XR_FRESHNESS_PARAM_MAX, policy->max);
+    xr_freshness_put_time(out, XR_FRESHNESS_PARAM_STALE_WHILE_REVALIDATE,
+                          policy->stale_while_revalidate);
+    xr_freshness_put_time(out, XR_FRESHNESS_PARAM_STALE_IF_ERROR,
+                          policy->stale_if_error);
+
+    xr_buf_puts(out, "jitter=");
+    xr_buf_uint(out, policy->jitter / 10);
+    xr_buf_putc(out, '.');
+    xr_buf_uint(out, policy->jitter % 10);
+    xr_buf_puts(out, "% origin=");
+    xr_buf_puts(out, policy->override ? "override" : "honour");
+}

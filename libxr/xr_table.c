@@ -278,6 +278,25 @@ xr_site_limits(const xr_site_t *site, xr_limit_t limits[XR_TENANT_LIMITS])
 }
 
 
+xr_rc_t
+xr_site_cache_policy(const xr_site_t *site, xr_freshness_policy_t *policy)
+{
+    xr_str_t        bytes;
+    const uint8_t  *p;
+
+    p = site->cache_control.data + site->cache_control.len;
+    bytes = xr_table_take(&p);
+
+    if (bytes.len != sizeof(xr_freshness_policy_t)) {
+        return XR_NOT_FOUND;
+    }
+
+    memcpy(policy, bytes.data, sizeof(xr_freshness_policy_t));
+
+    return XR_OK;
+}
+
+
 void
 xr_site_origin(const xr_site_t *site, xr_origin_t *origin,
     xr_credentials_t *credentials)
@@ -410,6 +429,8 @@ xr_site_tenant(const xr_site_t *site, xr_tenant_t *t)
     t->cors_max_age = site->cors_max_age;
 
     t->cache_control = site->cache_control;
+    t->has_cache_policy = xr_site_cache_policy(site, &t->cache_policy)
+                          == XR_OK;
     t->leeway = p->leeway;
     t->max_lifetime = p->max_lifetime;
     t->nlimits = xr_site_limits(site, t->limits);

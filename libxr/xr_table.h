@@ -126,6 +126,10 @@ xr_rc_t xr_table_by_host(const xr_table_t *table, xr_str_t host,
 size_t xr_site_keys(const xr_site_t *site, xr_kind_t kind,
     xr_key_t keys[XR_KEYSET_MAX]);
 
+/* The tenant's own policy of freshness; XR_NOT_FOUND: it has none. */
+xr_rc_t xr_site_cache_policy(const xr_site_t *site,
+    xr_freshness_policy_t *policy);
+
 /* The limits of the tenant's own, into "limits"; returns site->nlimits. */
 size_t xr_site_limits(const xr_site_t *site,
     xr_limit_t limits[XR_TENANT_LIMITS]);

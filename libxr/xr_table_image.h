@@ -33,7 +33,8 @@
     ((uint32_t) (sizeof(xr_table_header_t) << 24                              \
                  | sizeof(xr_table_record_t) << 16                            \
                  | sizeof(xr_table_key_t) << 8                                \
-                 | (sizeof(xr_hmac_t) + sizeof(xr_table_limit_t))))
+                 | (sizeof(xr_hmac_t) + sizeof(xr_table_limit_t)              \
+                    + sizeof(xr_freshness_policy_t))))
 
 
 typedef struct {
@@ -61,8 +62,8 @@ typedef struct {
  *     hosts and, last, the tenant's name: one counted list
  *     LF, the origin's host and base, LF: with the name, the cache prefix
  *     issuers, audiences, CloudFront's hosts, CORS origins: counted lists
- *     Cache-Control, the origin's region, access key, secret key, session
- *     token: counted
+ *     Cache-Control, the policy of freshness (as it is in memory, or nothing),
+ *     the origin's region, access key, secret key, session token: counted
  *     if there are replicas, how many, as one byte, and of each the number of
  *     its endpoint, 4 bytes, and host, base and region: counted
  *     name and class of each limit: counted

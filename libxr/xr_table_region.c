@@ -177,6 +177,8 @@ xr_table_write_strings(xr_table_writer_t *w)
 
     xr_table_write_list(w, t->cors_origins, t->ncors_origins);
     (void) xr_table_write_string(w, t->cache_control);
+    (void) xr_table_write_string(w, xr_str_of(&t->cache_policy,
+                        t->has_cache_policy ? sizeof(t->cache_policy) : 0));
 
     w->rec.origin = xr_table_write_string(w, t->origin.region);
     (void) xr_table_write_string(w, t->credentials.access_key);

@@ -9,6 +9,7 @@
 
 #include "xr_auth.h"
 #include "xr_credentials.h"
+#include "xr_freshness.h"
 #include "xr_keyset.h"
 #include "xr_limit.h"
 #include "xr_origin.h"
@@ -104,6 +105,8 @@ typedef struct {
     int64_t            cors_max_age;    /* seconds; -1: not given */
 
     xr_str_t           cache_control;   /* what clients are told; or empty */
+    bool               has_cache_policy;
+    xr_freshness_policy_t  cache_policy;
     int64_t            leeway;          /* seconds; -1: not given */
     int64_t            max_lifetime;    /* seconds; 0: not given */
 

@@ -510,6 +510,27 @@ xr_tenant_set_cache_control(xr_tenant_t *t, const xr_str_t *args, size_t n,
 }
 
 
+static xr_rc_t
+xr_tenant_set_cache_policy(xr_tenant_t *t, const xr_str_t *args, size_t n,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    xr_rc_t   rc;
+    xr_err_t  why;
+
+    (void) mem;
+
+    if (t->has_cache_policy) {
+        return xr_fail(err, XR_INVALID, 0, "is duplicate");
+    }
+
+    t->has_cache_policy = true;
+
+    rc = xr_freshness_policy_parse(args + 1, n - 1, &t->cache_policy, &why);
+
+    return (rc == XR_OK) ? rc : xr_fail(err, rc, why.pos + 1, why.what);
+}
+
+
 /* "30", "30s", "5m", "2h", "7d", "4w" */
 
 static xr_rc_t
@@ -667,6 +688,7 @@ static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("cors_credentials"), 1, 1, xr_tenant_set_cors_credentials },
     { XR_STR("cors_max_age"), 1, 1, xr_tenant_set_cors_max_age },
     { XR_STR("cache_control"), 1, 1, xr_tenant_set_cache_control },
+    { XR_STR("cache_policy"), 1, SIZE_MAX, xr_tenant_set_cache_policy },
     { XR_STR("leeway"), 1, 1, xr_tenant_set_leeway },
     { XR_STR("max_lifetime"), 1, 1, xr_tenant_set_max_lifetime },
     { XR_STR("limit"), 1, SIZE_MAX, xr_tenant_set_limit }

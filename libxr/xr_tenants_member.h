@@ -34,6 +34,7 @@ enum {
     XR_TENANTS_CORS_CREDENTIALS,
     XR_TENANTS_CORS_MAX_AGE,
     XR_TENANTS_CACHE_CONTROL,
+    XR_TENANTS_CACHE_POLICY,
     XR_TENANTS_LEEWAY,
     XR_TENANTS_MAX_LIFETIME,
     XR_TENANTS_LIMITS,
@@ -130,6 +131,7 @@ xr_rc_t xr_tenants_option_origin(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_replicas(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_of_origin(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_cors(xr_tenants_state_t *st, size_t i);
+xr_rc_t xr_tenants_option_words(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_option_limits(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_key_credentials(xr_tenants_state_t *st, size_t i);
 xr_rc_t xr_tenants_key_profile(xr_tenants_state_t *st, size_t i);

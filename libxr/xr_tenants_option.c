@@ -357,10 +357,11 @@ xr_tenants_option_cors(xr_tenants_state_t *st, size_t i)
 }
 
 
-/* "key=subject rate=20r/s": the parameters of one limit, between spaces. */
+/* "key=subject rate=20r/s": parameters in one string, between spaces. */
 
 static xr_rc_t
-xr_tenants_option_limit(const xr_tenants_state_t *st, const xr_json_t *v)
+xr_tenants_option_split(const xr_tenants_state_t *st, xr_str_t name,
+    const xr_json_t *v)
 {
     xr_rc_t              rc;
     xr_str_t             text, word;
@@ -372,7 +373,7 @@ xr_tenants_option_limit(const xr_tenants_state_t *st, const xr_json_t *v)
         return rc;
     }
 
-    xr_tenants_option_begin(st, &o, xr_str("limit"), v);
+    xr_tenants_option_begin(st, &o, name, v);
 
     /* there is room for more than there are parameters */
 
@@ -385,6 +386,20 @@ xr_tenants_option_limit(const xr_tenants_state_t *st, const xr_json_t *v)
     }
 
     return xr_tenants_option_apply(st, &o);
+}
+
+
+xr_rc_t
+xr_tenants_option_words(xr_tenants_state_t *st, size_t i)
+{
+    return xr_tenants_option_split(st, xr_tenants_names[i], &st->values[i]);
+}
+
+
+static xr_rc_t
+xr_tenants_option_limit(const xr_tenants_state_t *st, const xr_json_t *v)
+{
+    return xr_tenants_option_split(st, xr_str("limit"), v);
 }
 
 

@@ -13,6 +13,7 @@
 
 #include "ngx_http_xr_purge.h"
 
+#include "ngx_http_xr_freshness.h"
 #include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
 #include "xr_jwt.h"
@@ -321,6 +322,7 @@ typedef struct {
     ngx_uint_t                     max_ranges;
     ngx_uint_t                     prefetch;    /* slices ahead */
 
+    ngx_http_xr_freshness_conf_t   freshness;
     ngx_http_upstream_conf_t       upstream;
 } ngx_http_xr_loc_conf_t;
 
@@ -434,6 +436,7 @@ typedef struct {
     ngx_http_xr_replicas_t        *replicas;    /* where it is asked */
     time_t                         date;        /* of a refusal; or 0 */
     ngx_http_xr_purge_answer_t     purge;
+    ngx_http_xr_freshness_t        freshness;
     unsigned                       cacheable:1; /* before the first try */
     unsigned                       head:1;      /* the method sent */
     unsigned                       ranged:1;    /* Range was sent */
@@ -671,6 +674,7 @@ ngx_int_t ngx_http_xr_response_body_copy(ngx_event_pipe_t *p,
 /* status */
 ngx_int_t ngx_http_xr_status_map(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_status_error(ngx_http_request_t *r);
+void ngx_http_xr_status_forget(ngx_http_cache_t *c);
 
 /* headers */
 char *ngx_http_xr_headers_cache_control_slot(ngx_conf_t *cf,

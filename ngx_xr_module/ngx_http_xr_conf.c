@@ -150,6 +150,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
 
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);
+    ngx_http_xr_freshness_create(&xlcf->freshness);
 
     return xlcf;
 }
@@ -185,7 +186,12 @@ ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_xr_origin_merge_conf(cf, prev, conf);
+    if (ngx_http_xr_origin_merge_conf(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_xr_freshness_merge(cf, &prev->freshness, &conf->freshness,
+                                       &conf->upstream);
 }
 
 

@@ -14,6 +14,8 @@ static ngx_int_t ngx_http_xr_headers_common(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_headers_object(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_headers_age(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_headers_cache_control(ngx_http_request_t *r,
     ngx_str_t *value);
 
@@ -163,6 +165,10 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         ngx_http_xr_headers_type(r, ctx);
     }
 
+    if (ngx_http_xr_headers_age(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     policy = ngx_http_xr_ngx(ctx->tenant->cache_control);
 
     if (policy.len != 0) {
@@ -181,6 +187,24 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
     return ngx_http_xr_headers_cache_control(r, &xlcf->cache_control);
+}
+
+
+static ngx_int_t
+ngx_http_xr_headers_age(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_http_xr_slice_t   *s;
+    ngx_http_xr_origin_t  *exchange;
+
+    s = ctx->slice;
+
+    if (s != NULL) {
+        return ngx_http_xr_freshness_age(r, s->born, s->stored);
+    }
+
+    exchange = r->upstream->input_filter_ctx;
+
+    return ngx_http_xr_freshness_age(r, exchange->freshness.born, r->cached);
 }
 
 

@@ -295,6 +295,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       offsetof(ngx_http_xr_loc_conf_t, upstream.cache_valid),
       NULL },
 
+    { ngx_string("xr_cache_policy"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_xr_freshness_policy,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("xr_cache_min_uses"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -306,7 +313,7 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_conf_set_bitmask_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_xr_loc_conf_t, upstream.cache_use_stale),
+      offsetof(ngx_http_xr_loc_conf_t, freshness.use_stale),
       &ngx_http_xr_origin_next_masks },
 
     { ngx_string("xr_cache_lock"),

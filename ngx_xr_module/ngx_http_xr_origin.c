@@ -266,7 +266,9 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     exchange = r->upstream->input_filter_ctx;
     exchange->cacheable = r->upstream->cacheable;
 
-    if (ngx_http_xr_replica_start(r) != NGX_OK) {
+    if (ngx_http_xr_replica_start(r) != NGX_OK
+        || ngx_http_xr_freshness_begin(r) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

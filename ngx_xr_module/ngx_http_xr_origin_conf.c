@@ -13,10 +13,6 @@
      |NGX_HTTP_UPSTREAM_FT_TIMEOUT|NGX_HTTP_UPSTREAM_FT_INVALID_HEADER        \
      |NGX_HTTP_UPSTREAM_FT_HTTP_502|NGX_HTTP_UPSTREAM_FT_HTTP_504)
 
-#define NGX_HTTP_XR_FT_STALE                                                  \
-    (NGX_HTTP_XR_FT_RETRY|NGX_HTTP_UPSTREAM_FT_HTTP_503                       \
-     |NGX_HTTP_UPSTREAM_FT_UPDATING)
-
 
 static void ngx_http_xr_origin_merge_base(ngx_http_upstream_conf_t *prev,
     ngx_http_upstream_conf_t *conf);
@@ -68,6 +64,11 @@ ngx_http_xr_origin_create_conf(ngx_http_xr_loc_conf_t *conf)
     u->intercept_404 = 1;
     u->cache_convert_head = 1;
     u->cache_methods = NGX_HTTP_GET|NGX_HTTP_HEAD;
+    u->ignore_headers = NGX_HTTP_UPSTREAM_IGN_CACHE_CONTROL
+                        |NGX_HTTP_UPSTREAM_IGN_EXPIRES
+                        |NGX_HTTP_UPSTREAM_IGN_XA_EXPIRES
+                        |NGX_HTTP_UPSTREAM_IGN_SET_COOKIE
+                        |NGX_HTTP_UPSTREAM_IGN_VARY;
     u->cache_max_range_offset = NGX_MAX_OFF_T_VALUE;
     u->hide_headers = NGX_CONF_UNSET_PTR;
     u->pass_headers = NGX_CONF_UNSET_PTR;
@@ -266,18 +267,6 @@ ngx_http_xr_origin_merge_cache(ngx_conf_t *cf,
     }
 
     ngx_conf_merge_uint_value(conf->cache_min_uses, prev->cache_min_uses, 1);
-
-    ngx_conf_merge_bitmask_value(conf->cache_use_stale, prev->cache_use_stale,
-                                 NGX_HTTP_XR_FT_STALE);
-
-    if (conf->cache_use_stale & NGX_HTTP_UPSTREAM_FT_OFF) {
-        conf->cache_use_stale = NGX_CONF_BITMASK_SET
-                                |NGX_HTTP_UPSTREAM_FT_OFF;
-    }
-
-    if (conf->cache_use_stale & NGX_HTTP_UPSTREAM_FT_ERROR) {
-        conf->cache_use_stale |= NGX_HTTP_UPSTREAM_FT_NOLIVE;
-    }
 
     ngx_conf_merge_ptr_value(conf->cache_bypass, prev->cache_bypass, NULL);
     ngx_conf_merge_ptr_value(conf->no_cache, prev->no_cache, NULL);

@@ -36,7 +36,15 @@ ngx_http_xr_origin_try_again(ngx_http_request_t *r)
 
     u->cacheable = exchange->cacheable;
 
-    if (r->cache != NULL) {
+    if (ngx_http_xr_freshness_begin(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* after a 304 the stored response is read, and is as fresh as that says */
+
+    if (r->cache != NULL
+        && u->headers_in.status_n != NGX_HTTP_NOT_MODIFIED)
+    {
         r->cache->error = 0;
         r->cache->valid_sec = 0;
         r->cache->updating_sec = 0;

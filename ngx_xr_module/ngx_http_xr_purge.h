@@ -97,6 +97,7 @@ void ngx_http_xr_purge_stored_since(ngx_http_request_t *r,
     ngx_http_xr_purge_answer_t *answer);
 ngx_int_t ngx_http_xr_purge_stored_header(ngx_http_request_t *r,
     ngx_uint_t tags, u_char *value, size_t len);
+size_t ngx_http_xr_purge_stored_size(ngx_http_request_t *r);
 void ngx_http_xr_purge_stored_put(ngx_http_request_t *r, xr_buf_t *b);
 ngx_int_t ngx_http_xr_purge_stored_judge(ngx_http_request_t *r,
     struct ngx_http_xr_slice_part_s *part);

@@ -90,6 +90,21 @@ ngx_http_xr_purge_stored_header(ngx_http_request_t *r, ngx_uint_t tags,
 }
 
 
+size_t
+ngx_http_xr_purge_stored_size(ngx_http_request_t *r)
+{
+    ngx_http_xr_origin_t     *exchange;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    exchange = r->upstream->input_filter_ctx;
+
+    return (xmcf->purge.table == NULL)
+           ? 0 : sizeof("Xr:" CRLF) - 1 + XR_PURGE_STORED_DIGITS
+                 + exchange->purge.tags.len;
+}
+
+
 /* The line, into the header that is about to be stored. */
 
 void

@@ -113,6 +113,8 @@ ngx_http_xr_replica_start(ngx_http_request_t *r)
         conf->next_upstream |= NGX_HTTP_UPSTREAM_FT_HTTP_503;
     }
 
+    ngx_http_xr_freshness_windows(r, conf);
+
     r->upstream->conf = conf;
 
     replicas->current = ngx_http_xr_replica_choose(replicas);

@@ -12,13 +12,18 @@
 
 #define NGX_HTTP_XR_HEADER_FRAMING    0x01  /* read for every status */
 #define NGX_HTTP_XR_HEADER_COPY       0x02  /* passed on with an object */
-#define NGX_HTTP_XR_HEADER_COOKIE     0x04  /* makes it uncacheable */
-#define NGX_HTTP_XR_HEADER_VARY       0x08  /* likewise, if it is "*" */
+#define NGX_HTTP_XR_HEADER_ROOT       0x04  /* counts for all its slices */
+#define NGX_HTTP_XR_HEADER_STORED     0x08  /* ours, in stored ones only */
 #define NGX_HTTP_XR_HEADER_RANGE      0x10  /* 416 has it too */
 #define NGX_HTTP_XR_HEADER_SLICE      0x20  /* stored with slices only */
 #define NGX_HTTP_XR_HEADER_DATE       0x40  /* the clock it is signed by */
-#define NGX_HTTP_XR_HEADER_TAGS       0x1000    /* what it can be purged by */
-#define NGX_HTTP_XR_HEADER_STORED     0x2000    /* ours, in stored ones only */
+#define NGX_HTTP_XR_HEADER_TAGS       0x80  /* what it can be purged by */
+
+/* What it says about freshness is heard, and for what it is kept otherwise. */
+
+#define NGX_HTTP_XR_HEADER_KIND       8
+#define NGX_HTTP_XR_HEADER_SAYS(kind)                                         \
+    ((ngx_uint_t) NGX_HTTP_XR_FRESHNESS_##kind << NGX_HTTP_XR_HEADER_KIND)
 
 
 static ngx_http_xr_origin_header_t *ngx_http_xr_response_slot(
@@ -28,8 +33,13 @@ static ngx_int_t ngx_http_xr_response_header(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_line(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_take(ngx_http_request_t *r,
     ngx_http_xr_origin_header_t *oh);
+static ngx_int_t ngx_http_xr_response_push(ngx_http_request_t *r,
+    ngx_http_xr_origin_header_t *oh, u_char *value, size_t len);
+static ngx_http_request_t *ngx_http_xr_response_root(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_response_root_lines(ngx_http_request_t *r,
+    ngx_http_request_t *root);
 static ngx_int_t ngx_http_xr_response_done(ngx_http_request_t *r);
-static ngx_int_t ngx_http_xr_response_compact(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_response_keep(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_response_stored(ngx_http_request_t *r);
 
 
@@ -41,7 +51,7 @@ static const struct {
     { ngx_string("Transfer-Encoding"), NGX_HTTP_XR_HEADER_FRAMING },
     { ngx_string("Connection"), NGX_HTTP_XR_HEADER_FRAMING },
     { ngx_string("Date"), NGX_HTTP_XR_HEADER_COPY|NGX_HTTP_XR_HEADER_SLICE
-                          |NGX_HTTP_XR_HEADER_DATE },
+       |NGX_HTTP_XR_HEADER_DATE|NGX_HTTP_XR_HEADER_SAYS(DATE) },
     { ngx_string("ETag"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Last-Modified"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Content-Type"), NGX_HTTP_XR_HEADER_COPY },
@@ -50,14 +60,22 @@ static const struct {
     { ngx_string("Content-Encoding"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Content-Language"), NGX_HTTP_XR_HEADER_COPY },
     { ngx_string("Content-Disposition"), NGX_HTTP_XR_HEADER_COPY },
-    { ngx_string("Cache-Control"), NGX_HTTP_XR_HEADER_COPY },
-    { ngx_string("Expires"), NGX_HTTP_XR_HEADER_COPY },
+    { ngx_string("Cache-Control"),
+      NGX_HTTP_XR_HEADER_COPY|NGX_HTTP_XR_HEADER_ROOT
+      |NGX_HTTP_XR_HEADER_SAYS(CACHE_CONTROL) },
+    { ngx_string("CDN-Cache-Control"),
+      NGX_HTTP_XR_HEADER_COPY|NGX_HTTP_XR_HEADER_ROOT
+      |NGX_HTTP_XR_HEADER_SAYS(TARGETED) },
+    { ngx_string("Expires"),
+      NGX_HTTP_XR_HEADER_COPY|NGX_HTTP_XR_HEADER_ROOT
+      |NGX_HTTP_XR_HEADER_SAYS(EXPIRES) },
+    { ngx_string("Age"), NGX_HTTP_XR_HEADER_SAYS(AGE) },
     { ngx_string("Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
     { ngx_string("Surrogate-Key"), NGX_HTTP_XR_HEADER_TAGS },
     { ngx_string("X-Amz-Meta-Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
     { ngx_string("Xr"), NGX_HTTP_XR_HEADER_STORED },
-    { ngx_string("Set-Cookie"), NGX_HTTP_XR_HEADER_COOKIE },
-    { ngx_string("Vary"), NGX_HTTP_XR_HEADER_VARY }
+    { ngx_string("Set-Cookie"), NGX_HTTP_XR_HEADER_SAYS(COOKIE) },
+    { ngx_string("Vary"), NGX_HTTP_XR_HEADER_SAYS(VARY) }
 };
 
 
@@ -136,6 +154,10 @@ ngx_http_xr_response_status_line(ngx_http_request_t *r)
 
     u = r->upstream;
     exchange = u->input_filter_ctx;
+
+    if (r->cached && ngx_http_xr_stored_open(r) != NGX_OK) {
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
 
     rc = ngx_http_parse_status_line(r, &u->buffer, &exchange->status);
 
@@ -226,10 +248,10 @@ static ngx_int_t
 ngx_http_xr_response_take(ngx_http_request_t *r,
     ngx_http_xr_origin_header_t *oh)
 {
-    u_char               *value;
-    size_t                len;
-    ngx_table_elt_t      *h;
-    ngx_http_upstream_t  *u;
+    u_char                        *value;
+    size_t                         len;
+    ngx_http_upstream_t           *u;
+    ngx_http_xr_freshness_kind_t   kind;
 
     u = r->upstream;
 
@@ -252,23 +274,26 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
                                           value, len);
     }
 
+    kind = (ngx_http_xr_freshness_kind_t)
+           (oh->flags >> NGX_HTTP_XR_HEADER_KIND);
+
+    if (kind != NGX_HTTP_XR_FRESHNESS_NOTHING) {
+
+        if (!r->cached) {
+            ngx_http_xr_freshness_hear(r, kind, xr_str_of(value, len));
+        }
+
+        if (!(oh->flags & NGX_HTTP_XR_HEADER_COPY)
+            || (r->cached && oh->flags & NGX_HTTP_XR_HEADER_ROOT
+                && ngx_http_xr_response_root(r) != NULL))
+        {
+            return NGX_OK;
+        }
+    }
+
     if (oh->flags & NGX_HTTP_XR_HEADER_SLICE
         && ngx_http_xr_slice_part_of(r) == NULL)
     {
-        return NGX_OK;
-    }
-
-    if (oh->flags & NGX_HTTP_XR_HEADER_COOKIE) {
-        u->cacheable = 0;
-        return NGX_OK;
-    }
-
-    if (oh->flags & NGX_HTTP_XR_HEADER_VARY) {
-
-        if (ngx_strlchr(value, value + len, '*') != NULL) {
-            u->cacheable = 0;
-        }
-
         return NGX_OK;
     }
 
@@ -280,13 +305,6 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
     {
         return NGX_OK;              /* an error's headers are not an object's */
     }
-
-    h = ngx_list_push(&u->headers_in.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
 
     if (!r->cached) {
 
@@ -302,14 +320,92 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
 
     value[len] = '\0';              /* a stored line has been read: its CR */
 
+    return ngx_http_xr_response_push(r, oh, value, len);
+}
+
+
+static ngx_int_t
+ngx_http_xr_response_push(ngx_http_request_t *r,
+    ngx_http_xr_origin_header_t *oh, u_char *value, size_t len)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->upstream->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
     h->hash = oh->hash;
     h->key = oh->name;
     h->lowcase_key = oh->lowcase;
     h->value.data = value;
     h->value.len = len;
 
+    if (oh->flags >> NGX_HTTP_XR_HEADER_KIND == NGX_HTTP_XR_FRESHNESS_TARGETED
+        && ngx_http_xr_get_ctx(r)->tenant->cache_control.len != 0)
+    {
+        h->hash = 0;                /* it would overrule the tenant's own */
+    }
+
     return (oh->header != NULL)
            ? oh->header->handler(r, h, oh->header->offset) : NGX_OK;
+}
+
+
+/* The root whose lines about freshness stand for those of a stored slice. */
+
+static ngx_http_request_t *
+ngx_http_xr_response_root(ngx_http_request_t *r)
+{
+    ngx_http_xr_origin_t      *exchange;
+    ngx_http_xr_slice_part_t  *part;
+
+    exchange = r->upstream->input_filter_ctx;
+    part = ngx_http_xr_slice_part_of(r);
+
+    return (part != NULL && part->number != 0 && !part->slice->headed
+            && part->slice->lines
+               != ngx_http_xr_slice_version_lines(exchange->freshness.lines))
+           ? part->slice->root : NULL;
+}
+
+
+static ngx_int_t
+ngx_http_xr_response_root_lines(ngx_http_request_t *r,
+    ngx_http_request_t *root)
+{
+    ngx_uint_t                    i, hash;
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *h;
+    ngx_http_xr_main_conf_t      *xmcf;
+    ngx_http_xr_origin_header_t  *oh;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    for (part = &root->upstream->headers_in.headers.part;
+         part;
+         part = part->next)
+    {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            hash = ngx_hash_key(h[i].lowcase_key, h[i].key.len);
+            oh = ngx_http_xr_response_slot(xmcf, hash, h[i].lowcase_key,
+                                           h[i].key.len);
+
+            if (oh->flags & NGX_HTTP_XR_HEADER_ROOT
+                && ngx_http_xr_response_push(r, oh, h[i].value.data,
+                                             h[i].value.len)
+                   != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -405,90 +501,28 @@ ngx_http_xr_response_done(ngx_http_request_t *r)
                        && u->buffer.pos == u->buffer.last;
     }
 
-    if (u->headers_in.status_n != NGX_HTTP_NOT_MODIFIED && r->cache != NULL
-        && u->cacheable)
-    {
-        return ngx_http_xr_response_compact(r);
-    }
-
-    return NGX_OK;
+    return ngx_http_xr_response_keep(r);
 }
 
 
-/*
- * Rewrites the header that is about to be stored with the lines that count,
- * in the place of the origin's: it is read again on each hit, and what it
- * does not hold no hit can leak.  The rest of the place is never looked at,
- * as a stored header ends at its empty line.
- */
+/* What of a good answer is for others, too. */
 
 static ngx_int_t
-ngx_http_xr_response_compact(ngx_http_request_t *r)
+ngx_http_xr_response_keep(ngx_http_request_t *r)
 {
-    size_t                size, room;
-    u_char               *start;
-    xr_buf_t              b;
-    ngx_uint_t            i;
-    ngx_list_part_t      *part;
-    ngx_table_elt_t      *h;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
 
-    start = u->buffer.start + r->cache->header_start;
-    size = u->buffer.pos - start;
-    room = size + (u->buffer.end - u->buffer.last);
-
-    b = xr_buf(ngx_pnalloc(r->pool, room), room);
-
-    if (b.data == NULL) {
-        return NGX_ERROR;
+    if (u->headers_in.status_n == NGX_HTTP_NOT_MODIFIED) {
+        return (u->cache_status == NGX_HTTP_CACHE_EXPIRED)
+               ? ngx_http_xr_freshness_renew(r) : NGX_OK;
     }
 
-    xr_buf_puts(&b, (u->headers_in.status_n == NGX_HTTP_PARTIAL_CONTENT)
-                    ? "HTTP/1.1 206 " CRLF : "HTTP/1.1 200 " CRLF);
+    ngx_http_xr_freshness_keep(r);
 
-    for (part = &u->headers_in.headers.part; part; part = part->next) {
-
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (&h[i] == u->headers_in.transfer_encoding
-                || &h[i] == u->headers_in.connection)
-            {
-                continue;
-            }
-
-            xr_buf_put(&b, ngx_http_xr_view(&h[i].key));
-            xr_buf_puts(&b, ": ");
-            xr_buf_put(&b, ngx_http_xr_view(&h[i].value));
-            xr_buf_puts(&b, CRLF);
-        }
-    }
-
-    ngx_http_xr_purge_stored_put(r, &b);
-
-    xr_buf_puts(&b, CRLF);
-
-    if (!xr_buf_ok(&b)) {
-        return NGX_OK;
-    }
-
-    if (b.len > size) {
-
-        /* an origin that says next to nothing: ours goes on where its ends */
-
-        ngx_memmove(start + b.len, u->buffer.pos,
-                    u->buffer.last - u->buffer.pos);
-
-        u->buffer.pos += b.len - size;
-        u->buffer.last += b.len - size;
-    }
-
-    ngx_memcpy(start, b.data, b.len);
-
-    return NGX_OK;
+    return (r->cache != NULL && u->cacheable) ? ngx_http_xr_stored_write(r)
+                                              : NGX_OK;
 }
 
 
@@ -502,6 +536,7 @@ ngx_http_xr_response_stored(ngx_http_request_t *r)
 {
     off_t                      length;
     ngx_http_xr_ctx_t         *ctx;
+    ngx_http_request_t        *root;
     ngx_http_upstream_t       *u;
     ngx_http_xr_slice_part_t  *part;
 
@@ -533,6 +568,12 @@ ngx_http_xr_response_stored(ngx_http_request_t *r)
     }
 
     if (part != NULL && ngx_http_xr_purge_stored_judge(r, part) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    root = ngx_http_xr_response_root(r);
+
+    if (root != NULL && ngx_http_xr_response_root_lines(r, root) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -500,17 +500,19 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
 
     purged = s->purged;
     s->changed = 0;
-    s->purged = 0;
+    s->root = NULL;
     renewed = 0;
 
-    if (purged) {
+    if (s->purged) {
+        s->purged = 0;
         s->whole = (s->size == 0);
+        renewed = 1;
 
         if (!s->whole) {
             ngx_http_xr_slice_version_object(s->request, s);
         }
 
-    } else if (!s->whole) {
+    } else if (!s->whole && !s->outdated) {
         tag = s->version.tag;
 
         /* others may have found out before, and know the version by now */
@@ -537,8 +539,9 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
         return NGX_HTTP_BAD_GATEWAY;
     }
 
-    s->known = renewed;
-    s->refresh = !renewed && !purged;
+    s->known = renewed && !purged;
+    s->refresh = !renewed && !s->outdated;
+    s->outdated = 0;
     s->etag.len = 0;
 
     return ngx_http_xr_slice_begin(s);

@@ -79,6 +79,11 @@ struct ngx_http_xr_slice_s {
     ngx_http_xr_version_t          version;
     time_t                         expires;     /* of what is known of it */
     ngx_str_t                      etag;        /* empty: not seen yet */
+    time_t                         born;        /* the root: when Age was 0, */
+    uint32_t                       lines;       /* and what it says of
+                                                   freshness, hashed */
+    ngx_http_request_t            *root;        /* its header, if what is sent
+                                                   is of another slice */
 
     xr_range_spec_t               *specs;       /* Range, as it was sent */
     size_t                         nspecs;
@@ -102,6 +107,8 @@ struct ngx_http_xr_slice_s {
     xr_range_result_t              result;
 
     unsigned                       known:1;     /* the version is */
+    unsigned                       stored:1;    /* the root was */
+    unsigned                       outdated:1;  /* a slice: its header */
     unsigned                       refresh:1;   /* the root is out of date */
     unsigned                       whole:1;     /* it cannot be sliced */
     unsigned                       changed:1;   /* a part is of another one */
@@ -191,6 +198,9 @@ ngx_int_t ngx_http_xr_slice_version_init(ngx_conf_t *cf,
 void ngx_http_xr_slice_version_object(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s);
 uint64_t ngx_http_xr_slice_version_tag(ngx_str_t *etag);
+uint32_t ngx_http_xr_slice_version_lines(uint32_t hash);
+ngx_uint_t ngx_http_xr_slice_version_current(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
 ngx_http_xr_version_state_t ngx_http_xr_slice_version_get(
     ngx_http_request_t *r, ngx_http_xr_slice_t *s);
 void ngx_http_xr_slice_version_put(ngx_http_request_t *r,

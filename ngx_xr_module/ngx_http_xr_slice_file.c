@@ -50,7 +50,9 @@ struct ngx_http_xr_slice_file_s {
     ngx_str_t                      name;
     off_t                          body_start;
     time_t                         last_modified;
-    time_t                         expires;     /* of a root */
+    time_t                         expires;     /* as a version that is known,
+                                                   if it is a root */
+    uint32_t                       says;        /* of freshness, hashed */
     ngx_str_t                      values;      /* of the lines */
     ngx_uint_t                     nlines;
     ngx_http_xr_file_line_t        lines[NGX_HTTP_XR_FILE_LINES];
@@ -194,7 +196,6 @@ ngx_http_xr_file_find(ngx_http_xr_slice_t *s, uint64_t number)
     if (file == NULL
         || file->number != number
         || file->tag != s->version.tag
-        || (number == 0 && file->expires != s->expires)
         || ngx_memcmp(file->object, s->object, XR_SIPHASH_SIZE) != 0
         || ngx_current_msec - file->opened >= NGX_HTTP_XR_FILE_VALID)
     {
@@ -220,7 +221,8 @@ ngx_http_xr_slice_file_keep(ngx_http_request_t *r,
     s = part->slice;
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-    if (xmcf->files == NULL || s->whole || part->follow != NULL || !r->cached
+    if (xmcf->files == NULL || s->whole || s->root != NULL
+        || part->follow != NULL || !r->cached
         || r->upstream->cache_status != NGX_HTTP_CACHE_HIT
         || r->cache->file.fd == NGX_INVALID_FILE)
     {
@@ -264,9 +266,11 @@ ngx_http_xr_file_create(ngx_http_request_t *r)
 {
     size_t                     size;
     ngx_http_cache_t          *c;
+    ngx_http_xr_origin_t      *exchange;
     ngx_http_xr_slice_file_t  *file;
 
     c = r->cache;
+    exchange = r->upstream->input_filter_ctx;
     size = ngx_http_xr_file_size(r);
 
     file = (size != 0) ? ngx_calloc(sizeof(ngx_http_xr_slice_file_t) + size,
@@ -291,7 +295,8 @@ ngx_http_xr_file_create(ngx_http_request_t *r)
     file->used = ngx_current_msec;
     file->body_start = (off_t) c->body_start;
     file->last_modified = r->upstream->headers_in.last_modified_time;
-    file->expires = c->valid_sec;
+    file->expires = c->valid_sec + 1;
+    file->says = ngx_http_xr_slice_version_lines(exchange->freshness.lines);
 
     ngx_http_xr_file_lines(r, file, (u_char *) (file + 1));
 
@@ -470,7 +475,11 @@ ngx_http_xr_slice_file_header(ngx_http_xr_slice_t *s, uint64_t number)
     r = s->request;
     file = ngx_http_xr_file_find(s, number);
 
-    if (file == NULL) {
+    /* of freshness clients are told what the root says now */
+
+    if (file == NULL || file->says != s->lines
+        || (number == 0 && file->expires != s->expires))
+    {
         return NGX_DECLINED;
     }
 

@@ -136,6 +136,10 @@ ngx_http_xr_slice_header_answer(ngx_http_request_t *r,
         if (!s->bare && s->nranges != 0
             && !ngx_http_xr_slice_header_serves(s, part))
         {
+            if (part->number == 0) {
+                s->root = r;
+            }
+
             r->header_only = 1;
             return NGX_OK;
         }
@@ -271,6 +275,10 @@ ngx_http_xr_slice_header_version(ngx_http_request_t *r,
 
     s->known = 1;
 
+    if (!ngx_http_xr_slice_version_current(r, part)) {
+        return NGX_DECLINED;
+    }
+
     if (s->etag.len == 0 && etag.len != 0) {
         s->etag.data = ngx_pstrdup(s->request->pool, &etag);
 
@@ -344,7 +352,7 @@ ngx_http_xr_slice_header_remember(ngx_http_request_t *r,
     }
 
     ngx_http_xr_slice_version_put(r, s, NGX_HTTP_XR_VERSION_IS_KNOWN,
-                                  r->cache->valid_sec);
+                                  r->cache->valid_sec + 1);
 }
 
 

@@ -15,10 +15,6 @@
  * with what was asked for, and with the version that the other slices are of.
  */
 
-/* Of slices behind the root, which have their version in their key. */
-
-#define NGX_HTTP_XR_SLICE_VALID  (365 * 24 * 60 * 60)
-
 #define NGX_HTTP_XR_GONE         410
 
 
@@ -30,8 +26,6 @@ static ngx_int_t ngx_http_xr_slice_origin_changed(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_uint_t whole);
 static ngx_int_t ngx_http_xr_slice_origin_content(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, uint64_t *length);
-static void ngx_http_xr_slice_origin_valid(ngx_http_request_t *r,
-    ngx_http_xr_slice_part_t *part);
 static ngx_uint_t ngx_http_xr_slice_origin_strong(ngx_str_t *etag);
 static ngx_str_t ngx_http_xr_slice_origin_find(ngx_http_upstream_t *u,
     const char *name);
@@ -126,10 +120,6 @@ ngx_http_xr_slice_origin_answer(ngx_http_request_t *r,
         return (part->number == 0)
                ? NGX_OK : ngx_http_xr_slice_origin_changed(r, part, 0);
 
-    case NGX_HTTP_NOT_MODIFIED:
-        ngx_http_xr_slice_origin_valid(r, part);
-        return NGX_OK;
-
     case NGX_HTTP_RANGE_NOT_SATISFIABLE:
         if (part->number == 0) {
 
@@ -184,8 +174,6 @@ ngx_http_xr_slice_origin_partial(ngx_http_request_t *r,
     {
         return ngx_http_xr_slice_origin_changed(r, part, 0);
     }
-
-    ngx_http_xr_slice_origin_valid(r, part);
 
     return NGX_OK;
 }
@@ -271,32 +259,6 @@ ngx_http_xr_slice_origin_place(ngx_str_t *value, xr_range_content_t *content)
     return xr_range_content_parse(ngx_http_xr_view(value), content) == XR_OK
            && !content->unsatisfied && content->length != XR_RANGE_UNKNOWN
            ? NGX_OK : NGX_ERROR;
-}
-
-
-/* For how long it is fresh: what NGINX knows for 200 only. */
-
-static void
-ngx_http_xr_slice_origin_valid(ngx_http_request_t *r,
-    ngx_http_xr_slice_part_t *part)
-{
-    time_t            valid;
-    ngx_http_cache_t  *c;
-
-    c = r->cache;
-
-    if (c == NULL) {
-        return;
-    }
-
-    if (part->number != 0) {
-        c->valid_sec = ngx_time() + NGX_HTTP_XR_SLICE_VALID;
-
-    } else if (c->valid_sec == 0) {
-        valid = ngx_http_file_cache_valid(r->upstream->conf->cache_valid,
-                                          NGX_HTTP_OK);
-        c->valid_sec = (valid != 0) ? ngx_time() + valid : 0;
-    }
 }
 
 

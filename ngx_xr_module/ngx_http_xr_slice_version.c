@@ -19,6 +19,10 @@
 #define NGX_HTTP_XR_VERSION_DIRTY  600
 #define NGX_HTTP_XR_VERSION_NONE   1
 
+/* Where the state is, with a hash above it and a time above that. */
+
+#define NGX_HTTP_XR_VERSION_STATE  UINT32_C(3)
+
 
 ngx_int_t
 ngx_http_xr_slice_version_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
@@ -64,16 +68,27 @@ ngx_http_xr_slice_version_tag(ngx_str_t *etag)
 }
 
 
+/* As much of a hash as is remembered. */
+
+uint32_t
+ngx_http_xr_slice_version_lines(uint32_t hash)
+{
+    return hash & ~NGX_HTTP_XR_VERSION_STATE;
+}
+
+
 /*
  * What is remembered is what a credential is remembered as, by other names.
- * Of a version that is known "s->version" is filled in.
+ * Of a version that is known "s->version" is filled in, and what is known of
+ * its root.
  */
 
 ngx_http_xr_version_state_t
 ngx_http_xr_slice_version_get(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
 {
-    xr_memory_value_t         value;
-    ngx_http_xr_main_conf_t  *xmcf;
+    xr_memory_value_t             value;
+    ngx_http_xr_main_conf_t      *xmcf;
+    ngx_http_xr_version_state_t   state;
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
@@ -82,13 +97,56 @@ ngx_http_xr_slice_version_get(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
         return NGX_HTTP_XR_VERSION_IS_NONE;
     }
 
-    if (value.key_id == NGX_HTTP_XR_VERSION_IS_KNOWN) {
+    state = (ngx_http_xr_version_state_t)
+            (value.key_id & NGX_HTTP_XR_VERSION_STATE);
+
+    if (state == NGX_HTTP_XR_VERSION_IS_KNOWN) {
         s->version.tag = value.subject;
         s->version.length = value.token_id;
         s->expires = value.expires;
+        s->lines = ngx_http_xr_slice_version_lines((uint32_t) value.key_id);
+        s->born = (time_t) (value.key_id >> 32);
+        s->stored = 1;
     }
 
-    return (ngx_http_xr_version_state_t) value.key_id;
+    return state;
+}
+
+
+/*
+ * How long an object is fresh is a matter of its root, and so is what clients
+ * are told about that.  Other slices were stored at other times: one that says
+ * something else needs the root beside it.
+ */
+
+ngx_uint_t
+ngx_http_xr_slice_version_current(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part)
+{
+    ngx_http_xr_slice_t   *s;
+    ngx_http_xr_origin_t  *exchange;
+
+    s = part->slice;
+    exchange = r->upstream->input_filter_ctx;
+
+    if (part->number == 0) {
+        s->born = exchange->freshness.born;
+        s->lines = ngx_http_xr_slice_version_lines(exchange->freshness.lines);
+        s->stored = r->cached;
+
+        return 1;
+    }
+
+    if (s->headed || s->root != NULL || !r->cached
+        || s->lines
+           == ngx_http_xr_slice_version_lines(exchange->freshness.lines))
+    {
+        return 1;
+    }
+
+    s->outdated = 1;
+
+    return 0;
 }
 
 
@@ -122,7 +180,8 @@ ngx_http_xr_slice_version_put(ngx_http_request_t *r, ngx_http_xr_slice_t *s,
     value.expires = expires;
     value.subject = s->version.tag;
     value.token_id = s->version.length;
-    value.key_id = state;
+    value.key_id = (uint64_t) (uint32_t) s->born << 32
+                   | ngx_http_xr_slice_version_lines(s->lines) | state;
 
     xr_memory_put(xmcf->versions, s->object, ngx_time(), &value);
 }

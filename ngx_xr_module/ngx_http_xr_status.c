@@ -35,7 +35,6 @@ static void ngx_http_xr_status_refused(xr_str_t code, xr_deny_t *deny,
     ngx_uint_t *status);
 static void ngx_http_xr_status_remember(ngx_http_request_t *r,
     ngx_uint_t status);
-static void ngx_http_xr_status_forget(ngx_http_cache_t *c);
 
 
 static const ngx_http_xr_status_rule_t  ngx_http_xr_status_rules[] = {
@@ -285,12 +284,11 @@ ngx_http_xr_status_doubts(ngx_http_request_t *r)
 }
 
 
-/* A missing object is remembered for as long as "xr_cache_valid" says. */
+/* A missing object is remembered, briefly. */
 
 static void
 ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
 {
-    time_t                valid;
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
@@ -301,10 +299,7 @@ ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
 
     if (status == NGX_HTTP_NOT_FOUND && r->cache != NULL && u->cacheable) {
 
-        valid = ngx_http_file_cache_valid(u->conf->cache_valid, status);
-
-        if (valid != 0) {
-            r->cache->valid_sec = ngx_time() + valid;
+        if (ngx_http_xr_freshness_absent(r)) {
             r->cache->error = status;
         }
 
@@ -320,7 +315,7 @@ ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
  * stale content again when the 404 has had its time.
  */
 
-static void
+void
 ngx_http_xr_status_forget(ngx_http_cache_t *c)
 {
     ngx_http_file_cache_t  *cache;

@@ -329,8 +329,7 @@ def test_kept_connections_after_errors(stack, edge, faults):
 
 @pytest.mark.parametrize("headers", [
     {"Set-Cookie": "id=1"}, {"Vary": "*"}, {"Vary": "Origin, *"}, {"Cache-Control": "private"},
-    {"Cache-Control": "no-store"}, {"Cache-Control": "public, no-cache"},
-    {"Cache-Control": "max-age=0"}, {"Expires": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    {"Cache-Control": "no-store"},
 ])
 def test_not_stored(stack, edge, faults, headers):
     key, body = stack.put()
@@ -342,6 +341,20 @@ def test_not_stored(stack, edge, faults, headers):
     assert [edge.logged(r)["cache"] for r in responses] == ["MISS", "MISS"]
     assert len(faults.log(key)) == 2
     assert [r.all("set-cookie") for r in responses] == [[], []]
+
+
+@pytest.mark.parametrize("headers", [
+    {"Cache-Control": "public, no-cache"}, {"Cache-Control": "max-age=0"},
+    {"Expires": "Thu, 01 Jan 1970 00:00:00 GMT"},
+])
+def test_stored_and_asked_for_each_time(stack, edge, faults, headers):
+    key, body = stack.put()
+
+    with faults.active({"path": key, "times": 0, "set": headers}):
+        responses = [edge.fetch(f"/acme/{key}") for _ in range(3)]
+
+    assert [r.body == body for r in responses] == [True] * 3
+    assert [edge.logged(r)["cache"] for r in responses] == ["MISS", "REVALIDATED", "REVALIDATED"]
 
 
 def test_stored_without_a_policy(stack, edge):

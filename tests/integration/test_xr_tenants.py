@@ -226,7 +226,8 @@ def test_show_tells_all_but_secrets(xr, public_key):
                        audience=["one", "two"], cloudfront_keys={"K1ABC": public_key},
                        cloudfront_hosts=["d1.cloudfront.net"], cloudfront_sha1=True,
                        cors=["https://shop.example"], cors_credentials=True, cors_max_age=60,
-                       cache_control="public, max-age=60", leeway=5, max_lifetime="1d",
+                       cache_control="public, max-age=60",
+                       cache_policy="ttl=1h jitter=2.5%", leeway=5, max_lifetime="1d",
                        limits=["rate=1200r/m", "key=subject rate=512k/s class=gold name=bytes"],
                        comment="ours", url="https://edge.example/acme"),
         "zenith": tenant("zenith", keys="none")})
@@ -246,7 +247,11 @@ def test_show_tells_all_but_secrets(xr, public_key):
         "issuer": ["https://id.example"], "audience": ["one", "two"],
         "cloudfront_hosts": ["d1.cloudfront.net"], "cloudfront_sha1": True,
         "cors": ["https://shop.example"], "cors_credentials": True, "cors_max_age": 60,
-        "cache_control": "public, max-age=60", "leeway": 5, "max_lifetime": 86400,
+        "cache_control": "public, max-age=60",
+        "cache_policy": "ttl=3600s negative=10s min=0s max=2147483648s "
+                        "stale_while_revalidate=30s stale_if_error=86400s jitter=2.5% "
+                        "origin=honour",
+        "leeway": 5, "max_lifetime": 86400,
         "limits": ["key=tenant rate=20r/s burst=20 mode=leased failure=local name=tenant-20r-s-20",
                    "key=subject rate=512k/s burst=512k mode=leased failure=local class=gold "
                    "name=bytes"]}
@@ -267,6 +272,21 @@ def test_show_tells_all_but_secrets(xr, public_key):
 
     out, _ = xr.show("zenith", env={"XR_TENANTS": str(path)})
     assert out.startswith("name              zenith\n") and "keys" not in out
+
+
+def test_show_replicas(xr):
+    xr.write("a.aws", "[default]\naws_access_key_id = A\naws_secret_access_key = S\n")
+    xr.tenants({"acme": tenant("acme", origin="s3://one", credentials="a.aws", replicas=[
+                    "s3://two/below", {"origin": "s3://three", "region": "eu-west-1",
+                                       "endpoint": "http://s3.test:9000", "upstream": "mine"}]),
+                "zenith": tenant("zenith", replicas=["http://r.example/x"])})
+
+    xr.check()
+    assert json.loads(xr.show("acme", "--json")[0])["replicas"] == [
+        "s3://two/below region=us-east-1 endpoint=https://s3.us-east-1.amazonaws.com:443"
+        " style=virtual",
+        "s3://three region=eu-west-1 endpoint=http://s3.test:9000 style=path upstream=mine"]
+    assert json.loads(xr.show("zenith", "--json")[0])["replicas"] == ["http://r.example/x"]
 
 
 def test_show_says_what_is_wrong_with_one(xr):

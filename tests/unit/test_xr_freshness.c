@@ -53,10 +53,10 @@ static const response_t  responses[] = {
       .sie = DAY },
     { .what = "section 4.2.1: s-maxage before max-age",
       .cache_control = "max-age=3600, s-maxage=5", .reason = "s-maxage",
-      .store = true, .fresh = 5, .must_revalidate = true },
+      .store = true, .fresh = 5 },
     { .what = "section 4.2.1: a longer s-maxage, too",
       .cache_control = "max-age=1|s-maxage=3600", .reason = "s-maxage",
-      .store = true, .fresh = 3600, .must_revalidate = true },
+      .store = true, .fresh = 3600 },
     { .what = "section 4.2.1: Expires minus Date", .expires = 300,
       .date = -100, .reason = "Expires", .store = true, .fresh = 400,
       .swr = 30, .sie = DAY },
@@ -248,8 +248,15 @@ static const response_t  responses[] = {
     { .what = "section 5.2.2.8: proxy-revalidate", .cache_control =
       "max-age=60, proxy-revalidate, stale-if-error=5", .reason = "max-age",
       .store = true, .fresh = 60, .must_revalidate = true },
-    { .what = "section 5.2.2.10: s-maxage", .cache_control =
-      "s-maxage=60, stale-while-revalidate=5, stale-if-error=5",
+    { .what = "section 5.2.2.10: s-maxage and windows", .cache_control =
+      "s-maxage=60, stale-while-revalidate=5, stale-if-error=7",
+      .reason = "s-maxage", .store = true, .fresh = 60, .swr = 5, .sie = 7 },
+    { .what = "section 5.2.2.10: s-maxage and one window", .cache_control =
+      "s-maxage=60, stale-while-revalidate=5",
+      .reason = "s-maxage", .store = true, .fresh = 60, .swr = 5 },
+    { .what = "section 5.2.2.10: s-maxage, a window and proxy-revalidate",
+      .cache_control =
+      "s-maxage=60, stale-while-revalidate=5, proxy-revalidate",
       .reason = "s-maxage", .store = true, .fresh = 60,
       .must_revalidate = true },
     { .what = "section 5.2.2.2: with the policy's ttl",

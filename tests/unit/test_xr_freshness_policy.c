@@ -185,13 +185,53 @@ test_nul(void **state)
 }
 
 
+/* What is written reads as what it was. */
+
+static void
+test_text(void **state)
+{
+    size_t                 i, n;
+    char                   text[XR_FRESHNESS_POLICY_SIZE + 1];
+    xr_buf_t               b;
+    xr_err_t               err;
+    xr_freshness_policy_t  p, again;
+
+    static const char *const  lines[] = {
+        "", "ttl=1h negative=0 min=3s max=2d stale_while_revalidate=0 "
+        "stale_if_error=1w jitter=2.5% origin=override",
+        "ttl=2147483648 negative=2147483648 min=2147483648 max=2147483648 "
+        "stale_while_revalidate=2147483648 stale_if_error=2147483648 "
+        "jitter=50% origin=override"
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(lines); i++) {
+        memset(&p, 0, sizeof(p));
+        memset(&again, 0, sizeof(again));
+        XR_CHECK_EQ(parse(lines[i], &p, &err), XR_OK, lines[i]);
+
+        b = xr_buf(text, XR_FRESHNESS_POLICY_SIZE);
+        xr_freshness_policy_text(&p, &b);
+        XR_CHECK(xr_buf_ok(&b), lines[i]);
+
+        n = b.len;
+        text[n] = '\0';
+
+        XR_CHECK_EQ(parse(text, &again, &err), XR_OK, text);
+        XR_CHECK(memcmp(&p, &again, sizeof(p)) == 0, text);
+    }
+}
+
+
 int
 main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_right),
         cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_nul)
+        cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_text)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

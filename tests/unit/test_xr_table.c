@@ -640,6 +640,7 @@ test_site(void **state)
     xr_origin_t          origin;
     xr_test_mem_t        m;
     xr_credentials_t     c;
+    xr_freshness_policy_t  policy;
     xr_table_builder_t  *b;
 
     static const recipe_t  full = {
@@ -650,7 +651,7 @@ test_site(void **state)
         "cloudfront_hosts d1.cloudfront.example;cloudfront_sha1 on;"
         "cors https://shop.example http://b.example:8080;"
         "cors_credentials on;cors_max_age 5m;cache_control no-store;"
-        "leeway 0;max_lifetime 3650d;"
+        "cache_policy ttl=7m jitter=0%;leeway 0;max_lifetime 3650d;"
         "limit key=subject rate=5r/m burst=40 mode=exact failure=closed "
         "delay=200ms class=Gold;limit rate=1m/s", K1, EC1, EC3_PEM
     };
@@ -677,6 +678,9 @@ test_site(void **state)
     XR_CHECK_STR(site.name, "acme", "name");
     XR_CHECK_STR(site.cache_prefix, "acme\no:9000/models/acme\n", "prefix");
     XR_CHECK_STR(site.cache_control, "no-store", "cache_control");
+    assert_int_equal(xr_site_cache_policy(&site, &policy), XR_OK);
+    assert_int_equal(policy.ttl, 420);
+    assert_int_equal(policy.jitter, 0);
     assert_true(site.endpoint == 0xfffffffe);
     assert_int_equal(site.origin_kind, XR_ORIGIN_S3);
     assert_int_equal(site.kinds, XR_KIND_ANY);
@@ -720,6 +724,7 @@ test_site_defaults(void **state)
     xr_limit_t           limits[XR_TENANT_LIMITS];
     xr_origin_t          origin;
     xr_credentials_t     c;
+    xr_freshness_policy_t  policy;
     xr_table_builder_t  *b;
 
     static const recipe_t  bare = { "a", NULL, NULL, NULL, NULL };
@@ -731,6 +736,7 @@ test_site_defaults(void **state)
 
     XR_CHECK_STR(site.cache_prefix, "a\no.example\n", "prefix");
     assert_int_equal(site.cache_control.len, 0);
+    assert_int_equal(xr_site_cache_policy(&site, &policy), XR_NOT_FOUND);
     assert_int_equal(site.origin_kind, XR_ORIGIN_HTTP);
     assert_int_equal(site.kinds, 0);
     assert_int_equal(site.policy.leeway, XR_TENANT_LEEWAY);
@@ -1104,6 +1110,10 @@ static const struct {
       "cloudfront_hosts d.example;leeway 5;max_lifetime 1h;"
       "cors https://a.example;cors_credentials on;cors_max_age 1;"
       "cache_control no-store", NULL, NULL, NULL }, true },
+    { "cache_policy", { NULL,
+      "origin http://o.example;host a.example;issuer i;audience x;"
+      "cloudfront_hosts d.example;leeway 5;max_lifetime 1h;"
+      "cache_policy ttl=1h", NULL, NULL, NULL }, true },
     { "limits", { NULL,
       "origin http://o.example;host a.example;issuer i;audience x;"
       "cloudfront_hosts d.example;leeway 5;max_lifetime 1h;"

@@ -399,6 +399,14 @@ static const struct {
     { "cache_control a\177",                        XR_INVALID, 1 },
     { "cache_control \303\274",                     XR_INVALID, 1 },
 
+    { "cache_policy ttl=1h",                        XR_OK, 0 },
+    { "cache_policy jitter=1% origin=override max=1d min=1s negative=0",
+                                                    XR_OK, 0 },
+    { "cache_policy",                               XR_INVALID, 0 },
+    { "cache_policy ttl",                           XR_INVALID, 1 },
+    { "cache_policy ttl=1h off",                    XR_INVALID, 2 },
+    { "cache_policy min=2 ttl=1h max=1",            XR_INVALID, 1 },
+
     { "leeway",                                     XR_INVALID, 0 },
     { "leeway 1 2",                                 XR_INVALID, 0 },
     { "max_lifetime",                               XR_INVALID, 0 },

@@ -145,6 +145,7 @@ on_tenant(void *ctx, xr_tenant_t *t, xr_err_t *err)
     tell_number(f, "credentials", t->cors_credentials, false);
     tell_number(f, "max_age", t->cors_max_age, -1);
     tell(f, "cache", t->cache_control);
+    tell_number(f, "ttl", t->has_cache_policy ? t->cache_policy.ttl : -1, -1);
     tell_number(f, "leeway", t->leeway, -1);
     tell_number(f, "lifetime", t->max_lifetime, 0);
 
@@ -318,6 +319,9 @@ static const struct {
     { "{'tenants':{'a':{'cors_max_age':0,'leeway':5,'max_lifetime':'7d',"
       "'cache_control':'public, max-age=1'}}}",
       "a max_age=0 cache=public, max-age=1 leeway=5 lifetime=604800" },
+
+    { "{'tenants':{'a':{'cache_policy':' ttl=1h  jitter=1\\u0025 '}}}",
+      "a ttl=3600" },
 
     { "{'tenants':{'a':{'limits':['rate=20r/s']}}}",
       "a limit=tenant-20r-s-20" },
@@ -534,6 +538,12 @@ static const struct {
     { "'replicas':[{~'key':'x'}]", "is no member that is known here" },
     { "'replicas':['http://o.example',~'o.example']", "the URL does not start "
       "with s3://, http:// or https://" },
+    { "'cache_policy':~''", "has the wrong number of arguments" },
+    { "'cache_policy':~'ttl=1h ttl=2h'", "is duplicate" },
+    { "'cache_policy':~'off'", "is none of ttl=" },
+    { "'cache_policy':~['ttl=1h']", "is not a string" },
+    { "'cache_policy':~60", "is not a string" },
+
     { "'limits':~'rate=20r/s'", "is not an array" },
     { "'limits':~{'rate':'20r/s'}", "is not an array" },
     { "'limits':~[]", "is an empty array" },
