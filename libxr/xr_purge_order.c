@@ -257,6 +257,7 @@ xr_purge_order_items(const xr_purge_said_t *said, xr_buf_t *memory,
         { XR_PURGE_TAGGED, XR_PURGE_TAG }
     };
 
+    all = false;
     why = xr_purge_order_flag(&said->values[XR_PURGE_SOFT], &out->soft);
 
     if (why == NULL) {

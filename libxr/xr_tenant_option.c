@@ -294,33 +294,25 @@ xr_tenant_set_keys(xr_tenant_t *t, const xr_str_t *args, size_t n,
 }
 
 
+/* jwks FILE, purge_keys FILE */
+
 static xr_rc_t
-xr_tenant_set_purge_keys(xr_tenant_t *t, const xr_str_t *args, size_t n,
+xr_tenant_set_key_file(xr_tenant_t *t, const xr_str_t *args, size_t n,
     const xr_mem_t *mem, xr_err_t *err)
 {
+    xr_tenant_file_kind_t  kind;
+
     (void) n;
 
-    if (xr_tenant_has_file(t, XR_TENANT_FILE_PURGE)) {
+    kind = xr_str_eq(args[0], xr_str("jwks")) ? XR_TENANT_FILE_JWKS
+                                              : XR_TENANT_FILE_PURGE;
+
+    if (xr_tenant_has_file(t, kind)) {
         return xr_fail(err, XR_INVALID, 0, "is duplicate");
     }
 
-    return xr_tenant_add_file(t, XR_TENANT_FILE_PURGE, args[1],
-                              xr_str_of(NULL, 0), mem, 1, err);
-}
-
-
-static xr_rc_t
-xr_tenant_set_jwks(xr_tenant_t *t, const xr_str_t *args, size_t n,
-    const xr_mem_t *mem, xr_err_t *err)
-{
-    (void) n;
-
-    if (xr_tenant_has_file(t, XR_TENANT_FILE_JWKS)) {
-        return xr_fail(err, XR_INVALID, 0, "is duplicate");
-    }
-
-    return xr_tenant_add_file(t, XR_TENANT_FILE_JWKS, args[1],
-                              xr_str_of(NULL, 0), mem, 1, err);
+    return xr_tenant_add_file(t, kind, args[1], xr_str_of(NULL, 0), mem, 1,
+                              err);
 }
 
 
@@ -366,18 +358,12 @@ xr_tenant_add_names(xr_tenant_names_t *names, const xr_str_t *args, size_t n,
 
 
 static xr_rc_t
-xr_tenant_set_issuer(xr_tenant_t *t, const xr_str_t *args, size_t n,
+xr_tenant_set_names(xr_tenant_t *t, const xr_str_t *args, size_t n,
     const xr_mem_t *mem, xr_err_t *err)
 {
-    return xr_tenant_add_names(&t->issuers, args, n, mem, err);
-}
-
-
-static xr_rc_t
-xr_tenant_set_audience(xr_tenant_t *t, const xr_str_t *args, size_t n,
-    const xr_mem_t *mem, xr_err_t *err)
-{
-    return xr_tenant_add_names(&t->audiences, args, n, mem, err);
+    return xr_tenant_add_names(xr_str_eq(args[0], xr_str("issuer"))
+                               ? &t->issuers : &t->audiences, args, n, mem,
+                               err);
 }
 
 
@@ -691,10 +677,10 @@ static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("replica"), 1, 5, xr_tenant_set_replica },
     { XR_STR("credentials"), 1, 2, xr_tenant_set_credentials },
     { XR_STR("keys"), 1, 1, xr_tenant_set_keys },
-    { XR_STR("purge_keys"), 1, 1, xr_tenant_set_purge_keys },
-    { XR_STR("jwks"), 1, 1, xr_tenant_set_jwks },
-    { XR_STR("issuer"), 1, SIZE_MAX, xr_tenant_set_issuer },
-    { XR_STR("audience"), 1, SIZE_MAX, xr_tenant_set_audience },
+    { XR_STR("purge_keys"), 1, 1, xr_tenant_set_key_file },
+    { XR_STR("jwks"), 1, 1, xr_tenant_set_key_file },
+    { XR_STR("issuer"), 1, SIZE_MAX, xr_tenant_set_names },
+    { XR_STR("audience"), 1, SIZE_MAX, xr_tenant_set_names },
     { XR_STR("cloudfront_key"), 2, 2, xr_tenant_set_cloudfront_key },
     { XR_STR("cloudfront_hosts"), 1, SIZE_MAX, xr_tenant_set_cloudfront_hosts },
     { XR_STR("cloudfront_sha1"), 1, 1, xr_tenant_set_cloudfront_sha1 },

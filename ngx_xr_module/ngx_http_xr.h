@@ -482,6 +482,7 @@ ngx_http_xr_ngx(xr_str_t s)
 
 
 /* conf */
+char *ngx_http_xr_conf_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void *ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_xr_conf_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_xr_conf_create_srv_conf(ngx_conf_t *cf);

@@ -232,3 +232,37 @@ ngx_http_xr_conf_merge_auth(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
 
     return NGX_OK;
 }
+
+
+/* "xr on" is also known to its server, which takes tokens off requests. */
+
+char *
+ngx_http_xr_conf_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                     *rv;
+    ngx_http_xr_loc_conf_t   *xlcf;
+    ngx_http_xr_srv_conf_t   *xscf;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    xlcf = conf;
+    xscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_xr_module);
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+
+    if (xlcf->enable) {
+        xscf->enable = 1;
+        xmcf->enable = 1;
+
+    } else if (cf->cmd_type == NGX_HTTP_SRV_CONF
+               && xscf->enable == NGX_CONF_UNSET)
+    {
+        xscf->enable = 0;               /* whatever "http" says */
+    }
+
+    return NGX_CONF_OK;
+}

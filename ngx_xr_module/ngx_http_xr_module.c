@@ -12,8 +12,6 @@
 
 
 static ngx_int_t ngx_http_xr_module_init(ngx_conf_t *cf);
-static char *ngx_http_xr_enable(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 
 
 static ngx_conf_bitmask_t  ngx_http_xr_auth_masks[] = {
@@ -145,7 +143,7 @@ static ngx_command_t  ngx_http_xr_commands[] = {
 
     { ngx_string("xr"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
-      ngx_http_xr_enable,
+      ngx_http_xr_conf_enable,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_xr_loc_conf_t, enable),
       NULL },
@@ -689,38 +687,4 @@ ngx_http_xr_module_init(ngx_conf_t *cf)
     }
 
     return ngx_http_xr_degrade_init(cf);
-}
-
-
-/* "xr on" is also known to its server, which takes tokens off requests. */
-
-static char *
-ngx_http_xr_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char                     *rv;
-    ngx_http_xr_loc_conf_t   *xlcf;
-    ngx_http_xr_srv_conf_t   *xscf;
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
-
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    xlcf = conf;
-    xscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_xr_module);
-    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
-
-    if (xlcf->enable) {
-        xscf->enable = 1;
-        xmcf->enable = 1;
-
-    } else if (cf->cmd_type == NGX_HTTP_SRV_CONF
-               && xscf->enable == NGX_CONF_UNSET)
-    {
-        xscf->enable = 0;               /* whatever "http" says */
-    }
-
-    return NGX_CONF_OK;
 }
