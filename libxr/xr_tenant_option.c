@@ -4,6 +4,7 @@
  */
 
 #include "xr_tenant.h"
+#include "xr_tenant_origin.h"
 #include "xr_web.h"
 
 #include <string.h>
@@ -53,147 +54,6 @@ xr_tenant_set_host(xr_tenant_t *t, const xr_str_t *args, size_t n,
     }
 
     return XR_OK;
-}
-
-
-typedef struct {
-    xr_str_t  region;
-    xr_str_t  endpoint;
-    xr_str_t  style;
-    xr_str_t  upstream;
-} xr_tenant_origin_args_t;
-
-
-static xr_rc_t
-xr_tenant_origin_arg(xr_tenant_origin_args_t *a, xr_str_t arg)
-{
-    size_t     i;
-    xr_str_t   name, value;
-    xr_str_t  *out;
-
-    static const xr_str_t  names[] = {
-        XR_STR("region"), XR_STR("endpoint"), XR_STR("style"),
-        XR_STR("upstream")
-    };
-
-    xr_str_t  *values[XR_COUNT(names)] = {
-        &a->region, &a->endpoint, &a->style, &a->upstream
-    };
-
-    value = arg;
-    name = xr_str_cut(&value, '=');
-
-    for (i = 0; i < XR_COUNT(names); i++) {
-
-        if (xr_str_eq(name, names[i])) {
-            out = values[i];
-
-            if (value.len == 0 || out->len != 0) {
-                return XR_INVALID;
-            }
-
-            *out = value;
-
-            return XR_OK;
-        }
-    }
-
-    return XR_INVALID;
-}
-
-
-/* What xr_origin_parse() says about an option starts with "name=". */
-
-static size_t
-xr_tenant_origin_fault(const xr_str_t *args, size_t n, const char *what)
-{
-    size_t    i;
-    xr_str_t  arg, name;
-
-    for (i = 2; i < n; i++) {
-        arg = args[i];
-        name = xr_str_cut(&arg, '=');
-
-        if (xr_str_starts(xr_str(what), xr_str_of(name.data, name.len + 1))) {
-            return i;
-        }
-    }
-
-    return 1;
-}
-
-
-static xr_rc_t
-xr_tenant_read_origin(const xr_str_t *args, size_t n, const xr_mem_t *mem,
-    xr_origin_t *origin, xr_str_t *upstream, xr_err_t *err)
-{
-    size_t                   i;
-    xr_rc_t                  rc;
-    xr_err_t                 why;
-    xr_tenant_origin_args_t  a;
-
-    memset(&a, 0, sizeof(a));
-
-    for (i = 2; i < n; i++) {
-
-        if (xr_tenant_origin_arg(&a, args[i]) != XR_OK) {
-            return xr_fail(err, XR_INVALID, i, "is none of region=, "
-                           "endpoint=, style= and upstream=, each once");
-        }
-    }
-
-    rc = xr_origin_parse(args[1], a.region, a.endpoint, a.style, mem, origin,
-                         &why);
-
-    if (rc != XR_OK) {
-        return xr_fail(err, rc, xr_tenant_origin_fault(args, n, why.what),
-                       why.what);
-    }
-
-    if (a.upstream.len != 0
-        && xr_str_dup(mem, a.upstream, upstream) != XR_OK)
-    {
-        return xr_fail(err, XR_NO_SPACE, 1, "out of memory");
-    }
-
-    return XR_OK;
-}
-
-
-static xr_rc_t
-xr_tenant_set_origin(xr_tenant_t *t, const xr_str_t *args, size_t n,
-    const xr_mem_t *mem, xr_err_t *err)
-{
-    if (t->has_origin) {
-        return xr_fail(err, XR_INVALID, 0, "is duplicate");
-    }
-
-    t->has_origin = true;
-
-    return xr_tenant_read_origin(args, n, mem, &t->origin, &t->upstream, err);
-}
-
-
-/* replica URL [region=] [endpoint=] [style=] [upstream=], once for each */
-
-static xr_rc_t
-xr_tenant_set_replica(xr_tenant_t *t, const xr_str_t *args, size_t n,
-    const xr_mem_t *mem, xr_err_t *err)
-{
-    xr_rc_t               rc;
-    xr_tenant_replica_t  *replica;
-
-    if (t->nreplicas == XR_TENANT_REPLICAS) {
-        return xr_fail(err, XR_INVALID, 0, "is one more than 4");
-    }
-
-    replica = &t->replicas[t->nreplicas];
-    rc = xr_tenant_read_origin(args, n, mem, &replica->origin,
-                               &replica->upstream, err);
-
-    t->nreplicas += (rc == XR_OK);
-
-    return rc;
 }
 
 
@@ -673,8 +533,8 @@ xr_tenant_set_limit(xr_tenant_t *t, const xr_str_t *args, size_t n,
 
 static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("host"), 1, SIZE_MAX, xr_tenant_set_host },
-    { XR_STR("origin"), 1, 5, xr_tenant_set_origin },
-    { XR_STR("replica"), 1, 5, xr_tenant_set_replica },
+    { XR_STR("origin"), 1, 5, xr_tenant_origin_set },
+    { XR_STR("replica"), 1, 5, xr_tenant_origin_replica },
     { XR_STR("credentials"), 1, 2, xr_tenant_set_credentials },
     { XR_STR("keys"), 1, 1, xr_tenant_set_keys },
     { XR_STR("purge_keys"), 1, 1, xr_tenant_set_key_file },

@@ -481,17 +481,6 @@ ngx_http_xr_ngx(xr_str_t s)
 }
 
 
-/* conf */
-char *ngx_http_xr_conf_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-void *ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf);
-char *ngx_http_xr_conf_init_main_conf(ngx_conf_t *cf, void *conf);
-void *ngx_http_xr_conf_create_srv_conf(ngx_conf_t *cf);
-char *ngx_http_xr_conf_merge_srv_conf(ngx_conf_t *cf, void *parent,
-    void *child);
-void *ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf);
-char *ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child);
-
 /* process */
 ngx_http_xr_main_conf_t *ngx_http_xr_process_conf(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_xr_process_init_module(ngx_cycle_t *cycle);

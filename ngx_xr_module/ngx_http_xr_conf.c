@@ -4,8 +4,12 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_conf.h"
+#include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_limit.h"
+#include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_wake.h"
 
 
 static void *ngx_http_xr_conf_alloc(void *pool, size_t size);
@@ -265,4 +269,98 @@ ngx_http_xr_conf_enable(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* Without an "xr on" anywhere the module leaves no trace in a request. */
+
+ngx_int_t
+ngx_http_xr_conf_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_xr_main_conf_t    *xmcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+
+    if (!xmcf->enable) {
+
+        if (xmcf->purge.enable) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"xr_purge on\" needs an \"xr on\"");
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    if (xr_table_count(xmcf->builder) == 0
+        && xmcf->tenants_file.len == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"xr on\" needs at least one \"xr_tenant\", or "
+                           "an \"xr_tenants_file\"");
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_xr_live_init(cf, xmcf) != NGX_OK
+        || ngx_http_xr_health_init(cf, xmcf) != NGX_OK
+        || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK
+        || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK
+        || ngx_http_xr_degrade_zone(cf, xmcf) != NGX_OK
+        || (xmcf->caches.nelts != 0
+            && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
+        || ngx_http_xr_purge_init(cf) != NGX_OK
+        || (xmcf->slices
+            && (ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK
+                || ngx_http_xr_slice_flight_init(cf, xmcf) != NGX_OK)))
+    {
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (xmcf->trust) {
+        h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        *h = ngx_http_xr_trust_handler;
+    }
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_xr_token_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_xr_gate_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_xr_limit_bytes_settle;
+
+    if (ngx_http_xr_response_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_xr_headers_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_xr_slice_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_degrade_init(cf);
 }

@@ -4,14 +4,11 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_conf.h"
 #include "ngx_http_xr_limit.h"
-#include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_redis.h"
-#include "ngx_http_xr_wake.h"
 #include "ngx_http_xr_replica.h"
-
-
-static ngx_int_t ngx_http_xr_module_init(ngx_conf_t *cf);
+#include "ngx_http_xr_slice.h"
 
 
 static ngx_conf_bitmask_t  ngx_http_xr_auth_masks[] = {
@@ -567,7 +564,7 @@ static ngx_command_t  ngx_http_xr_commands[] = {
 
 static ngx_http_module_t  ngx_http_xr_module_ctx = {
     ngx_http_xr_var_add,                    /* preconfiguration */
-    ngx_http_xr_module_init,                /* postconfiguration */
+    ngx_http_xr_conf_init,                /* postconfiguration */
 
     ngx_http_xr_conf_create_main_conf,    /* create main configuration */
     ngx_http_xr_conf_init_main_conf,      /* init main configuration */
@@ -594,97 +591,3 @@ ngx_module_t  ngx_http_xr_module = {
     ngx_http_xr_process_exit_master,        /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-/* Without an "xr on" anywhere the module leaves no trace in a request. */
-
-static ngx_int_t
-ngx_http_xr_module_init(ngx_conf_t *cf)
-{
-    ngx_http_handler_pt        *h;
-    ngx_http_xr_main_conf_t    *xmcf;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
-
-    if (!xmcf->enable) {
-
-        if (xmcf->purge.enable) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"xr_purge on\" needs an \"xr on\"");
-            return NGX_ERROR;
-        }
-
-        return NGX_OK;
-    }
-
-    if (xr_table_count(xmcf->builder) == 0
-        && xmcf->tenants_file.len == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"xr on\" needs at least one \"xr_tenant\", or "
-                           "an \"xr_tenants_file\"");
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_xr_live_init(cf, xmcf) != NGX_OK
-        || ngx_http_xr_health_init(cf, xmcf) != NGX_OK
-        || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK
-        || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK
-        || ngx_http_xr_degrade_zone(cf, xmcf) != NGX_OK
-        || (xmcf->caches.nelts != 0
-            && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
-        || ngx_http_xr_purge_init(cf) != NGX_OK
-        || (xmcf->slices
-            && (ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK
-                || ngx_http_xr_slice_flight_init(cf, xmcf) != NGX_OK)))
-    {
-        return NGX_ERROR;
-    }
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-
-    if (xmcf->trust) {
-        h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        *h = ngx_http_xr_trust_handler;
-    }
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_xr_token_handler;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_xr_gate_handler;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_xr_limit_bytes_settle;
-
-    if (ngx_http_xr_response_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_xr_headers_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_xr_slice_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_xr_degrade_init(cf);
-}

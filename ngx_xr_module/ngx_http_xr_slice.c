@@ -18,10 +18,6 @@ static ngx_int_t ngx_http_xr_slice_open(ngx_http_xr_slice_t *s,
     uint64_t first);
 static uint64_t ngx_http_xr_slice_first(ngx_http_xr_slice_t *s,
     ngx_uint_t *probe);
-static void ngx_http_xr_slice_continue(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_xr_slice_queued(ngx_http_request_t *r);
-static void ngx_http_xr_slice_flush(ngx_http_request_t *r);
-static ngx_int_t ngx_http_xr_slice_wait(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_left(ngx_http_xr_slice_t *s,
@@ -304,7 +300,7 @@ ngx_http_xr_slice_first(ngx_http_xr_slice_t *s, ngx_uint_t *probe)
 }
 
 
-static void
+void
 ngx_http_xr_slice_continue(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
@@ -318,8 +314,8 @@ ngx_http_xr_slice_continue(ngx_http_request_t *r)
         return;
     }
 
-    if (ngx_http_xr_slice_queued(r)) {
-        ngx_http_xr_slice_flush(r);
+    if (ngx_http_xr_slice_flush_queued(r)) {
+        ngx_http_xr_slice_flush_run(r);
         return;
     }
 
@@ -343,84 +339,6 @@ ngx_http_xr_slice_continue(ngx_http_request_t *r)
     if (rc != NGX_AGAIN) {
         ngx_http_finalize_request(r, rc);
     }
-}
-
-
-/* "postpone_output" keeps back a little that counts as buffered nowhere. */
-
-static ngx_uint_t
-ngx_http_xr_slice_queued(ngx_http_request_t *r)
-{
-    return r->buffered || r->connection->buffered || r->out != NULL;
-}
-
-
-/*
- * A slice is over when all of it was passed on, which is not yet with the
- * client: until it is, nothing more is opened or asked for.
- */
-
-static void
-ngx_http_xr_slice_flush(ngx_http_request_t *r)
-{
-    ngx_event_t       *wev;
-    ngx_connection_t  *c;
-
-    c = r->connection;
-    wev = c->write;
-
-    if (wev->timedout) {
-        ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
-                      "client timed out");
-        c->timedout = 1;
-
-        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
-        return;
-    }
-
-    if (!wev->delayed && !r->aio
-        && ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR)
-    {
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
-    }
-
-    if (!ngx_http_xr_slice_queued(r)) {
-
-        if (wev->timer_set) {
-            ngx_del_timer(wev);
-        }
-
-        r->write_event_handler = ngx_http_xr_slice_continue;
-        ngx_http_xr_slice_continue(r);
-
-        return;
-    }
-
-    if (ngx_http_xr_slice_wait(r) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-    }
-}
-
-
-/* Until the client takes more. */
-
-static ngx_int_t
-ngx_http_xr_slice_wait(ngx_http_request_t *r)
-{
-    ngx_event_t               *wev;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    wev = r->connection->write;
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    r->write_event_handler = ngx_http_xr_slice_flush;
-
-    if (!wev->delayed) {
-        ngx_add_timer(wev, clcf->send_timeout);
-    }
-
-    return ngx_handle_write_event(wev, clcf->send_lowat);
 }
 
 
@@ -620,9 +538,9 @@ ngx_http_xr_slice_send(ngx_http_xr_slice_t *s)
             return NGX_OK;
         }
 
-        if (ngx_http_xr_slice_queued(s->request)) {
-            return (ngx_http_xr_slice_wait(s->request) == NGX_OK) ? NGX_AGAIN
-                                                                  : NGX_ERROR;
+        if (ngx_http_xr_slice_flush_queued(s->request)) {
+            return (ngx_http_xr_slice_flush_wait(s->request) == NGX_OK)
+                   ? NGX_AGAIN : NGX_ERROR;
         }
     }
 

@@ -147,6 +147,7 @@ ngx_int_t ngx_http_xr_slice_init(ngx_conf_t *cf);
 ngx_uint_t ngx_http_xr_slice_wanted(ngx_http_request_t *r,
     ngx_http_xr_loc_conf_t *xlcf);
 ngx_int_t ngx_http_xr_slice_handler(ngx_http_request_t *r);
+void ngx_http_xr_slice_continue(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_slice_many(ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx);
 
@@ -176,6 +177,11 @@ ngx_int_t ngx_http_xr_slice_file_header(ngx_http_xr_slice_t *s,
     uint64_t number);
 ngx_int_t ngx_http_xr_slice_file_send(ngx_http_xr_slice_t *s, uint64_t end,
     ngx_uint_t last);
+
+/* slice_flush */
+ngx_uint_t ngx_http_xr_slice_flush_queued(ngx_http_request_t *r);
+void ngx_http_xr_slice_flush_run(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_slice_flush_wait(ngx_http_request_t *r);
 
 /* slice_flight */
 ngx_int_t ngx_http_xr_slice_flight_init(ngx_conf_t *cf,
