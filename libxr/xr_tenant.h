@@ -150,6 +150,9 @@ xr_rc_t xr_tenant_credentials(xr_tenant_t *t, const xr_credentials_t *c,
 /* Checks that nothing is missing or contradictory. */
 xr_rc_t xr_tenant_finish(const xr_tenant_t *t, xr_err_t *err);
 
+/* Spans as options have them: "30", "30s", "5m", "2h", "7d", "4w". */
+xr_rc_t xr_tenant_time_seconds(xr_str_t s, uint64_t max, int64_t *out);
+
 /* Wipes the secrets. */
 void xr_tenant_wipe(xr_tenant_t *t);
 

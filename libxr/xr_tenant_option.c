@@ -391,45 +391,6 @@ xr_tenant_set_cache_policy(xr_tenant_t *t, const xr_str_t *args, size_t n,
 }
 
 
-/* "30", "30s", "5m", "2h", "7d", "4w" */
-
-static xr_rc_t
-xr_tenant_seconds(xr_str_t s, uint64_t max, int64_t *out)
-{
-    size_t    i;
-    uint64_t  n, unit;
-
-    static const struct {
-        char      suffix;
-        uint32_t  seconds;
-    } units[] = {
-        { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
-        { 'w', 7 * 86400 }
-    };
-
-    if (xr_str_uint(&s, &n) != XR_OK || s.len > 1) {
-        return XR_INVALID;
-    }
-
-    unit = (s.len == 0) ? 1 : 0;
-
-    for (i = 0; s.len == 1 && i < XR_COUNT(units); i++) {
-
-        if (s.data[0] == units[i].suffix) {
-            unit = units[i].seconds;
-        }
-    }
-
-    if (unit == 0 || n > max / unit) {
-        return XR_INVALID;
-    }
-
-    *out = (int64_t) (n * unit);
-
-    return XR_OK;
-}
-
-
 /* Sets a time once; "unset" is what it is until then. */
 
 static xr_rc_t
@@ -440,7 +401,7 @@ xr_tenant_time(const xr_str_t *args, int64_t unset, uint64_t max,
         return xr_fail(err, XR_INVALID, 0, "is duplicate");
     }
 
-    if (xr_tenant_seconds(args[1], max, out) != XR_OK) {
+    if (xr_tenant_time_seconds(args[1], max, out) != XR_OK) {
         return xr_fail(err, XR_INVALID, 1, what);
     }
 
