@@ -54,6 +54,7 @@ test_deny_name(void **state)
         { XR_DENY_ORIGIN_NOT_FOUND,     "origin_not_found" },
         { XR_DENY_ORIGIN_FORBIDDEN,     "origin_forbidden" },
         { XR_DENY_ORIGIN_CREDENTIALS,   "origin_credentials" },
+        { XR_DENY_ORIGIN_DISABLED,      "origin_disabled" },
         { XR_DENY_ORIGIN_REDIRECT,      "origin_redirect" },
         { XR_DENY_ORIGIN_THROTTLED,     "origin_throttled" },
         { XR_DENY_ORIGIN_ERROR,         "origin_error" },
