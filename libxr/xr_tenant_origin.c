@@ -119,13 +119,17 @@ xr_rc_t
 xr_tenant_origin_set(xr_tenant_t *t, const xr_str_t *args, size_t n,
     const xr_mem_t *mem, xr_err_t *err)
 {
+    xr_rc_t  rc;
+
     if (t->has_origin) {
         return xr_fail(err, XR_INVALID, 0, "is duplicate");
     }
 
-    t->has_origin = true;
+    rc = xr_tenant_origin_read(args, n, mem, &t->origin, &t->upstream, err);
 
-    return xr_tenant_origin_read(args, n, mem, &t->origin, &t->upstream, err);
+    t->has_origin = (rc == XR_OK);
+
+    return rc;
 }
 
 

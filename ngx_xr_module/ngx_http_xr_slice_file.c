@@ -13,9 +13,9 @@
  * an object has, its slices are sent from here without a subrequest, and
  * without asking the file system for anything but bytes.
  *
- * A slice of a version is what it is, so a file which the cache has given up
- * is as good as before.  But the cache has to see that a slice is in use, so
- * each one is looked up there again when its time is over.
+ * A file that has been changed since, or has lost its name, is not used any
+ * more.  And the cache has to see that a slice is in use, so each one is looked
+ * up there again when its time is over.
  */
 
 #define NGX_HTTP_XR_FILES         256
@@ -48,6 +48,8 @@ struct ngx_http_xr_slice_file_s {
     ngx_msec_t                     used;
     ngx_fd_t                       fd;
     ngx_str_t                      name;
+    off_t                          size;
+    struct timespec                changed;     /* its contents */
     off_t                          body_start;
     time_t                         last_modified;
     time_t                         expires;     /* as a version that is known,
@@ -93,6 +95,7 @@ static void ngx_http_xr_file_unref(ngx_http_xr_slice_file_t *file);
 static void ngx_http_xr_file_expire(ngx_event_t *ev);
 static ngx_int_t ngx_http_xr_file_hold(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_file_t *file);
+static ngx_uint_t ngx_http_xr_file_is_same(ngx_http_xr_slice_file_t *file);
 static void ngx_http_xr_file_release(void *data);
 
 
@@ -265,6 +268,7 @@ static ngx_http_xr_slice_file_t *
 ngx_http_xr_file_create(ngx_http_request_t *r)
 {
     size_t                     size;
+    ngx_file_info_t            fi;
     ngx_http_cache_t          *c;
     ngx_http_xr_origin_t      *exchange;
     ngx_http_xr_slice_file_t  *file;
@@ -280,6 +284,13 @@ ngx_http_xr_file_create(ngx_http_request_t *r)
         return NULL;
     }
 
+    if (ngx_fd_info(c->file.fd, &fi) == NGX_FILE_ERROR
+        || ngx_file_size(&fi) != c->length)
+    {
+        ngx_free(file);
+        return NULL;
+    }
+
     file->fd = fcntl(c->file.fd, F_DUPFD_CLOEXEC, 0);
 
     if (file->fd == -1) {
@@ -289,6 +300,9 @@ ngx_http_xr_file_create(ngx_http_request_t *r)
         ngx_free(file);
         return NULL;
     }
+
+    file->size = c->length;
+    file->changed = fi.st_mtim;
 
     file->refs = 1;
     file->opened = ngx_current_msec;
@@ -466,6 +480,7 @@ ngx_int_t
 ngx_http_xr_slice_file_header(ngx_http_xr_slice_t *s, uint64_t number)
 {
     u_char                    *p;
+    ngx_int_t                  rc;
     ngx_uint_t                 i;
     ngx_table_elt_t            h;
     ngx_http_request_t        *r;
@@ -483,11 +498,16 @@ ngx_http_xr_slice_file_header(ngx_http_xr_slice_t *s, uint64_t number)
         return NGX_DECLINED;
     }
 
+    rc = ngx_http_xr_file_hold(s, file);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     /* the request may outlive the file */
 
     p = ngx_pnalloc(r->pool, file->values.len);
-
-    if (p == NULL || ngx_http_xr_file_hold(s, file) != NGX_OK) {
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
@@ -530,6 +550,7 @@ ngx_http_xr_slice_file_send(ngx_http_xr_slice_t *s, uint64_t end,
 {
     off_t                      start;
     uint64_t                   number;
+    ngx_int_t                  rc;
     ngx_buf_t                 *b;
     ngx_chain_t                out;
     ngx_http_xr_slice_file_t  *file;
@@ -545,8 +566,10 @@ ngx_http_xr_slice_file_send(ngx_http_xr_slice_t *s, uint64_t end,
             return NGX_DECLINED;
         }
 
-        if (ngx_http_xr_file_hold(s, file) != NGX_OK) {
-            return NGX_ERROR;
+        rc = ngx_http_xr_file_hold(s, file);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
 
         held = s->held;
@@ -575,13 +598,21 @@ ngx_http_xr_slice_file_send(ngx_http_xr_slice_t *s, uint64_t end,
 }
 
 
-/* Its file stays open until the next one is held. */
+/*
+ * Its file stays open until the next one is held.  NGX_DECLINED: it is not what
+ * it was.
+ */
 
 static ngx_int_t
 ngx_http_xr_file_hold(ngx_http_xr_slice_t *s, ngx_http_xr_slice_file_t *file)
 {
     ngx_pool_cleanup_t        *cln;
     ngx_http_xr_slice_held_t  *held;
+
+    if (!ngx_http_xr_file_is_same(file)) {
+        file->opened = ngx_current_msec - NGX_HTTP_XR_FILE_VALID;
+        return NGX_DECLINED;
+    }
 
     held = s->held;
 
@@ -611,6 +642,19 @@ ngx_http_xr_file_hold(ngx_http_xr_slice_t *s, ngx_http_xr_slice_file_t *file)
     file->refs++;
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_xr_file_is_same(ngx_http_xr_slice_file_t *file)
+{
+    ngx_file_info_t  fi;
+
+    return ngx_fd_info(file->fd, &fi) != NGX_FILE_ERROR
+           && fi.st_nlink != 0
+           && ngx_file_size(&fi) == file->size
+           && fi.st_mtim.tv_sec == file->changed.tv_sec
+           && fi.st_mtim.tv_nsec == file->changed.tv_nsec;
 }
 
 

@@ -84,8 +84,8 @@ def ranged(edge, path, first, last):
     return response
 
 
-def test_what_is_open_needs_no_cache(web, edge):
-    """The same bytes and the same header, from files that are not there any more."""
+def test_what_is_open_is_what_is_stored(web, edge):
+    """The same bytes and the same header; files that have gone are not read any more."""
 
     path = "/acme/open/large.glb"
     first, last = 3 * SLICE + 5, 6 * SLICE + 4
@@ -97,9 +97,6 @@ def test_what_is_open_needs_no_cache(web, edge):
     asked = len(web.reads(path))
     assert 0 < files_in_cache(edge) <= OPEN
 
-    for file in (edge.folder / "cache").rglob("?" * 32):
-        file.unlink()
-
     after = ranged(edge, path, first, last)
     assert (after.body, len(web.reads(path))) == (wanted, asked)
 
@@ -107,10 +104,30 @@ def test_what_is_open_needs_no_cache(web, edge):
         assert after[name] == before[name]
         assert name != "etag" or after[name] == LARGE.etag
 
-    # what is judged on conditions takes the usual way, and the slice anew
+    # what is judged on conditions takes the usual way
     response = edge.get(path, headers={"Range": f"bytes={first}-{last}", "If-Match": LARGE.etag})
     assert (response.status, response.body) == (206, wanted)
+
+    for file in (edge.folder / "cache").rglob("?" * 32):
+        file.unlink()
+
+    assert ranged(edge, path, first, last).body == wanted
     assert len(web.reads(path)) > asked
+
+
+def test_what_is_open_is_looked_at(web, edge):
+    """A file that somebody writes to is not sent, although it is open."""
+
+    path = "/acme/written/large.glb"
+
+    for _ in range(2):
+        assert ranged(edge, path, 0, SLICE - 1).body == LARGE.data[:SLICE]
+
+    for file in (edge.folder / "cache").rglob("?" * 32):
+        with open(file, "r+b") as out:
+            out.truncate(100)
+
+    assert ranged(edge, path, 0, SLICE - 1).body == LARGE.data[:SLICE]
 
 
 def test_files_yield_to_others(web, edge):
