@@ -8,6 +8,7 @@ an origin that says how old an answer is makes it as stale as a test wants.
 
 import re
 import struct
+import threading
 import time
 
 import pytest
@@ -351,6 +352,43 @@ def test_headers_are_renewed_in_the_background(web, edge_for, how):
     response = servers.wait_for("the new one", renewed)
     assert response.body == BODY and 7 <= int(response["age"]) < 17
     assert cached(edge, edge.get(path)) == ["HIT"]
+    assert len(web.seen(path)) == 2
+
+
+@pytest.mark.parametrize("how", ["whole", "slices"])
+def test_one_renews_in_the_background(web, edge_for, how):
+    """However many want it while the origin takes its time; and what it says is kept."""
+
+    edge = edge_for(NONE, "xr_slice 4k;" * (how == "slices"))
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(request):
+        asked.set()
+        assert go.wait(20)
+        return unchanged("Cache-Control: max-age=90")
+
+    path = web.put(full("Cache-Control: max-age=60, stale-while-revalidate=30", "Age: 60"), slow)
+    edge.get(path)
+
+    def close():
+        return edge.get(path, headers={"Connection": "close"})
+
+    clients = [threading.Thread(target=close) for _ in range(6)]
+    try:
+        clients[0].start()
+        assert asked.wait(20)
+        stale = [edge.get(path, headers={"Range": "bytes=0-0"}).body for _ in range(3)]
+        for client in clients[1:]:
+            client.start()
+    finally:
+        go.set()
+        for client in clients:
+            client.join(20)
+
+    assert stale == [BODY[:1]] * 3
+    assert len(web.seen(path)) == 2
+
+    servers.wait_for("the new one", lambda: edge.get(path)["cache-control"] == "max-age=90")
     assert len(web.seen(path)) == 2
 
 
