@@ -16,7 +16,7 @@ import pytest
 import http1
 import servers
 from range_model import http_date
-from scripted import CLOSE, message, s3_error
+from scripted import CLOSE, chunk, message, s3_error
 
 BODY, NEXT = b"glTF one", b"glTF two"
 
@@ -444,6 +444,21 @@ def test_a_200_ends_it(web, edge_for):
                    full("Cache-Control: private", body=NEXT, etag='"2"'), message(503))
 
     assert [edge.get(path).status for _ in range(3)] == [200, 200, 503]
+
+
+def test_a_header_longer_than_a_file_can_tell(web, edge_for):
+    """Where a body begins is 16 bits there: such a header is not stored twice, or not at all."""
+
+    edge = edge_for(NONE, "xr_origin_buffer_size 256k; xr_origin_buffers 8 256k;")
+
+    for size, states in [(30000, ["MISS", "HIT"]), (40000, ["MISS", "HIT"]),
+                         (100000, ["MISS", "MISS"])]:
+        path = web.put(message(200, chunk(BODY) + chunk(b""), "Transfer-Encoding: chunked",
+                               "Cache-Control: max-age=60", "Content-Disposition: " + size * "x",
+                               length=False))
+        responses = [edge.get(path) for _ in range(2)]
+        assert [response.body[-300:] for response in responses] == [BODY] * 2, size
+        assert cached(edge, *responses) == states, size
 
 
 def test_more_than_there_is_room_for(web, edge_for):
