@@ -345,9 +345,14 @@ ngx_http_xr_part_release(ngx_http_request_t *r)
             ngx_pool_run_cleanup_file(r->pool, r->cache->file.fd);
         }
 
-        /* nor is the entry in use any more, and may make room for another */
+        /*
+         * Nor is the entry in use any more, and may make room for another;
+         * but that it is being renewed in the background others are to see.
+         */
 
-        ngx_http_file_cache_free(r->cache, NULL);
+        if (!r->cache->background) {
+            ngx_http_file_cache_free(r->cache, NULL);
+        }
     }
 
     p = (r->upstream != NULL) ? r->upstream->pipe : NULL;

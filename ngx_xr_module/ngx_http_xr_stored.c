@@ -23,6 +23,8 @@
 
 #define NGX_HTTP_XR_STORED_SPARE  128
 
+#define NGX_HTTP_XR_STORED_MAX    65535
+
 
 /* In front of the lines; as it is in memory. */
 
@@ -208,9 +210,13 @@ ngx_http_xr_stored_write(ngx_http_request_t *r)
     u = r->upstream;
     exchange = u->input_filter_ctx;
 
-    /* NGINX reads no header that is longer than "xr_origin_buffer_size" */
+    /*
+     * NGINX reads no header that is longer than "xr_origin_buffer_size", and
+     * where a body begins is a number of 16 bits in a file.
+     */
 
-    room = u->conf->buffer_size - r->cache->header_start;
+    room = ngx_min(u->conf->buffer_size, NGX_HTTP_XR_STORED_MAX)
+           - r->cache->header_start;
     size = sizeof(ngx_http_xr_stored_t) + ngx_http_xr_stored_length(u)
            + ngx_http_xr_purge_stored_size(r);
     length = 2 * (size + NGX_HTTP_XR_STORED_SPARE);

@@ -8,6 +8,7 @@ an origin that says how old an answer is makes it as stale as a test wants.
 
 import re
 import struct
+import threading
 import time
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 import http1
 import servers
 from range_model import http_date
-from scripted import CLOSE, message, s3_error
+from scripted import CLOSE, chunk, message, s3_error
 
 BODY, NEXT = b"glTF one", b"glTF two"
 
@@ -354,6 +355,43 @@ def test_headers_are_renewed_in_the_background(web, edge_for, how):
     assert len(web.seen(path)) == 2
 
 
+@pytest.mark.parametrize("how", ["whole", "slices"])
+def test_one_renews_in_the_background(web, edge_for, how):
+    """However many want it while the origin takes its time; and what it says is kept."""
+
+    edge = edge_for(NONE, "xr_slice 4k;" * (how == "slices"))
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(request):
+        asked.set()
+        assert go.wait(20)
+        return unchanged("Cache-Control: max-age=90")
+
+    path = web.put(full("Cache-Control: max-age=60, stale-while-revalidate=30", "Age: 60"), slow)
+    edge.get(path)
+
+    def close():
+        return edge.get(path, headers={"Connection": "close"})
+
+    clients = [threading.Thread(target=close) for _ in range(6)]
+    try:
+        clients[0].start()
+        assert asked.wait(20)
+        stale = [edge.get(path, headers={"Range": "bytes=0-0"}).body for _ in range(3)]
+        for client in clients[1:]:
+            client.start()
+    finally:
+        go.set()
+        for client in clients:
+            client.join(20)
+
+    assert stale == [BODY[:1]] * 3
+    assert len(web.seen(path)) == 2
+
+    servers.wait_for("the new one", lambda: edge.get(path)["cache-control"] == "max-age=90")
+    assert len(web.seen(path)) == 2
+
+
 def test_a_304_for_a_damaged_file(web, edge_for):
     """It helps nobody; the object is fetched anew."""
 
@@ -406,6 +444,21 @@ def test_a_200_ends_it(web, edge_for):
                    full("Cache-Control: private", body=NEXT, etag='"2"'), message(503))
 
     assert [edge.get(path).status for _ in range(3)] == [200, 200, 503]
+
+
+def test_a_header_longer_than_a_file_can_tell(web, edge_for):
+    """Where a body begins is 16 bits there: such a header is not stored twice, or not at all."""
+
+    edge = edge_for(NONE, "xr_origin_buffer_size 256k; xr_origin_buffers 8 256k;")
+
+    for size, states in [(30000, ["MISS", "HIT"]), (40000, ["MISS", "HIT"]),
+                         (100000, ["MISS", "MISS"])]:
+        path = web.put(message(200, chunk(BODY) + chunk(b""), "Transfer-Encoding: chunked",
+                               "Cache-Control: max-age=60", "Content-Disposition: " + size * "x",
+                               length=False))
+        responses = [edge.get(path) for _ in range(2)]
+        assert [response.body[-300:] for response in responses] == [BODY] * 2, size
+        assert cached(edge, *responses) == states, size
 
 
 def test_more_than_there_is_room_for(web, edge_for):
