@@ -352,7 +352,8 @@ def test_folder_is_not_for_the_worker(web_edges, web, kind):
     if os.geteuid() != 0:
         pytest.skip("only root can have workers that are somebody else")
 
-    site = Site(web_edges, web, kind, user="nobody nogroup", http="xr_origin_temp_path tmp/temp; xr_open_slices off;")
+    site = Site(web_edges, web, kind, user="nobody nogroup",
+                http="xr_origin_temp_path tmp/temp; xr_open_slices off;")
     warm, cold = site.put("large"), site.put("large")
     site.check(warm)
     wait_for("it is stored", lambda: site.check(warm) == "HIT")
@@ -546,7 +547,8 @@ def test_unreadable_files(web_edges, web):
         pytest.skip("only root can have workers that are somebody else")
 
     for kind in KINDS:
-        site = Site(web_edges, web, kind, user="nobody nogroup", http="xr_origin_temp_path tmp/temp; xr_open_slices off;",
+        site = Site(web_edges, web, kind, user="nobody nogroup",
+                    http="xr_origin_temp_path tmp/temp; xr_open_slices off;",
                     location="xr_cache_lock on;")
         path = site.put("large")
         site.check(path)
