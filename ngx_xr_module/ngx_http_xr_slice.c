@@ -139,6 +139,10 @@ ngx_http_xr_slice_handler(ngx_http_request_t *r)
 
     rc = ngx_http_xr_slice_begin(s);
 
+    if (rc == NGX_OK) {
+        rc = ngx_http_xr_slice_next(s);
+    }
+
     if (rc != NGX_AGAIN) {
         r->main->count--;
         return rc;
@@ -196,7 +200,7 @@ ngx_http_xr_slice_ranges(ngx_http_xr_slice_t *s)
 }
 
 
-/* NGX_AGAIN, or what to finish with. */
+/* NGX_AGAIN, NGX_OK: the header is out, or what to finish with. */
 
 static ngx_int_t
 ngx_http_xr_slice_begin(ngx_http_xr_slice_t *s)
@@ -211,7 +215,7 @@ ngx_http_xr_slice_begin(ngx_http_xr_slice_t *s)
         rc = ngx_http_xr_slice_open(s, first);
 
         if (rc != NGX_DECLINED) {
-            return (rc == NGX_OK) ? ngx_http_xr_slice_next(s) : rc;
+            return rc;
         }
     }
 

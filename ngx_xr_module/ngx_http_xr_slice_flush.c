@@ -10,6 +10,10 @@
 /* What was passed on, until the client has it. */
 
 
+static ngx_int_t ngx_http_xr_flush_send(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_xr_flush_under_way(ngx_http_request_t *r);
+
+
 /* "postpone_output" keeps back a little that counts as buffered nowhere. */
 
 ngx_uint_t
@@ -43,7 +47,7 @@ ngx_http_xr_slice_flush_run(ngx_http_request_t *r)
     }
 
     if (!wev->delayed && !r->aio
-        && ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR)
+        && ngx_http_xr_flush_send(r) == NGX_ERROR)
     {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
@@ -64,6 +68,38 @@ ngx_http_xr_slice_flush_run(ngx_http_request_t *r)
     if (ngx_http_xr_slice_flush_wait(r) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_ERROR);
     }
+}
+
+
+/*
+ * What is held back needs a flush, which takes memory; what is on its way does
+ * not, however often a client takes a few bytes of it.
+ */
+
+static ngx_int_t
+ngx_http_xr_flush_send(ngx_http_request_t *r)
+{
+    if (ngx_http_xr_flush_under_way(r)) {
+
+        if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_http_xr_flush_under_way(r)
+            || !ngx_http_xr_slice_flush_queued(r))
+        {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_FLUSH);
+}
+
+
+static ngx_uint_t
+ngx_http_xr_flush_under_way(ngx_http_request_t *r)
+{
+    return r->buffered || (r->connection->buffered & ~NGX_HTTP_GZIP_BUFFERED);
 }
 
 

@@ -209,7 +209,11 @@ ngx_http_xr_part_in_use(ngx_http_xr_slice_part_t *part)
 
 #if (NGX_HTTP_V2)
 
-    if (r->stream != NULL && r->stream->queued) {
+    /* a filter that makes something else of the bytes has lists of its own */
+
+    if (r->stream != NULL
+        && (r->stream->queued || r->main->headers_out.content_length_n == -1))
+    {
         return 1;
     }
 
@@ -248,6 +252,8 @@ ngx_http_xr_part_destroy(ngx_http_xr_slice_part_t *part)
 
     if (r->stream != NULL) {
         ngx_http_xr_part_relink(part->pool, r->pool, &r->stream->free_bufs);
+        ngx_http_xr_part_relink(part->pool, r->pool,
+                                &r->stream->free_frame_headers);
     }
 
 #endif

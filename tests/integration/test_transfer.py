@@ -10,8 +10,11 @@ import os
 import pathlib
 import re
 import socket
+import struct
 import subprocess
 
+import h2.connection
+import h2.settings
 import pytest
 
 import http1
@@ -35,6 +38,7 @@ OBJECTS = {
     "small.glb": Object(os.urandom(100), '"small"', 1700000000),
     "empty.glb": Object(b"", '"empty"', 1700000000),
     "large.glb": Object(os.urandom(SLICE) * 512, '"large"', 1700000000),
+    "mixed.glb": Object(os.urandom(SLICE * 32), '"mixed"', 1700000000),
     "many.glb": Object(os.urandom(SMALLEST * THOUSANDS + 1), '"many"', 1700000000),
 }
 
@@ -268,3 +272,76 @@ def test_memory_does_not_grow_with_slices(web, web_edges, temperature):
         reader.take(size * 3 // 4)
         grown = (dirty(pid) - before) * 1024
         assert grown < THOUSANDS * 3 // 4 * 1024
+
+
+class Window:
+    """A stream of HTTP/2 whose window is what is taken."""
+
+    def __init__(self, edge, path, *fields):
+        self.sock = socket.create_connection(("127.0.0.1", edge.port), http1.TIMEOUT)
+        self.file = self.sock.makefile("rb")
+        client = h2.connection.H2Connection(http2.CONFIG)
+        client.initiate_connection()
+        client.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        client.increment_flow_control_window(1 << 30)
+        client.send_headers(1, [(":method", "GET"), (":scheme", "http"), (":path", path),
+                                (":authority", "edge.test"), *fields], end_stream=True)
+        self.sock.sendall(client.data_to_send())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.file.close()
+        self.sock.close()
+
+    def take(self, size, times=1):
+        """In frames of no more than "size"; all of them are there then."""
+
+        update = struct.pack(">IBII", 4 << 8 | 8, 0, 1, size)
+        self.sock.sendall(update * times)
+        size *= times
+        while size:
+            head = self.file.read(9)
+            assert len(head) == 9, "cut"
+            length = int.from_bytes(head[:3], "big")
+            assert len(self.file.read(length)) == length
+            if head[3] == 0:
+                size -= length
+
+
+@pytest.mark.parametrize("temperature", ["cold", "warm"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_frames_of_all_sizes(web, web_edges, packed, temperature):
+    """What HTTP/2, or a filter in front of it, keeps of a slice outlives that."""
+
+    edge = web_edges(web.tenants("acme"), location=location("sliced"), server="http2 on;",
+                     http="xr_open_slices off; gzip on; gzip_types *; gzip_buffers 32 4k;")
+    path = f"/acme/frames-{packed}-{temperature}/mixed.glb"
+    if temperature == "warm":
+        edge.get(path)
+
+    with Window(edge, path, *[("accept-encoding", "gzip")] * packed) as window:
+        for _ in range(8):
+            for _ in range(8):
+                window.take(SLICE // 16)
+            window.take(SLICE // 2)
+            for _ in range(30):
+                window.take(1)
+            window.take(SLICE - 30)
+
+
+@pytest.mark.skipif(servers.ASAN, reason="a sanitizer has memory of its own")
+def test_memory_does_not_grow_with_frames(web, web_edges):
+    """A client may take a few bytes at a time, for as long as it likes."""
+
+    edge = web_edges(web.tenants("acme"), location=location("sliced"), server="http2 on;")
+    [pid] = edge.pids
+    path = "/acme/small-frames/mixed.glb"
+    edge.get(path)
+
+    with Window(edge, path) as window:
+        window.take(50, 1000)
+        before = dirty(pid)
+        window.take(50, 20000)
+        assert dirty(pid) - before < 600
