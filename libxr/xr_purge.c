@@ -174,20 +174,36 @@ xr_purge_read(const xr_purge_entry_t *e, const uint64_t hash[2],
 }
 
 
+static void
+xr_purge_newer(xr_purge_pair_t *pair, xr_purge_pair_t found)
+{
+    if (found.hard > pair->hard) {
+        pair->hard = found.hard;
+    }
+
+    if (found.soft > pair->soft) {
+        pair->soft = found.soft;
+    }
+}
+
+
+/* A spare one may have been left by who died: the other is newer then. */
+
 static xr_purge_pair_t
 xr_purge_find(const xr_purge_t *p, const uint8_t hash[XR_SIPHASH_SIZE])
 {
     size_t                   i, j;
     uint64_t                 words[2];
-    xr_purge_pair_t          pair;
+    xr_purge_pair_t          pair, found;
     const xr_purge_entry_t  *set;
 
     memcpy(words, hash, XR_SIPHASH_SIZE);
+    pair = (xr_purge_pair_t) { 0, 0 };
 
     for (i = 0; i < XR_PURGE_SPARES; i++) {
 
-        if (xr_purge_read(&p->spares[i], words, &pair)) {
-            return pair;
+        if (xr_purge_read(&p->spares[i], words, &found)) {
+            xr_purge_newer(&pair, found);
         }
     }
 
@@ -196,13 +212,14 @@ xr_purge_find(const xr_purge_t *p, const uint8_t hash[XR_SIPHASH_SIZE])
 
         for (j = 0; j < XR_PURGE_WAYS; j++) {
 
-            if (xr_purge_read(&set[j], words, &pair)) {
+            if (xr_purge_read(&set[j], words, &found)) {
+                xr_purge_newer(&pair, found);
                 return pair;
             }
         }
     }
 
-    return (xr_purge_pair_t) { 0, 0 };
+    return pair;
 }
 
 
@@ -449,8 +466,10 @@ xr_purge_fold(xr_purge_t *p, const xr_purge_entry_t *e,
 
     record.generation = spare->hard;
 
+    /* what went the same way before may have been of this tenant, too */
+
     xr_purge_clear(place);
-    xr_purge_write(p, place, &record);
+    xr_purge_write(p, xr_purge_place(p, words), &record);
     xr_purge_clear(spare);
 }
 
@@ -472,7 +491,10 @@ xr_purge_enter(xr_purge_t *p, const xr_purge_record_t *record)
             xr_purge_fold(p, e, NULL, 0);
         }
 
+        /* there is a place now: this one, or what "e" was folded into */
+
         xr_purge_clear(e);
+        e = xr_purge_place(p, words);
     }
 
     xr_purge_write(p, e, record);
@@ -519,19 +541,10 @@ void
 xr_purge_add(const xr_purge_t *p, uint64_t tenant, xr_purge_scope_t scope,
     xr_str_t value, xr_purge_pair_t *pair)
 {
-    uint8_t          hash[XR_SIPHASH_SIZE];
-    xr_purge_pair_t  found;
+    uint8_t  hash[XR_SIPHASH_SIZE];
 
     xr_purge_hash(p, tenant, scope, value, hash);
-    found = xr_purge_find(p, hash);
-
-    if (found.hard > pair->hard) {
-        pair->hard = found.hard;
-    }
-
-    if (found.soft > pair->soft) {
-        pair->soft = found.soft;
-    }
+    xr_purge_newer(pair, xr_purge_find(p, hash));
 }
 
 

@@ -157,7 +157,7 @@ ngx_http_xr_purge_stored_judge(ngx_http_request_t *r,
     s = part->slice;
 
     if (part->number != 0 || part->request != r || part != s->part
-        || s->headed || r->upstream->cache_status == NGX_HTTP_CACHE_REVALIDATED)
+        || s->headed)
     {
         return NGX_OK;
     }

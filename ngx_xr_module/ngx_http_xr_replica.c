@@ -25,6 +25,8 @@ static ngx_uint_t ngx_http_xr_replica_choose(
     ngx_http_xr_replicas_t *replicas);
 static ngx_uint_t ngx_http_xr_replica_unasked(
     ngx_http_xr_replicas_t *replicas);
+static ngx_uint_t ngx_http_xr_replica_serves(
+    ngx_http_xr_replicas_t *replicas);
 static void ngx_http_xr_replica_connect(ngx_http_xr_replicas_t *replicas);
 static void ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
@@ -239,6 +241,32 @@ ngx_http_xr_replica_unasked(ngx_http_xr_replicas_t *replicas)
     }
 
     return n;
+}
+
+
+/*
+ * Whether one that is in service is left, which a failure of another does not
+ * burden: who is asked in vain does not stay in service for long.
+ */
+
+static ngx_uint_t
+ngx_http_xr_replica_serves(ngx_http_xr_replicas_t *replicas)
+{
+    ngx_uint_t                i;
+    ngx_http_xr_replica_t    *list;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_xr_replica_conf(replicas);
+    list = replicas->list;
+
+    for (i = 0; xmcf->health.fails != 0 && i < replicas->n; i++) {
+
+        if (!list[i].asked && list[i].endpoint->health->until == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -474,6 +502,7 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
     }
 
     if (failed && pc->tries > 0
+        && !ngx_http_xr_replica_serves(replicas)
         && !ngx_http_xr_health_may_retry(ngx_http_xr_replica_conf(replicas),
                                          replica->endpoint))
     {

@@ -7,8 +7,10 @@ the request, each with a signature of its own, and what a replica says never
 makes a wrong answer of a missing one.
 """
 
+import concurrent.futures
 import json
 import os
+import socket
 import time
 
 import pytest
@@ -345,6 +347,18 @@ def test_the_budget_of_retries(start, places):
     assert statuses[:5] == [200] * 5
     assert statuses.count(200) <= 10 * seconds and 502 in statuses
     assert "used up its share" in edge.error_log()
+
+
+def test_a_crowd_goes_to_what_is_in_service(web_edges, places):
+    """All find out at the same time that the origin is silent: the replica has the object."""
+    _, b, _ = places
+    b.put_at("/copy/x.glb", message(200, BODY))
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as silent:
+        edge = web_edges({"acme": f"origin http://127.0.0.1:{silent.getsockname()[1]}/acme;"
+                                  f"replica {b.url}/copy;"}, location="xr_cache off;" + QUICK)
+        with concurrent.futures.ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(lambda _: edge.fetch("/acme/x.glb"), range(50)))
+    assert [answer.status for answer in answers] == [200] * 50
 
 
 def test_the_report(start, places):

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 
 import jwt
 import pytest
@@ -193,6 +194,23 @@ def test_the_same_entity_tag_does_not_bring_it_back(web, edge):
         assert whole_and_part(edge, thing.path) == old
         purge(edge, **claims)
         assert whole_and_part(edge, thing.path) == thing.data
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_304_does_not_bring_it_back(web, web_edges, store):
+    """It was stale already when its tag was purged, so the origin is asked about it."""
+
+    edge = start(web, web_edges, f"{STORES[store]} xr_cache_use_stale off;")
+    thing = Thing(web, "", "Cache-Tag: fixed", "Cache-Control: max-age=1")
+    thing.write(keep_tag=True)
+    old = thing.data
+    assert edge.get(thing.path).body == old
+    thing.write(keep_tag=True)
+    stale = int(time.time()) + 2
+    servers.wait_for("it to be stale", lambda: time.time() >= stale, 5)
+    purge(edge, tags=["fixed"])
+    assert edge.get(thing.path).body == thing.data
+    assert edge.get(thing.path).body == thing.data
 
 
 def test_missing_objects_are_purged(web, web_edges):

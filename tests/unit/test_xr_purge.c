@@ -378,6 +378,53 @@ test_full(void **state)
 }
 
 
+/* Two tenants in a few sets: whatever is folded into is there only once. */
+
+static void
+test_full_small(void **state)
+{
+    char              name[32];
+    size_t            i, step, n, t;
+    uint32_t          random;
+    uint64_t          generations[2][64], now;
+    xr_purge_t       *p;
+    xr_purge_scope_t  scope;
+
+    (void) state;
+
+    for (random = 1, n = 0; n < 400; n++) {
+        p = table(9 * 1024);
+        memset(generations, 0, sizeof(generations));
+
+        for (step = 0; step < 400; step++) {
+            random = random * 1664525 + 1013904223;
+            t = random >> 31;
+            i = random >> 20 & 63;
+            scope = (random >> 8 & 63) == 0 ? XR_PURGE_TENANT
+                                            : XR_PURGE_OBJECT;
+
+            (void) snprintf(name, sizeof(name), "%zu", i);
+            now = purge(p, t + 1, scope,
+                        (scope == XR_PURGE_OBJECT) ? name : "", false);
+
+            if (scope == XR_PURGE_OBJECT) {
+                generations[t][i] = now;
+            }
+
+            assert_true(generation(p, t + 1, name) >= now);
+        }
+
+        for (i = 0; i < 128; i++) {
+            (void) snprintf(name, sizeof(name), "%zu", i & 63);
+            assert_true(generation(p, i / 64 + 1, name)
+                        >= generations[i / 64][i & 63]);
+        }
+
+        free(p);
+    }
+}
+
+
 static size_t
 write_journal(const xr_purge_t *p, char *room, size_t size)
 {
@@ -517,6 +564,7 @@ main(void)
         cmocka_unit_test(test_read_tags),
         cmocka_unit_test(test_deep),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full_small),
         cmocka_unit_test(test_journal),
         cmocka_unit_test(test_damaged_journal)
     };
