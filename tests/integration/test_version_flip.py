@@ -23,9 +23,11 @@ SECONDS = float(os.environ.get("XR_FLIP_SECONDS", 2))
 # one object, but so many entries of the cache, most of which are cold or old
 TENANTS = [f"t{n}" for n in range(60)]
 
-LOCATION = ("xr_auth public; xr_cache objects; xr_cache_valid 200 1s; xr_cache_valid 404 0;"
+LOCATION = ("xr_auth public; xr_cache flips; xr_cache_valid 200 1s; xr_cache_valid 404 0;"
             f"xr_slice {version_flip.SLICE // 1024}k; xr_max_ranges {version_flip.MAX_RANGES};"
             "xr_prefetch 2;")
+# versions are many, and NGINX complains when its memory of them is full
+HTTP = "xr_cache_path flips keys_zone=flips:32m use_temp_path=off;"
 SERVER = "keepalive_requests 1000000;"
 
 LATE = 0.002                                # of an answer, so that versions come in between
@@ -96,7 +98,8 @@ def settle(edge, paths, flips):
 
 
 def test_s3(stack, edges):
-    edge = edges({tenant: "" for tenant in TENANTS}, location=LOCATION, server=SERVER)
+    edge = edges({tenant: "" for tenant in TENANTS}, location=LOCATION, server=SERVER,
+                 http=HTTP)
     key = f"{next(stack.names)}-flip.glb"
     hold(edge, key, version_flip.Flips(lambda data, _: stack.put(data, key), writers=4))
 
@@ -105,7 +108,8 @@ def test_s3(stack, edges):
                          ids=["If-Match", "no If-Match", "no ETag"])
 def test_scripted(web_edges, quirks, tags):
     with SlowOrigin({}, {"flip.glb": quirks}) as origin:
-        edge = web_edges(origin.tenants(*TENANTS), location=LOCATION, server=SERVER)
+        edge = web_edges(origin.tenants(*TENANTS), location=LOCATION, server=SERVER,
+                         http=HTTP)
         hold(edge, "flip.glb", version_flip.Flips(origin.write(tags), tags))
 
 
@@ -148,4 +152,5 @@ def test_another_version_for_each_request(fickle, step, quirks, tags, headers):
 @pytest.fixture(scope="module")
 def fickle(web_edges):
     with FickleOrigin({}) as origin:
-        yield origin, web_edges(origin.tenants("t0"), location=LOCATION, server=SERVER)
+        yield origin, web_edges(origin.tenants("t0"), location=LOCATION, server=SERVER,
+                                http=HTTP)
