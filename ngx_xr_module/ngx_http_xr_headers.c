@@ -407,10 +407,10 @@ ngx_http_xr_headers_report(ngx_http_request_t *r)
 }
 
 
-/* A report, which is all that is answered. */
+/* All that is answered. */
 
 ngx_int_t
-ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_buf_t *b)
+ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_uint_t status, ngx_buf_t *b)
 {
     ngx_int_t    rc;
     ngx_chain_t  out;
@@ -420,7 +420,7 @@ ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_buf_t *b)
 
     ngx_str_set(&r->headers_out.content_type, "application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.status = status;
     r->headers_out.content_length_n = b->last - b->pos;
 
     rc = ngx_http_send_header(r);

@@ -454,7 +454,7 @@ ngx_http_xr_health_handler(ngx_http_request_t *r)
 
     b->last = ngx_sprintf(b->last, "}}\n");
 
-    return ngx_http_xr_headers_json(r, b);
+    return ngx_http_xr_headers_json(r, NGX_HTTP_OK, b);
 }
 
 

@@ -163,7 +163,7 @@ ngx_http_xr_limit_name_handler(ngx_http_request_t *r)
 
     b->last = ngx_sprintf(p, "}}\n");
 
-    return ngx_http_xr_headers_json(r, b);
+    return ngx_http_xr_headers_json(r, NGX_HTTP_OK, b);
 }
 
 

@@ -446,9 +446,7 @@ static ngx_int_t
 ngx_http_xr_purge_order_send(ngx_http_request_t *r, ngx_int_t status,
     ngx_str_t *text)
 {
-    ngx_buf_t    *b;
-    ngx_int_t     rc;
-    ngx_chain_t   out;
+    ngx_buf_t  *b;
 
     static ngx_str_t  name = ngx_string("Cache-Control");
     static ngx_str_t  value = ngx_string("no-store");
@@ -462,22 +460,6 @@ ngx_http_xr_purge_order_send(ngx_http_request_t *r, ngx_int_t status,
     b->pos = text->data;
     b->last = text->data + text->len;
     b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = text->len;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_xr_headers_json(r, status, b);
 }
