@@ -679,6 +679,8 @@ void ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_headers_retry_after(ngx_http_request_t *r,
     ngx_msec_t ms);
 ngx_int_t ngx_http_xr_headers_report(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_headers_copy(ngx_http_request_t *r,
+    ngx_http_upstream_header_t *header, ngx_table_elt_t *h);
 ngx_int_t ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_buf_t *b);
 ngx_table_elt_t *ngx_http_xr_headers_find(ngx_http_request_t *r,

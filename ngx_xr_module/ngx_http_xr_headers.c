@@ -407,6 +407,17 @@ ngx_http_xr_headers_report(ngx_http_request_t *r)
 }
 
 
+/* A line of an object, as NGINX has it put into a response, if it does. */
+
+ngx_int_t
+ngx_http_xr_headers_copy(ngx_http_request_t *r,
+    ngx_http_upstream_header_t *header, ngx_table_elt_t *h)
+{
+    return (header != NULL) ? header->copy_handler(r, h, header->conf)
+                            : ngx_http_xr_headers_push(r, &h->key, &h->value);
+}
+
+
 /* All that is answered. */
 
 ngx_int_t

@@ -278,41 +278,17 @@ ngx_http_xr_purge_stored_soften(ngx_http_request_t *r, uint64_t some)
 static ngx_int_t
 ngx_http_xr_purge_stored_mark(ngx_http_request_t *r, uint64_t generation)
 {
-    off_t                  offset;
-    ngx_fd_t               fd;
-    ngx_int_t              rc;
-    ngx_file_info_t        fi;
-    ngx_http_cache_t      *c;
+    size_t                 offset;
     ngx_http_xr_origin_t  *exchange;
     u_char                 digits[XR_PURGE_STORED_DIGITS];
 
-    c = r->cache;
     exchange = r->upstream->input_filter_ctx;
 
     /* the line was read from the file's beginning */
 
     offset = exchange->purge.stored.data - r->upstream->buffer.start;
 
-    fd = ngx_open_file(c->file.name.data, NGX_FILE_RDWR, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        return NGX_ERROR;
-    }
-
     xr_purge_stored_digits(generation, digits);
-    rc = NGX_ERROR;
 
-    if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR
-        && c->uniq == ngx_file_uniq(&fi)
-        && pwrite(fd, digits, sizeof(digits), offset) == sizeof(digits))
-    {
-        rc = NGX_OK;
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed", &c->file.name);
-    }
-
-    return rc;
+    return ngx_http_xr_stored_file(r, digits, sizeof(digits), offset, 1);
 }

@@ -519,10 +519,7 @@ ngx_http_xr_slice_file_header(ngx_http_xr_slice_t *s, uint64_t number)
         h = line->h;
         h.value.data = p + (line->h.value.data - file->values.data);
 
-        if ((line->header != NULL)
-            ? line->header->copy_handler(r, &h, line->header->conf) != NGX_OK
-            : ngx_http_xr_headers_push(r, &h.key, &h.value) != NGX_OK)
-        {
+        if (ngx_http_xr_headers_copy(r, line->header, &h) != NGX_OK) {
             return NGX_ERROR;
         }
     }

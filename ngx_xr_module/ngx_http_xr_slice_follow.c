@@ -625,11 +625,7 @@ ngx_http_xr_follow_headers(ngx_http_request_t *r)
             hh = ngx_hash_find(&umcf->headers_in_hash, h[i].hash,
                                h[i].lowcase_key, h[i].key.len);
 
-            if ((hh != NULL)
-                ? hh->copy_handler(r, &h[i], hh->conf) != NGX_OK
-                : ngx_http_xr_headers_push(r, &h[i].key, &h[i].value)
-                  != NGX_OK)
-            {
+            if (ngx_http_xr_headers_copy(r, hh, &h[i]) != NGX_OK) {
                 return NGX_ERROR;
             }
         }

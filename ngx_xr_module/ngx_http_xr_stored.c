@@ -46,8 +46,6 @@ static ngx_uint_t ngx_http_xr_stored_renews(xr_str_t name);
 static ngx_uint_t ngx_http_xr_stored_has(ngx_http_upstream_t *u,
     xr_str_t name);
 static ngx_uint_t ngx_http_xr_stored_writes(ngx_http_request_t *r);
-static ngx_int_t ngx_http_xr_stored_file(ngx_http_request_t *r, u_char *p,
-    size_t size, size_t offset, ngx_uint_t write);
 
 
 /*
@@ -505,7 +503,7 @@ ngx_http_xr_stored_writes(ngx_http_request_t *r)
 
 /* Reads or writes the file that was read, if it is the same still. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_xr_stored_file(ngx_http_request_t *r, u_char *p, size_t size,
     size_t offset, ngx_uint_t write)
 {
