@@ -59,12 +59,8 @@ typedef enum {
 } xr_manifest_pixels_t;
 
 
-/* Bits of "uses". */
-
-#define XR_MANIFEST_VIEW    0x01u
-#define XR_MANIFEST_AR_SV   0x02u
-#define XR_MANIFEST_AR_QL   0x04u
-#define XR_MANIFEST_NATIVE  0x08u
+/* A bit of "uses", "classes" or "need_xr". */
+#define XR_MANIFEST_BIT(n)  (1u << (n))
 
 
 typedef struct {
@@ -89,11 +85,11 @@ typedef struct {
     uint32_t  need_geo;             /* XR_GEO_*, all of them */
     uint32_t  need_dim;
     uint32_t  need_mem;             /* GiB */
-    uint32_t  need_xr;              /* bits of xr_device_xr_t */
+    uint32_t  need_xr;              /* bits of xr_session_t, all of them */
 
-    uint32_t  uses;                 /* XR_MANIFEST_VIEW and others */
-    uint32_t  classes;              /* bits of xr_device_class_t: those that
-                                       it is preferred for */
+    uint32_t  uses;                 /* bits of xr_use_t */
+    uint32_t  classes;              /* bits of xr_class_t: those that it is
+                                       preferred for */
     size_t    nalts;
     size_t    nsegments;
 

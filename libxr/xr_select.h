@@ -31,6 +31,8 @@ typedef struct {
     uint64_t  seed;                 /* who asks, by xr_select_seed() */
     uint64_t  missing;              /* a bit for each variant whose object the
                                        origin is known not to have */
+    const xr_devices_t  *devices;   /* of which the budgets are; NULL: the
+                                       table that is built in */
 } xr_select_wish_t;
 
 
@@ -49,7 +51,8 @@ typedef enum {
 typedef struct {
     int                  variant;   /* XR_MANIFEST_NONE: answer with 404 */
     xr_select_reason_t   reason;
-    xr_device_class_t    class;     /* of the device */
+    xr_class_t           class;     /* of the device; one lower when it saves
+                                       data */
     xr_str_t             id;        /* of the variant, in the image */
     xr_str_t             arm;       /* in the image; empty: no split */
 } xr_select_t;
