@@ -9,6 +9,7 @@
 
 #include "xr_buf.h"
 #include "xr_crypto.h"
+#include "xr_encoding.h"
 
 
 /*
@@ -40,15 +41,6 @@
 #define XR_MANIFEST_IMAGE_MAX  (320 * 1024)
 
 
-typedef enum {
-    XR_MANIFEST_BR = 0,
-    XR_MANIFEST_ZSTD,
-    XR_MANIFEST_GZIP,
-    XR_MANIFEST_ENCODINGS,
-    XR_MANIFEST_IDENTITY = XR_MANIFEST_ENCODINGS
-} xr_manifest_encoding_t;
-
-
 /* Texture memory by pixel format: what a texture costs a GPU. */
 
 typedef enum {
@@ -69,8 +61,8 @@ typedef struct {
     xr_str_t  type;                 /* media type; empty: not known */
 
     uint64_t  bytes;                /* without a content coding */
-    uint64_t  encoded[XR_MANIFEST_ENCODINGS];   /* bytes of the sibling; 0:
-                                                   there is none */
+    uint64_t  encoded[XR_ENCODINGS];    /* bytes of the sibling, 0: there is
+                                           none; of identity: "bytes" */
     uint8_t   sha256[XR_SHA256_SIZE];           /* without a content coding */
 
     uint32_t  tris;                 /* 0: not said, as are those below */
@@ -164,10 +156,10 @@ int xr_manifest_find(const xr_manifest_t *m, xr_str_t id);
  */
 void xr_manifest_name(xr_str_t object, xr_buf_t *out);
 void xr_manifest_variant_name(xr_str_t object, const xr_manifest_variant_t *v,
-    xr_manifest_encoding_t encoding, xr_buf_t *out);
+    xr_encoding_t encoding, xr_buf_t *out);
 
-/* "br", "zstd", "gzip"; "identity". */
-xr_str_t xr_manifest_encoding_name(xr_manifest_encoding_t encoding);
+/* The codings that there are, for xr_encoding_choose(). */
+unsigned xr_manifest_variant_encodings(const xr_manifest_variant_t *v);
 
 
 #endif /* XR_MANIFEST_H */
