@@ -17,18 +17,20 @@
 #define XR_STORE_INDEX   8
 #define XR_STORE_SHARE   4
 
+#define XR_STORE_ABSENT  UINT32_MAX
+
 
 /* The sequence number is odd while somebody writes, or died doing so. */
 
 typedef struct {
     uint32_t     sequence;
-    uint32_t     len;
+    uint32_t     len;                   /* or XR_STORE_ABSENT */
     uint64_t     tag[2];                /* both 0: none */
     uint64_t     pos;                   /* of the text, as bytes ever written */
     int64_t      fetched;
     int64_t      fresh;
     int64_t      kept;
-    uint64_t     absent;
+    uint64_t     note;
 } xr_store_entry_t;
 
 typedef struct {
@@ -88,7 +90,7 @@ xr_store_max(const xr_store_t *s)
 
     max = s->size / XR_STORE_SHARE;
 
-    return (max < UINT32_MAX) ? max : UINT32_MAX;
+    return (max < XR_STORE_ABSENT) ? max : XR_STORE_ABSENT - 1;
 }
 
 
@@ -155,7 +157,7 @@ xr_store_load(const xr_store_entry_t *e, xr_store_entry_t *out)
     out->fetched = __atomic_load_n(&e->fetched, __ATOMIC_RELAXED);
     out->fresh = __atomic_load_n(&e->fresh, __ATOMIC_RELAXED);
     out->kept = __atomic_load_n(&e->kept, __ATOMIC_RELAXED);
-    out->absent = __atomic_load_n(&e->absent, __ATOMIC_RELAXED);
+    out->note = __atomic_load_n(&e->note, __ATOMIC_RELAXED);
 }
 
 
@@ -191,8 +193,9 @@ xr_store_get(const xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     info->fetched = copy.fetched;
     info->fresh = copy.fresh;
     info->kept = copy.kept;
-    info->len = copy.len;
-    info->absent = (copy.absent != 0);
+    info->note = copy.note;
+    info->absent = (copy.len == XR_STORE_ABSENT);
+    info->len = info->absent ? 0 : copy.len;
 
     if (copy.fetched <= __atomic_load_n(&s->expired, __ATOMIC_RELAXED)) {
         info->fresh = 0;
@@ -223,13 +226,14 @@ xr_store_worth(const xr_store_t *s, const xr_store_entry_t *e)
         return 0;
     }
 
-    if (!e->absent && !xr_store_lasts(s, e->pos)) {
+    if (e->len != XR_STORE_ABSENT && !xr_store_lasts(s, e->pos)) {
         return 1;
     }
 
     /* those that are not there are cheap to ask for, and easy to ask for */
 
-    return 2 + (uint64_t) e->fetched + (e->absent ? 0 : (uint64_t) 1 << 62);
+    return 2 + (uint64_t) e->fetched
+           + (e->len == XR_STORE_ABSENT ? 0 : (uint64_t) 1 << 62);
 }
 
 
@@ -324,14 +328,14 @@ xr_store_put(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
 
     xr_store_begin(e);
 
-    e->len = (uint32_t) len;
+    e->len = info->absent ? XR_STORE_ABSENT : (uint32_t) len;
     __atomic_store_n(&e->tag[0], words[0], __ATOMIC_RELAXED);
     __atomic_store_n(&e->tag[1], words[1], __ATOMIC_RELAXED);
     e->pos = pos;
     e->fetched = info->fetched;
     e->fresh = (drops == s->drops) ? info->fresh : 0;
     e->kept = info->kept;
-    e->absent = info->absent;
+    e->note = 0;
 
     xr_store_end(e);
 
@@ -359,6 +363,25 @@ xr_store_extend(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
             e->fetched = s->expired + 1;
         }
 
+        xr_store_end(e);
+    }
+}
+
+
+void
+xr_store_note(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
+    uint64_t bits)
+{
+    uint64_t           words[2];
+    xr_store_entry_t  *e;
+
+    memcpy(words, tag, XR_SIPHASH_SIZE);
+
+    e = xr_store_find(s, words);
+
+    if (e != NULL) {
+        xr_store_begin(e);
+        e->note |= bits;
         xr_store_end(e);
     }
 }

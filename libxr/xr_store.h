@@ -32,6 +32,7 @@ typedef struct {
     int64_t   kept;         /* and up to this what is here may be used if it
                                does not answer */
     size_t    len;          /* of the text */
+    uint64_t  note;         /* bits that were noted since it was stored */
     bool      absent;       /* there is none */
 } xr_store_info_t;
 
@@ -73,6 +74,10 @@ xr_rc_t xr_store_put(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
 /* What is stored will do until "fresh". */
 void xr_store_extend(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     int64_t fresh);
+
+/* Sets bits of its note. */
+void xr_store_note(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
+    uint64_t bits);
 
 /* Forgets an entry; or has the origin asked about every one again. */
 void xr_store_drop(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE]);

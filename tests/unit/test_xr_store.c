@@ -301,6 +301,16 @@ test_drop(void **state)
     xr_store_extend(s, tag, NOW + 500);
     assert_int_equal(get(s, 1, &info), XR_OK);
     assert_int_equal(info.fresh, NOW + 500);
+    assert_int_equal(info.note, 0);
+
+    xr_store_note(s, tag, 5);
+    xr_store_note(s, tag, 8);
+    assert_int_equal(get(s, 1, &info), XR_OK);
+    assert_int_equal(info.note, 13);
+
+    assert_int_equal(put(s, 1, 100, NOW), XR_OK);
+    assert_int_equal(get(s, 1, &info), XR_OK);
+    assert_int_equal(info.note, 0);
 
     drops = xr_store_drops(s);
     xr_store_drop(s, tag);
