@@ -1,0 +1,535 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+#include "ngx_http_xr_device.h"
+#include "ngx_http_xr_limit.h"
+#include "ngx_http_xr_variant.h"
+
+#include "xr_mime.h"
+
+
+/* Which variant of an object a client gets. */
+
+/* Of a quality that a credential names and nobody knows: the safe side. */
+
+#define NGX_HTTP_XR_VARIANT_CEILING  0
+
+
+static ngx_uint_t ngx_http_xr_variant_wanted(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static ngx_uint_t ngx_http_xr_variant_immutable(xr_str_t object);
+static ngx_int_t ngx_http_xr_variant_begin(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static void ngx_http_xr_variant_wish(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_select_wish_t *wish);
+static xr_str_t ngx_http_xr_variant_arg(xr_str_t query, xr_str_t name);
+static ngx_int_t ngx_http_xr_variant_choose(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest);
+static ngx_int_t ngx_http_xr_variant_keep(ngx_http_request_t *r,
+    ngx_http_xr_variant_t *v, xr_select_t *chosen,
+    const xr_manifest_variant_t *variant);
+static ngx_int_t ngx_http_xr_variant_serve(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_variant_object(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
+static ngx_int_t ngx_http_xr_variant_copy(ngx_http_request_t *r, xr_str_t s,
+    ngx_str_t *out);
+
+
+/* The last step before content: what the client gets is settled here. */
+
+ngx_int_t
+ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_int_t                 rc;
+    xr_manifest_t             manifest;
+    ngx_http_xr_variant_t    *v;
+    ngx_http_xr_loc_conf_t   *xlcf;
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
+    if (xlcf->variant.mode == NGX_HTTP_XR_VARIANTS_OFF) {
+        return NGX_OK;
+    }
+
+    v = ctx->variant;
+
+    if (v == NULL) {
+
+        if (!ngx_http_xr_variant_wanted(r, ctx)) {
+            return NGX_OK;
+        }
+
+        if (ngx_http_xr_variant_begin(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        v = ctx->variant;
+    }
+
+    if (v->fetch != NULL && ngx_http_xr_manifest_waits(v->fetch)) {
+        return NGX_AGAIN;
+    }
+
+    v->fetch = NULL;
+
+    rc = ngx_http_xr_manifest_get(r, ctx, &manifest, &v->wish.missing);
+
+    if (rc == NGX_DECLINED) {
+
+        if (v->manifest) {
+            return ngx_http_xr_deny(r, ctx, XR_DENY_ORIGIN_NOT_FOUND,
+                                    NGX_HTTP_NOT_FOUND);
+        }
+
+        return NGX_OK;                  /* the object as it is */
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (v->manifest) {
+        v->state = NGX_HTTP_XR_VARIANT_MANIFEST;
+        return ngx_http_xr_variant_object(r, ctx, NULL);
+    }
+
+    if (ngx_http_xr_variant_choose(r, ctx, &manifest) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_variant_serve(r, ctx);
+}
+
+
+/* Models, pictures and what else has variants; not variants themselves. */
+
+static ngx_uint_t
+ngx_http_xr_variant_wanted(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    size_t    i;
+    xr_str_t  type;
+
+    static const xr_str_t  kinds[] = { XR_STR("model/"), XR_STR("image/") };
+
+    /* those that have no type of their own */
+
+    static const xr_str_t  names[] = {
+        XR_STR(".splat"), XR_STR(".spz"), XR_STR(".ksplat"), XR_STR(".ply"),
+        XR_STR(".rad"), XR_STR(".sog"), XR_STR(".drc"), XR_STR(".usdc"),
+        XR_STR(".usd")
+    };
+
+    xr_str_t  object;
+
+    if (r != r->main || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return 0;
+    }
+
+    object = ngx_http_xr_view(&ctx->object);
+
+    if (ngx_http_xr_variant_immutable(object)) {
+        ctx->immutable = 1;
+        return 0;
+    }
+
+    type = xr_mime_type(object);
+
+    for (i = 0; i < XR_COUNT(kinds); i++) {
+
+        if (xr_str_starts(type, kinds[i])) {
+            return 1;
+        }
+    }
+
+    for (i = 0; i < XR_COUNT(names); i++) {
+
+        if (object.len > names[i].len
+            && ngx_strncasecmp((u_char *) object.data + object.len
+                               - names[i].len,
+                               (u_char *) names[i].data, names[i].len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * "<object>.xr/<64 hexadecimal digits>[.<ext>...]": its name is a hash of its
+ * bytes, which therefore never change.
+ */
+
+static ngx_uint_t
+ngx_http_xr_variant_immutable(xr_str_t object)
+{
+    size_t    i, n;
+    xr_str_t  name;
+
+    static const xr_str_t  folder = XR_STR(".xr/");
+
+    for (i = object.len; i > 0 && object.data[i - 1] != '/'; i--) {
+        /* void */
+    }
+
+    name = xr_str_of(object.data + i, object.len - i);
+
+    if (i <= folder.len
+        || memcmp(object.data + i - folder.len, folder.data, folder.len) != 0)
+    {
+        return 0;
+    }
+
+    for (n = 0; n < name.len; n++) {
+
+        if (!((name.data[n] >= '0' && name.data[n] <= '9')
+              || (name.data[n] >= 'a' && name.data[n] <= 'f')))
+        {
+            break;
+        }
+    }
+
+    return n == 2 * XR_SHA256_SIZE && (n == name.len || name.data[n] == '.');
+}
+
+
+static ngx_int_t
+ngx_http_xr_variant_begin(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_http_xr_variant_t  *v;
+
+    v = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_variant_t));
+    if (v == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->object = ctx->object;
+    v->index = XR_MANIFEST_NONE;
+
+    ctx->variant = v;
+
+    ngx_http_xr_variant_wish(r, ctx, &v->wish);
+
+    if (ngx_http_xr_purge_begin(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_xr_manifest_tag(r, ctx, &v->object, v->tag);
+
+    return NGX_OK;
+}
+
+
+/* What the query says, and what the credential allows. */
+
+static void
+ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_select_wish_t *wish)
+{
+    size_t           i;
+    xr_str_t         query, value;
+    xr_principal_t  *who;
+
+    static const xr_str_t  names[] = {
+        XR_STR("maxq"), XR_STR("maxdim"), XR_STR("maxbytes")
+    };
+
+    xr_select_wish_init(wish);
+
+    query = ngx_http_xr_view(&r->args);
+
+    if (query.len != 0) {
+
+        for (i = 0; i < XR_COUNT(names); i++) {
+            value = ngx_http_xr_variant_arg(query, names[i]);
+
+            if (value.data != NULL) {
+                (void) xr_select_wish_set(wish, names[i], value);
+            }
+        }
+
+        wish->variant = ngx_http_xr_variant_arg(query, xr_str("variant"));
+
+        ctx->variant->manifest =
+            ngx_http_xr_variant_arg(query, xr_str("xr_manifest")).data
+            != NULL;
+    }
+
+    if (ctx->public) {
+        return;
+    }
+
+    who = ngx_http_xr_auth_who(r, ctx);
+
+    if (who != NULL && who->constraints.quality.len != 0
+        && xr_select_ceiling(who->constraints.quality, &wish->ceiling)
+           != XR_OK)
+    {
+        wish->ceiling = NGX_HTTP_XR_VARIANT_CEILING;
+    }
+}
+
+
+/* An argument's value, or no data if it is not there. */
+
+static xr_str_t
+ngx_http_xr_variant_arg(xr_str_t query, xr_str_t name)
+{
+    size_t    i;
+    xr_str_t  arg;
+
+    while (query.len != 0) {
+
+        i = xr_str_find(query, '&');
+        arg = xr_str_of(query.data, i);
+
+        query.data += i;
+        query.len -= i;
+
+        if (query.len != 0) {
+            query.data++;
+            query.len--;
+        }
+
+        if (!xr_str_starts(arg, name)) {
+            continue;
+        }
+
+        if (arg.len == name.len) {
+            return xr_str_of(arg.data + arg.len, 0);
+        }
+
+        if (arg.data[name.len] == '=') {
+            return xr_str_of(arg.data + name.len + 1, arg.len - name.len - 1);
+        }
+    }
+
+    return xr_str_of(NULL, 0);
+}
+
+
+static ngx_int_t
+ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_manifest_t *manifest)
+{
+    xr_str_t                subject;
+    xr_select_t             chosen;
+    xr_principal_t         *who;
+    const xr_device_t      *device;
+    ngx_http_xr_variant_t  *v;
+    xr_manifest_variant_t   variant;
+
+    v = ctx->variant;
+
+    device = ngx_http_xr_device_get(r, ctx);
+    if (device == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (manifest->narms != 0) {
+        who = ctx->public ? NULL : ngx_http_xr_auth_who(r, ctx);
+
+        subject = (who != NULL && who->subject.len != 0)
+                  ? who->subject : ngx_http_xr_view(&r->connection->addr_text);
+
+        v->split = 1;
+        v->wish.seed = xr_select_seed(ctx->tenant->name,
+                                      ngx_http_xr_view(&v->object), subject);
+    }
+
+    v->wish.missing |= v->missing;
+
+    if (xr_select(manifest, device, &v->wish, &chosen) != XR_OK
+        || !xr_manifest_variant(manifest, (size_t) chosen.variant, &variant))
+    {
+        v->state = NGX_HTTP_XR_VARIANT_UNFIT;
+        v->index = XR_MANIFEST_NONE;
+
+        return NGX_OK;
+    }
+
+    v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
+
+    if (ngx_http_xr_variant_keep(r, v, &chosen, &variant) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_variant_object(r, ctx, &variant);
+}
+
+
+/* Copies what is needed of it: the image is gone with the next request. */
+
+static ngx_int_t
+ngx_http_xr_variant_keep(ngx_http_request_t *r, ngx_http_xr_variant_t *v,
+    xr_select_t *chosen, const xr_manifest_variant_t *variant)
+{
+    xr_buf_t  b;
+
+    v->index = chosen->variant;
+    v->reason = ngx_http_xr_ngx(xr_select_reason_name(chosen->reason));
+
+    b = xr_buf(ngx_pnalloc(r->pool, XR_SELECT_FIELD_MAX),
+               XR_SELECT_FIELD_MAX);
+
+    if (b.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    xr_select_field(chosen, &b);
+    v->field = ngx_http_xr_ngx(xr_buf_str(&b));
+
+    v->id.data = v->field.data;         /* it begins with that */
+    v->id.len = chosen->id.len;
+
+    return ngx_http_xr_variant_copy(r, chosen->arm, &v->arm) == NGX_OK
+           ? ngx_http_xr_variant_copy(r, variant->path, &v->path) : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_xr_variant_copy(ngx_http_request_t *r, xr_str_t s, ngx_str_t *out)
+{
+    out->len = s.len;
+    out->data = NULL;
+
+    if (s.len == 0) {
+        return NGX_OK;
+    }
+
+    out->data = ngx_pnalloc(r->pool, s.len);
+    if (out->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(out->data, s.data, s.len);
+
+    return NGX_OK;
+}
+
+
+/* From here on the request is for the variant; NULL: for the manifest. */
+
+static ngx_int_t
+ngx_http_xr_variant_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    const xr_manifest_variant_t *variant)
+{
+    size_t                  size;
+    xr_buf_t                b;
+    ngx_http_xr_variant_t  *v;
+
+    v = ctx->variant;
+
+    size = v->object.len + sizeof(".xr/manifest.json")
+           + XR_MANIFEST_PATH_MAX;
+
+    b = xr_buf(ngx_pnalloc(r->pool, size), size);
+    if (b.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (variant == NULL) {
+        xr_manifest_name(ngx_http_xr_view(&v->object), &b);
+
+        r->headers_in.range = NULL;     /* it is small, and may change */
+        r->headers_in.if_range = NULL;
+
+    } else {
+        xr_manifest_variant_name(ngx_http_xr_view(&v->object), variant,
+                                 XR_MANIFEST_IDENTITY, &b);
+    }
+
+    ctx->object = ngx_http_xr_ngx(xr_buf_str(&b));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_xr_variant_serve(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_http_xr_loc_conf_t  *xlcf;
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
+    if (ctx->variant->state == NGX_HTTP_XR_VARIANT_UNFIT) {
+        r->content_handler = ngx_http_xr_variant_answer_unfit;
+
+    } else if (xlcf->variant.mode == NGX_HTTP_XR_VARIANTS_REDIRECT) {
+        r->content_handler = ngx_http_xr_variant_answer_redirect;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The origin does not have the variant's object.  1: the request is for
+ * another one now.
+ */
+
+ngx_uint_t
+ngx_http_xr_variant_missing(ngx_http_request_t *r)
+{
+    uint64_t                bit, ignored;
+    xr_manifest_t           manifest;
+    ngx_http_xr_ctx_t      *ctx;
+    ngx_http_xr_variant_t  *v;
+
+    ctx = ngx_http_xr_get_ctx(r);
+    v = ctx->variant;
+
+    if (v == NULL || v->state != NGX_HTTP_XR_VARIANT_CHOSEN) {
+        return 0;
+    }
+
+    bit = (uint64_t) 1 << v->index;
+
+    if (v->missing & bit) {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "xr: variant \"%V\" of \"%V\" is missing: \"%V\"",
+                  &v->id, &v->object, &ctx->object);
+
+    v->missing |= bit;
+    v->tries = NGX_MAX_INT_T_VALUE;
+
+    ngx_http_xr_manifest_note(r, v->tag, bit);
+
+    return ngx_http_xr_manifest_get(r, ctx, &manifest, &ignored) == NGX_OK
+           && ngx_http_xr_variant_choose(r, ctx, &manifest) == NGX_OK
+           && v->state == NGX_HTTP_XR_VARIANT_CHOSEN
+           && !(v->missing & (uint64_t) 1 << v->index);
+}
+
+
+xr_str_t
+ngx_http_xr_variant_var_id(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    return (ctx->variant != NULL) ? ngx_http_xr_view(&ctx->variant->id)
+                                  : xr_str_of(NULL, 0);
+}
+
+
+xr_str_t
+ngx_http_xr_variant_var_reason(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    return (ctx->variant != NULL) ? ngx_http_xr_view(&ctx->variant->reason)
+                                  : xr_str_of(NULL, 0);
+}
+
+
+xr_str_t
+ngx_http_xr_variant_var_arm(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    return (ctx->variant != NULL) ? ngx_http_xr_view(&ctx->variant->arm)
+                                  : xr_str_of(NULL, 0);
+}

@@ -1,0 +1,103 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef NGX_HTTP_XR_VARIANT_H
+#define NGX_HTTP_XR_VARIANT_H
+
+
+#include "ngx_http_xr.h"
+
+#include "xr_select.h"
+
+
+/*
+ * Variants: of an object that has a manifest a client gets the one that suits
+ * its device.  Which one is decided before anything is looked for in the
+ * cache, so that an object's variants are stored once each, whoever asks.
+ */
+
+#define NGX_HTTP_XR_VARIANTS_OFF       0
+#define NGX_HTTP_XR_VARIANTS_ON        1        /* in the object's place */
+#define NGX_HTTP_XR_VARIANTS_REDIRECT  2
+
+
+/* What there is in the place of an object. */
+
+typedef enum {
+    NGX_HTTP_XR_VARIANT_NONE = 0,               /* it has no manifest */
+    NGX_HTTP_XR_VARIANT_CHOSEN,
+    NGX_HTTP_XR_VARIANT_MANIFEST,               /* that is asked for itself */
+    NGX_HTTP_XR_VARIANT_UNFIT                   /* none for this device */
+} ngx_http_xr_variant_state_t;
+
+
+/* Of a client's request. */
+
+typedef struct ngx_http_xr_fetch_s  ngx_http_xr_fetch_t;
+
+struct ngx_http_xr_variant_s {
+    ngx_str_t                      object;      /* that was asked for */
+    ngx_http_xr_variant_state_t    state;
+    xr_select_wish_t               wish;
+    u_char                         tag[XR_SIPHASH_SIZE];    /* of the manifest
+                                                               in the store */
+    ngx_http_xr_fetch_t           *fetch;       /* under way, or NULL */
+    ngx_uint_t                     tries;       /* to get the manifest */
+    int                            index;       /* of the variant */
+    uint64_t                       missing;     /* bits: those whose objects
+                                                   are not there */
+    ngx_str_t                      id;
+    ngx_str_t                      arm;
+    ngx_str_t                      reason;
+    ngx_str_t                      field;       /* XR-Variant */
+    ngx_str_t                      path;        /* below "<object>.xr/" */
+    ngx_str_t                      links;       /* Link; or empty */
+    unsigned                       manifest:1;  /* "xr_manifest" was given */
+    unsigned                       split:1;     /* it depends on who asks */
+};
+
+
+/* variant */
+ngx_int_t ngx_http_xr_variant_step(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_variant_missing(ngx_http_request_t *r);
+xr_str_t ngx_http_xr_variant_var_id(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_variant_var_reason(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_variant_var_arm(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+
+/* variant_answer */
+ngx_int_t ngx_http_xr_variant_answer_redirect(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_variant_answer_unfit(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_variant_answer_headers(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_str_t *ngx_http_xr_variant_answer_policy(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+
+/* manifest */
+void ngx_http_xr_manifest_conf_create(ngx_http_xr_variant_conf_t *conf);
+void ngx_http_xr_manifest_conf_merge(ngx_http_xr_variant_conf_t *prev,
+    ngx_http_xr_variant_conf_t *conf);
+char *ngx_http_xr_manifest_valid(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_xr_manifest_init(ngx_conf_t *cf,
+    ngx_http_xr_main_conf_t *xmcf);
+ngx_int_t ngx_http_xr_manifest_filter_init(ngx_conf_t *cf);
+void ngx_http_xr_manifest_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    ngx_str_t *object, u_char tag[XR_SIPHASH_SIZE]);
+ngx_int_t ngx_http_xr_manifest_get(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest, uint64_t *missing);
+void ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
+    uint64_t missing);
+void ngx_http_xr_manifest_drop(ngx_http_xr_main_conf_t *xmcf, u_char *tag);
+void ngx_http_xr_manifest_expire(ngx_http_xr_main_conf_t *xmcf);
+ngx_uint_t ngx_http_xr_manifest_waits(ngx_http_xr_fetch_t *fetch);
+ngx_uint_t ngx_http_xr_manifest_refreshes(ngx_http_request_t *r);
+time_t ngx_http_xr_manifest_max(ngx_http_request_t *r);
+
+
+#endif /* NGX_HTTP_XR_VARIANT_H */

@@ -1,0 +1,302 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "ngx_http_xr.h"
+#include "ngx_http_xr_variant.h"
+
+#include "xr_device.h"
+
+
+/* How a client learns which variant it got, or where it is. */
+
+static ngx_str_t *ngx_http_xr_answer_resolved(ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_answer_location(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, ngx_uint_t query, ngx_str_t *out);
+static void ngx_http_xr_answer_query(xr_str_t query, xr_buf_t *b);
+
+
+static ngx_str_t  ngx_http_xr_answer_immutable =
+    ngx_string("public, max-age=31536000, immutable");
+
+/* What a cache that does not key on our hints must not keep for others. */
+
+static ngx_str_t  ngx_http_xr_answer_private =
+    ngx_string("private, max-age=60, stale-while-revalidate=600");
+
+
+/* "xr_variants redirect": bytes are cached by everybody, once. */
+
+ngx_int_t
+ngx_http_xr_variant_answer_redirect(ngx_http_request_t *r)
+{
+    ngx_int_t           rc;
+    ngx_str_t           location;
+    ngx_table_elt_t    *h;
+    ngx_http_xr_ctx_t  *ctx;
+
+    static ngx_str_t  name = ngx_string("Location");
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_xr_answer_location(r, ctx, 1, &location) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_clear_location(r);
+
+    h = ngx_http_xr_headers_add(r, &name, &location);
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.location = h;
+    r->headers_out.status = NGX_HTTP_TEMPORARY_REDIRECT;
+    r->headers_out.content_length_n = 0;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}
+
+
+/* Never bytes that a client said it cannot decode. */
+
+ngx_int_t
+ngx_http_xr_variant_answer_unfit(ngx_http_request_t *r)
+{
+    ngx_int_t           rc;
+    ngx_buf_t          *b;
+    ngx_chain_t         out;
+    ngx_http_xr_ctx_t  *ctx;
+
+    static u_char  problem[] =
+        "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"
+        "\"detail\":\"There is no variant of this asset that the client "
+        "can show.\"}" CRLF;
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    (void) ngx_http_xr_deny(r, ctx, XR_DENY_VARIANT, NGX_HTTP_NOT_FOUND);
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = problem;
+    b->last = problem + sizeof(problem) - 1;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.status = NGX_HTTP_NOT_FOUND;
+    r->headers_out.content_length_n = b->last - b->pos;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+/* What an answer that depends on the device says about that. */
+
+ngx_int_t
+ngx_http_xr_variant_answer_headers(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx)
+{
+    ngx_str_t                location;
+    ngx_http_xr_variant_t   *v;
+    ngx_http_xr_loc_conf_t  *xlcf;
+
+    static ngx_str_t  variant = ngx_string("XR-Variant");
+    static ngx_str_t  at = ngx_string("Content-Location");
+    static ngx_str_t  accept = ngx_string("Accept-CH");
+    static ngx_str_t  critical = ngx_string("Critical-CH");
+    static ngx_str_t  hints =
+        ngx_string("Sec-CH-UA-Form-Factors, Sec-CH-UA-Model, "
+                   "Sec-CH-UA-Platform, Sec-CH-Device-Memory, Device-Memory, "
+                   "Sec-CH-DPR, DPR, ECT, Downlink, RTT");
+    static ngx_str_t  needed =
+        ngx_string("Sec-CH-UA-Form-Factors, Sec-CH-UA-Model");
+
+    v = ctx->variant;
+
+    if (v == NULL || v->state == NGX_HTTP_XR_VARIANT_NONE
+        || v->state == NGX_HTTP_XR_VARIANT_MANIFEST)
+    {
+        return NGX_OK;
+    }
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
+    if (xlcf->variant.hints
+        && (ngx_http_xr_headers_push(r, &accept, &hints) != NGX_OK
+            || ngx_http_xr_headers_push(r, &critical, &needed) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (v->state == NGX_HTTP_XR_VARIANT_UNFIT) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_xr_headers_push(r, &variant, &v->field) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (r->headers_out.status != NGX_HTTP_OK
+        && r->headers_out.status != NGX_HTTP_PARTIAL_CONTENT
+        && r->headers_out.status != NGX_HTTP_NOT_MODIFIED)
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_xr_answer_location(r, ctx, 0, &location) == NGX_OK
+           ? ngx_http_xr_headers_push(r, &at, &location) : NGX_ERROR;
+}
+
+
+/* The Cache-Control of what is or depends on a variant; NULL: neither. */
+
+ngx_str_t *
+ngx_http_xr_variant_answer_policy(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx)
+{
+    if (ctx->immutable) {
+        return &ngx_http_xr_answer_immutable;
+    }
+
+    return (ctx->variant != NULL
+            && ctx->variant->state == NGX_HTTP_XR_VARIANT_CHOSEN)
+           ? ngx_http_xr_answer_resolved(ctx) : NULL;
+}
+
+
+/*
+ * What the URL says, or a tier in front that keys on it, may be stored for
+ * all; other caches would have to heed Vary, and not all do.
+ */
+
+static ngx_str_t *
+ngx_http_xr_answer_resolved(ngx_http_xr_ctx_t *ctx)
+{
+    if (ctx->variant->split
+        || (ctx->variant->wish.variant.data == NULL
+            && ctx->device != NULL
+            && ctx->device->source != XR_SOURCE_QUERY))
+    {
+        return &ngx_http_xr_answer_private;
+    }
+
+    return NULL;
+}
+
+
+/*
+ * The variant, relative to the request's URL: a token in the path stays, and
+ * one in the query is passed on; of the query our own arguments are left out.
+ */
+
+static ngx_int_t
+ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    ngx_uint_t query, ngx_str_t *out)
+{
+    size_t    i, size;
+    xr_buf_t  b;
+    xr_str_t  target, path, raw;
+
+    target = ngx_http_xr_view(&ctx->target);
+    path = ngx_http_xr_view(&ctx->variant->path);
+    raw = query ? ctx->credential.raw_query : xr_str_of(NULL, 0);
+
+    for (i = target.len; i > 0 && target.data[i - 1] != '/'; i--) {
+        /* void */
+    }
+
+    target = xr_str_of(target.data + i, target.len - i);
+    size = target.len + 3 * path.len + raw.len + sizeof("./.xr/?");
+
+    b = xr_buf(ngx_pnalloc(r->pool, size), size);
+    if (b.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* "a:b" would begin with a scheme */
+
+    if (xr_str_find(target, ':') != target.len) {
+        xr_buf_puts(&b, "./");
+    }
+
+    xr_buf_put(&b, target);
+    xr_buf_puts(&b, ".xr/");
+    xr_path_encode(path, &b);
+    ngx_http_xr_answer_query(raw, &b);
+
+    *out = ngx_http_xr_ngx(xr_buf_str(&b));
+
+    return xr_buf_ok(&b) ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_xr_answer_query(xr_str_t query, xr_buf_t *b)
+{
+    size_t    i, n;
+    bool      ours;
+    char      between;
+    xr_str_t  arg, name;
+
+    static const xr_str_t  own[] = {
+        XR_STR("xr"), XR_STR("variant"), XR_STR("maxq"), XR_STR("maxdim"),
+        XR_STR("maxbytes"), XR_STR("part")
+    };
+
+    between = '?';
+
+    while (query.len != 0) {
+        i = xr_str_find(query, '&');
+        arg = xr_str_of(query.data, i);
+        name = xr_str_of(arg.data, xr_str_find(arg, '='));
+
+        query.data += i;
+        query.len -= i;
+
+        if (query.len != 0) {
+            query.data++;
+            query.len--;
+        }
+
+        ours = (arg.len == 0);
+
+        for (n = 0; n < XR_COUNT(own); n++) {
+            ours = ours || xr_str_eq(name, own[n]);
+        }
+
+        if (!ours) {
+            xr_buf_putc(b, between);
+            xr_buf_put(b, arg);
+            between = '&';
+        }
+    }
+}
