@@ -13,6 +13,7 @@
 
 #include "ngx_http_xr_purge.h"
 
+#include "ngx_http_xr_encoding.h"
 #include "ngx_http_xr_freshness.h"
 #include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
@@ -325,6 +326,7 @@ typedef struct {
     ngx_uint_t                     prefetch;    /* slices ahead */
 
     ngx_http_xr_freshness_conf_t   freshness;
+    ngx_http_xr_encoding_conf_t    encoding;
     ngx_http_upstream_conf_t       upstream;
 } ngx_http_xr_loc_conf_t;
 
@@ -413,6 +415,15 @@ typedef struct {
     uint64_t                       address;     /* for limits; 0: not yet */
     xr_deny_t                      deny;
 
+    ngx_uint_t                     vary;        /* NGX_HTTP_XR_VARY_* */
+    xr_encoding_t                  encoding;    /* that "object" is stored in,
+                                                   at its origin; its name ends
+                                                   in the suffix of it */
+    off_t                          decoded;     /* its size without that; 0:
+                                                   not known */
+    xr_encoding_t                  compress;    /* what it is encoded with */
+
+    unsigned                       sibling:1;   /* "encoding" was chosen */
     unsigned                       checked:1;   /* target has one reading */
     unsigned                       known:1;     /* the client is filled in */
     unsigned                       public:1;
@@ -449,6 +460,7 @@ typedef struct {
     unsigned                       ranged:1;    /* Range was sent */
     unsigned                       conditional:1;
     ngx_http_xr_flight_t          *flight;      /* that others may follow */
+    ngx_http_xr_encode_t          *encode;      /* or NULL */
     unsigned                       invalid:1;   /* its body is none */
 } ngx_http_xr_origin_t;
 
@@ -675,6 +687,8 @@ ngx_table_elt_t *ngx_http_xr_headers_add(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
+ngx_int_t ngx_http_xr_headers_vary(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_headers_retry_after(ngx_http_request_t *r,
     ngx_msec_t ms);
