@@ -414,15 +414,10 @@ typedef struct {
     uint64_t                       subject;     /* keyed hashes of these two, */
     uint64_t                       address;     /* for limits; 0: not yet */
     xr_deny_t                      deny;
-
     ngx_uint_t                     vary;        /* NGX_HTTP_XR_VARY_* */
-    xr_encoding_t                  encoding;    /* that "object" is stored in,
-                                                   at its origin; its name ends
-                                                   in the suffix of it */
-    off_t                          decoded;     /* its size without that; 0:
-                                                   not known */
-    xr_encoding_t                  compress;    /* what it is encoded with */
-
+    xr_encoding_t                  encoding;    /* of "object" at its origin, */
+    off_t                          decoded;     /* its size without; or 0 */
+    xr_encoding_t                  compress;    /* what we encode it with */
     unsigned                       sibling:1;   /* "encoding" was chosen */
     unsigned                       checked:1;   /* target has one reading */
     unsigned                       known:1;     /* the client is filled in */

@@ -104,7 +104,6 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
 
     if (r == r->main) {
         ctx->slice = NULL;
-
         rc = ngx_http_xr_encoding_begin(r, ctx, xlcf);
         if (rc != NGX_OK) {
             return rc;
@@ -269,11 +268,8 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
         *keys = part->key;
     }
 
-    if (ngx_http_xr_encoding_key(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    keys = ngx_array_push_n(&r->cache->keys, 2);
+    keys = (ngx_http_xr_encoding_key(r, ctx) == NGX_OK)
+           ? ngx_array_push_n(&r->cache->keys, 2) : NULL;
     if (keys == NULL) {
         return NGX_ERROR;
     }

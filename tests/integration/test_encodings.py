@@ -184,7 +184,7 @@ def test_nothing_is_acceptable(edge, path, name, accept):
     response = fetch(edge, path + name, accept)
     assert response.status == 406
     assert response["cache-control"] == "no-store"
-    assert edge.logged(response.tag)["reason"] == "encoding"
+    assert edge.logged(response)["reason"] == "encoding"
 
 
 @pytest.mark.parametrize("name", ["model.glb", "small.json", "weak.json", "bare.json",
@@ -238,7 +238,7 @@ def scripts(web_edges):
 def test_a_cut_body_is_not_stored(scripts, path):
     origin, edge = scripts
     path += "cut.json"
-    origin.put(path, [answer(SOURCE.data[:150000], 'ETag: "a"', length=len(SOURCE.data)),
+    origin.put_at(path, [answer(SOURCE.data[:150000], 'ETag: "a"', length=len(SOURCE.data)),
                       scripted.CLOSE], answer(SOURCE.data, 'ETag: "a"'))
 
     first = edge.get(path, headers={"Accept-Encoding": "gzip"})
@@ -246,7 +246,7 @@ def test_a_cut_body_is_not_stored(scripts, path):
 
     response = fetch(edge, path, "gzip")
     assert decoded(response) == SOURCE.data
-    assert edge.logged(response.tag)["cache"] == "MISS"
+    assert edge.logged(response)["cache"] == "MISS"
 
 
 @pytest.mark.parametrize("field", ["Cache-Control: no-store", "Cache-Control: private",
@@ -254,7 +254,7 @@ def test_a_cut_body_is_not_stored(scripts, path):
 def test_what_is_for_one_client_is_not_encoded(scripts, path, field):
     origin, edge = scripts
     path += "own.json"
-    origin.put(path, answer(SOURCE.data, 'ETag: "a"', field))
+    origin.put_at(path, answer(SOURCE.data, 'ETag: "a"', field))
 
     response = fetch(edge, path, "zstd, gzip;q=0.5")
     assert response.body == SOURCE.data
@@ -268,7 +268,7 @@ def test_an_object_that_changes(scripts, path):
     origin, edge = scripts
     path += "new.json"
     second = text(90000, 3)
-    origin.put(path, answer(SOURCE.data, 'ETag: "a"', "Cache-Control: max-age=0"),
+    origin.put_at(path, answer(SOURCE.data, 'ETag: "a"', "Cache-Control: max-age=0"),
                scripted.message(304, b"", 'ETag: "a"', "Cache-Control: max-age=0", length=False),
                answer(second, 'ETag: "b"', "Cache-Control: max-age=60"))
 
@@ -293,7 +293,7 @@ def test_a_client_that_leaves(scripts, path):
     path += "left.json"
     half = len(LARGE.data) // 2
     head = answer(LARGE.data, 'ETag: "a"')[:-half]
-    origin.put(path, [head, 0.3, LARGE.data[-half:]])
+    origin.put_at(path, [head, 0.3, LARGE.data[-half:]])
 
     with http1.Connection(edge.port) as client:
         client.send(path, headers={"Accept-Encoding": "zstd"})
@@ -310,8 +310,8 @@ def test_too_many_at_a_time(web_edges, path):
     with scripted.Origin() as origin:
         edge = start(origin, web_edges, "xr_compress_concurrency 1;")
         slow = [answer(SOURCE.data, 'ETag: "a"')[:-1000], 1.5, SOURCE.data[-1000:]]
-        origin.put(path + "slow.json", slow)
-        origin.put(path + "other.json", answer(SOURCE.data, 'ETag: "b"'))
+        origin.put_at(path + "slow.json", slow)
+        origin.put_at(path + "other.json", answer(SOURCE.data, 'ETag: "b"'))
 
         with http1.Connection(edge.port) as client:
             tag = client.send(path + "slow.json", headers={"Accept-Encoding": "zstd"})
