@@ -105,7 +105,7 @@ test-programs: $(UNIT) $(REPLAY) $(TOOLS)
 
 $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/libxr.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(XR_FLAGS) -Ilibxr -Itests/unit -o $@ $< $(BUILD)/libxr.a -pie -lcmocka $(LIBXR_LIBS)
+	$(CC) $(XR_FLAGS) -Ilibxr -Itests/unit -o $@ $< $(BUILD)/libxr.a -pie -lcmocka -lbrotlidec $(LIBXR_LIBS)
 
 $(BUILD)/tools/%: tests/tools/%.c Makefile
 	@mkdir -p $(@D)

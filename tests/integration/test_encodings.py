@@ -73,7 +73,8 @@ def start(web, web_edges, location="", **options):
 
 @pytest.fixture(scope="module", params=["whole", "slices"])
 def edge(request, web, web_edges):
-    return start(web, web_edges, "xr_slice 64k;" if request.param == "slices" else "")
+    return start(web, web_edges, "xr_slice 64k;" if request.param == "slices" else "",
+                 server="http2 on;")
 
 
 @pytest.fixture
