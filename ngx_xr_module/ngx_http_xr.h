@@ -12,7 +12,6 @@
 #include <ngx_http.h>
 
 #include "ngx_http_xr_purge.h"
-
 #include "ngx_http_xr_encoding.h"
 #include "ngx_http_xr_freshness.h"
 #include "xr_cloudfront.h"
@@ -394,7 +393,6 @@ typedef struct {
     ngx_uint_t                     step;
     ngx_str_t                      uri;         /* what was decided on, */
     ngx_http_xr_loc_conf_t        *conf;        /* and by whose rules */
-
     ngx_str_t                      target;      /* raw, no token, no query */
     ngx_str_t                      raw_path;    /* what must be covered */
     ngx_http_xr_credential_t       credential;
@@ -403,7 +401,6 @@ typedef struct {
     ngx_http_xr_image_t           *image;       /* that the tenant is of */
     xr_site_t                     *tenant;      /* NULL, or &site */
     ngx_str_t                      object;      /* the key below the origin */
-
     time_t                         decided;     /* when it was let in */
     xr_str_t                       key_id;      /* whose key it was */
     xr_memory_value_t              value;       /* "who", for the memory */
