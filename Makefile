@@ -29,7 +29,7 @@ WORKER_SRC := $(wildcard edge_workers/*.c)
 LIBXR_OBJ  := $(LIBXR_SRC:%.c=$(OBJ)/%.o)
 XR_OBJ     := $(ORIGIN_SRC:%.c=$(OBJ)/%.o) $(WORKER_SRC:%.c=$(OBJ)/%.o)
 
-LIBXR_LIBS := -lcrypto -ljwt
+LIBXR_LIBS := -lcrypto -ljwt -lzstd -lbrotlienc -lz
 XR_LIBS    := -lcurl -lexpat -lhiredis -ljansson $(LIBXR_LIBS)
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -105,7 +105,7 @@ test-programs: $(UNIT) $(REPLAY) $(TOOLS)
 
 $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/libxr.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(XR_FLAGS) -Ilibxr -Itests/unit -o $@ $< $(BUILD)/libxr.a -pie -lcmocka $(LIBXR_LIBS)
+	$(CC) $(XR_FLAGS) -Ilibxr -Itests/unit -o $@ $< $(BUILD)/libxr.a -pie -lcmocka -lbrotlidec $(LIBXR_LIBS)
 
 $(BUILD)/tools/%: tests/tools/%.c Makefile
 	@mkdir -p $(@D)

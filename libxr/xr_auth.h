@@ -45,6 +45,8 @@ typedef enum {
     XR_DENY_TOKEN_THROTTLED,        /* too many that were no good */
     XR_DENY_REVOCATION,             /* the list of revoked ones is too old */
 
+    XR_DENY_ENCODING,               /* there is no coding that it accepts */
+
     XR_DENY_LIMIT,                  /* a token bucket is empty */
     XR_DENY_LIMIT_STREAMS,          /* too many responses at a time */
     XR_DENY_LIMIT_UNKNOWN,          /* Redis is away, and that closes it */

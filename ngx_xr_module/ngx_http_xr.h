@@ -12,7 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_xr_purge.h"
-
+#include "ngx_http_xr_encoding.h"
 #include "ngx_http_xr_freshness.h"
 #include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
@@ -325,6 +325,7 @@ typedef struct {
     ngx_uint_t                     prefetch;    /* slices ahead */
 
     ngx_http_xr_freshness_conf_t   freshness;
+    ngx_http_xr_encoding_conf_t    encoding;
     ngx_http_upstream_conf_t       upstream;
 } ngx_http_xr_loc_conf_t;
 
@@ -392,7 +393,6 @@ typedef struct {
     ngx_uint_t                     step;
     ngx_str_t                      uri;         /* what was decided on, */
     ngx_http_xr_loc_conf_t        *conf;        /* and by whose rules */
-
     ngx_str_t                      target;      /* raw, no token, no query */
     ngx_str_t                      raw_path;    /* what must be covered */
     ngx_http_xr_credential_t       credential;
@@ -401,7 +401,6 @@ typedef struct {
     ngx_http_xr_image_t           *image;       /* that the tenant is of */
     xr_site_t                     *tenant;      /* NULL, or &site */
     ngx_str_t                      object;      /* the key below the origin */
-
     time_t                         decided;     /* when it was let in */
     xr_str_t                       key_id;      /* whose key it was */
     xr_memory_value_t              value;       /* "who", for the memory */
@@ -412,7 +411,11 @@ typedef struct {
     uint64_t                       subject;     /* keyed hashes of these two, */
     uint64_t                       address;     /* for limits; 0: not yet */
     xr_deny_t                      deny;
-
+    ngx_uint_t                     vary;        /* NGX_HTTP_XR_VARY_* */
+    xr_encoding_t                  encoding;    /* of "object" at its origin, */
+    off_t                          decoded;     /* its size without; or 0 */
+    xr_encoding_t                  compress;    /* what we encode it with */
+    unsigned                       sibling:1;   /* "encoding" was chosen */
     unsigned                       checked:1;   /* target has one reading */
     unsigned                       known:1;     /* the client is filled in */
     unsigned                       public:1;
@@ -449,6 +452,7 @@ typedef struct {
     unsigned                       ranged:1;    /* Range was sent */
     unsigned                       conditional:1;
     ngx_http_xr_flight_t          *flight;      /* that others may follow */
+    ngx_http_xr_encode_t          *encode;      /* or NULL */
     unsigned                       invalid:1;   /* its body is none */
 } ngx_http_xr_origin_t;
 
@@ -675,6 +679,8 @@ ngx_table_elt_t *ngx_http_xr_headers_add(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_xr_headers_push(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
+ngx_int_t ngx_http_xr_headers_vary(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_headers_retry_after(ngx_http_request_t *r,
     ngx_msec_t ms);

@@ -155,6 +155,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);
     ngx_http_xr_freshness_create(&xlcf->freshness);
+    ngx_http_xr_encoding_conf_create(&xlcf->encoding);
 
     return xlcf;
 }
@@ -185,7 +186,10 @@ ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              "stale-while-revalidate=600");
 
     if (ngx_http_xr_limit_conf_merge(cf, prev, conf) != NGX_CONF_OK
-        || ngx_http_xr_slice_conf_merge(cf, prev, conf) != NGX_CONF_OK)
+        || ngx_http_xr_slice_conf_merge(cf, prev, conf) != NGX_CONF_OK
+        || ngx_http_xr_encoding_conf_merge(cf, &prev->encoding,
+                                           &conf->encoding)
+           != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

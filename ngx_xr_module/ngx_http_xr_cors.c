@@ -14,8 +14,6 @@ static ngx_str_t  ngx_http_xr_cors_exposed =
     ngx_string("Content-Length, Content-Range, Accept-Ranges, ETag, "
                "X-File-Size, XR-Variant, Content-Encoding, Age, Retry-After, "
                "RateLimit, RateLimit-Policy");
-static ngx_str_t  ngx_http_xr_cors_vary = ngx_string("Vary");
-static ngx_str_t  ngx_http_xr_cors_origin = ngx_string("Origin");
 static ngx_str_t  ngx_http_xr_cors_any = ngx_string("*");
 
 
@@ -89,13 +87,7 @@ ngx_http_xr_cors_headers(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     value = &ngx_http_xr_cors_any;
 
     if (t->cors == XR_CORS_LIST) {
-
-        if (ngx_http_xr_headers_push(r, &ngx_http_xr_cors_vary,
-                                     &ngx_http_xr_cors_origin)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+        ctx->vary |= NGX_HTTP_XR_VARY_ORIGIN;
 
         h = ngx_http_xr_headers_find(r, &origin);
 

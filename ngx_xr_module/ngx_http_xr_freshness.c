@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_slice.h"
 
 #include "xr_http_date.h"
@@ -487,6 +488,7 @@ ngx_http_xr_freshness_renew(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_xr_freshness_of_stored(ngx_http_request_t *r)
 {
+    u_char            text[NGX_HTTP_XR_ENCODE_ETAG];
     xr_str_t          stored, etag;
     ngx_table_elt_t  *h;
 
@@ -498,7 +500,8 @@ ngx_http_xr_freshness_of_stored(ngx_http_request_t *r)
         return 1;
     }
 
-    stored = ngx_http_xr_view(&r->cache->etag);
+    stored = ngx_http_xr_encode_source(ngx_http_xr_get_ctx(r), &r->cache->etag,
+                                       text);
     etag = ngx_http_xr_view(&h->value);
 
     if (xr_str_starts(stored, weak)) {

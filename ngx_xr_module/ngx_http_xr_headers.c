@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_slice.h"
 
@@ -115,7 +116,67 @@ ngx_http_xr_headers_common(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return (ctx->tenant != NULL) ? ngx_http_xr_cors_headers(r, ctx) : NGX_OK;
+    if (ctx->tenant != NULL && ngx_http_xr_cors_headers(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_headers_vary(r, ctx);
+}
+
+
+/* One line of all that the response was chosen by, whoever did so. */
+
+ngx_int_t
+ngx_http_xr_headers_vary(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    size_t      size;
+    xr_buf_t    b;
+    ngx_str_t   value;
+    ngx_uint_t  i;
+
+    static ngx_str_t  vary = ngx_string("Vary");
+
+    static const struct {
+        ngx_uint_t  bit;
+        ngx_str_t   name;
+    } parts[] = {
+        { NGX_HTTP_XR_VARY_ORIGIN, ngx_string("Origin") },
+        { NGX_HTTP_XR_VARY_ACCEPT_ENCODING, ngx_string("Accept-Encoding") }
+    };
+
+    size = 0;
+
+    for (i = 0; i < XR_COUNT(parts); i++) {
+
+        if (ctx->vary == parts[i].bit) {
+            value = parts[i].name;
+            return ngx_http_xr_headers_push(r, &vary, &value);
+        }
+
+        size += parts[i].name.len + 2;
+    }
+
+    if (ctx->vary == 0) {
+        return NGX_OK;
+    }
+
+    b = xr_buf(ngx_pnalloc(r->pool, size), size);
+
+    if (b.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < XR_COUNT(parts); i++) {
+
+        if (ctx->vary & parts[i].bit) {
+            xr_buf_puts(&b, (b.len != 0) ? ", " : "");
+            xr_buf_put(&b, ngx_http_xr_view(&parts[i].name));
+        }
+    }
+
+    value = ngx_http_xr_ngx(xr_buf_str(&b));
+
+    return ngx_http_xr_headers_push(r, &vary, &value);
 }
 
 
@@ -166,7 +227,9 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         ngx_http_xr_headers_type(r, ctx);
     }
 
-    if (ngx_http_xr_headers_age(r, ctx) != NGX_OK) {
+    if (ngx_http_xr_encoding_headers(r, ctx) != NGX_OK
+        || ngx_http_xr_headers_age(r, ctx) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -216,7 +279,7 @@ ngx_http_xr_headers_type(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     xr_str_t  type;
 
-    type = xr_mime_type(ngx_http_xr_view(&ctx->object));
+    type = xr_mime_type(ngx_http_xr_encoding_name(ctx));
 
     if (type.len == 0) {
 

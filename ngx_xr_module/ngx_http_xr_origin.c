@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_degrade.h"
+#include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
@@ -36,6 +37,7 @@ typedef struct {
     size_t                    nheaders;
     ngx_str_t                 date;
     u_char                    date_text[NGX_HTTP_XR_DATE_SIZE];
+    u_char                    etag_text[NGX_HTTP_XR_ENCODE_ETAG];
     ngx_str_t                 range;
     u_char                    range_text[NGX_HTTP_XR_SLICE_RANGE_SIZE];
 } ngx_http_xr_origin_request_t;
@@ -98,6 +100,14 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
 
     if (ngx_http_xr_purge_begin(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r == r->main) {
+        ctx->slice = NULL;
+        rc = ngx_http_xr_encoding_begin(r, ctx, xlcf);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     if (ngx_http_xr_slice_wanted(r, xlcf)) {
@@ -258,7 +268,8 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
         *keys = part->key;
     }
 
-    keys = ngx_array_push_n(&r->cache->keys, 2);
+    keys = (ngx_http_xr_encoding_key(r, ctx) == NGX_OK)
+           ? ngx_array_push_n(&r->cache->keys, 2) : NULL;
     if (keys == NULL) {
         return NGX_ERROR;
     }
@@ -284,7 +295,8 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     exchange->cacheable = r->upstream->cacheable;
 
     if (ngx_http_xr_replica_start(r) != NGX_OK
-        || ngx_http_xr_freshness_begin(r) != NGX_OK)
+        || ngx_http_xr_freshness_begin(r) != NGX_OK
+        || ngx_http_xr_encode_reserve(r) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -444,13 +456,17 @@ static void
 ngx_http_xr_origin_revalidate(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req)
 {
+    ngx_str_t              etag;
     ngx_http_xr_origin_t  *exchange;
 
     exchange = r->upstream->input_filter_ctx;
 
     if (r->cache->etag.len != 0) {
+        etag = ngx_http_xr_ngx(ngx_http_xr_encode_source(req->ctx,
+                                                         &r->cache->etag,
+                                                         req->etag_text));
         exchange->conditional = ngx_http_xr_origin_header(req, "if-none-match",
-                                                          &r->cache->etag);
+                                                          &etag);
     }
 
     /* what was stored soon after it changed may have changed since then */

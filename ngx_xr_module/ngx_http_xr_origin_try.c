@@ -8,6 +8,7 @@
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
 #include "ngx_http_xr_degrade.h"
+#include "ngx_http_xr_encode.h"
 
 
 /* How an exchange with the origin is tried again, and how it ends. */
@@ -36,6 +37,8 @@ ngx_http_xr_origin_try_again(ngx_http_request_t *r)
     /* a failed try decides nothing about the next one */
 
     u->cacheable = exchange->cacheable;
+
+    ngx_http_xr_encode_again(r);
 
     if (ngx_http_xr_freshness_begin(r) != NGX_OK) {
         return NGX_ERROR;
@@ -80,6 +83,7 @@ ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc)
         part->rc = rc;
     }
 
+    ngx_http_xr_encode_end(r);
     ngx_http_xr_degrade_store_end(r, rc);
     ngx_http_xr_slice_flight_end(r);
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 
@@ -18,10 +19,11 @@
 #define NGX_HTTP_XR_HEADER_SLICE      0x20  /* stored with slices only */
 #define NGX_HTTP_XR_HEADER_DATE       0x40  /* the clock it is signed by */
 #define NGX_HTTP_XR_HEADER_TAGS       0x80  /* what it can be purged by */
+#define NGX_HTTP_XR_HEADER_OURS       0x100 /* copied from stored ones only */
 
 /* What it says about freshness is heard, and for what it is kept otherwise. */
 
-#define NGX_HTTP_XR_HEADER_KIND       8
+#define NGX_HTTP_XR_HEADER_KIND       9
 #define NGX_HTTP_XR_HEADER_SAYS(kind)                                         \
     ((ngx_uint_t) NGX_HTTP_XR_FRESHNESS_##kind << NGX_HTTP_XR_HEADER_KIND)
 
@@ -74,6 +76,7 @@ static const struct {
     { ngx_string("Surrogate-Key"), NGX_HTTP_XR_HEADER_TAGS },
     { ngx_string("X-Amz-Meta-Cache-Tag"), NGX_HTTP_XR_HEADER_TAGS },
     { ngx_string("Xr"), NGX_HTTP_XR_HEADER_STORED },
+    { ngx_string("X-File-Size"), NGX_HTTP_XR_HEADER_OURS },
     { ngx_string("Set-Cookie"), NGX_HTTP_XR_HEADER_SAYS(COOKIE) },
     { ngx_string("Vary"), NGX_HTTP_XR_HEADER_SAYS(VARY) }
 };
@@ -266,6 +269,10 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
         && u->headers_in.status_n >= NGX_HTTP_BAD_REQUEST)
     {
         ngx_http_xr_resign_date(r, value, len);
+    }
+
+    if (oh->flags & NGX_HTTP_XR_HEADER_OURS && !r->cached) {
+        return NGX_OK;
     }
 
     if (oh->flags & (NGX_HTTP_XR_HEADER_TAGS|NGX_HTTP_XR_HEADER_STORED)) {
@@ -521,8 +528,15 @@ ngx_http_xr_response_keep(ngx_http_request_t *r)
 
     ngx_http_xr_freshness_keep(r);
 
-    return (r->cache != NULL && u->cacheable) ? ngx_http_xr_stored_write(r)
-                                              : NGX_OK;
+    if (r->cache == NULL || !u->cacheable) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_xr_encode_header(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return u->cacheable ? ngx_http_xr_stored_write(r) : NGX_OK;
 }
 
 

@@ -6,6 +6,7 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_degrade.h"
+#include "ngx_http_xr_encode.h"
 
 
 /* The body of an origin's answer, on its way through NGINX's pipe. */
@@ -46,6 +47,7 @@ ngx_http_xr_response_body_init(void *data)
         /* of what has no body "keepalive" is decided already */
     }
 
+    ngx_http_xr_encode_body(r);
     ngx_http_xr_degrade_store_begin(r);
     ngx_http_xr_slice_flight_body(r);
 

@@ -70,6 +70,7 @@ ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx)
 ngx_uint_t
 ngx_http_xr_slice_wanted(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
 {
+    ngx_http_xr_ctx_t      *ctx;
     ngx_http_headers_in_t  *in;
 
     if (r != r->main || !xlcf->upstream.cache) {
@@ -77,9 +78,10 @@ ngx_http_xr_slice_wanted(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
     }
 
     in = &r->headers_in;
+    ctx = ngx_http_xr_get_ctx(r);
 
-    return xlcf->slice_size != 0
-           || ngx_http_xr_get_ctx(r)->purge.some != 0
+    return (xlcf->slice_size != 0 && ctx->compress == XR_ENCODING_IDENTITY)
+           || ctx->purge.some != 0
            || in->range != NULL
            || in->if_match != NULL
            || in->if_none_match != NULL
@@ -114,7 +116,7 @@ ngx_http_xr_slice_handler(ngx_http_request_t *r)
     cln->handler = ngx_http_xr_slice_part_end;
 
     s->request = r;
-    s->size = xlcf->slice_size;
+    s->size = (ctx->compress == XR_ENCODING_IDENTITY) ? xlcf->slice_size : 0;
     s->whole = (s->size == 0);
     s->bare = r->header_only;
 

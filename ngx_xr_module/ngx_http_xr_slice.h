@@ -238,6 +238,8 @@ ngx_int_t ngx_http_xr_slice_body_boundary(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s, ngx_uint_t last);
 
 /* slice_header */
+xr_str_t ngx_http_xr_slice_header_value(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
 ngx_int_t ngx_http_xr_slice_header_out(ngx_http_xr_slice_t *s);
 ngx_int_t ngx_http_xr_slice_header_take(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part);

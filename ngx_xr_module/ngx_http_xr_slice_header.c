@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_slice.h"
 
 #include "xr_precondition.h"
@@ -31,8 +32,6 @@ static ngx_int_t ngx_http_xr_slice_header_judge(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s);
 static xr_precondition_result_t ngx_http_xr_slice_header_conditions(
     ngx_http_request_t *r, ngx_http_xr_slice_t *s, ngx_uint_t *ranged);
-static xr_str_t ngx_http_xr_slice_header_value(ngx_http_request_t *r,
-    ngx_table_elt_t *h);
 static ngx_int_t ngx_http_xr_slice_header_send(ngx_http_request_t *r,
     ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_header_body(ngx_http_request_t *r,
@@ -430,6 +429,11 @@ ngx_http_xr_slice_header_out(ngx_http_xr_slice_t *s)
         main->headers_out.content_type.len = 0;
         main->headers_out.content_length_n = -1;
 
+        if (main->headers_out.content_encoding != NULL) {
+            main->headers_out.content_encoding->hash = 0;
+            main->headers_out.content_encoding = NULL;
+        }
+
     } else if (ngx_http_xr_slice_header_body(main, s) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -480,7 +484,7 @@ ngx_http_xr_slice_header_conditions(ngx_http_request_t *r,
 
 /* Lines of the same name are one list (RFC 9110, section 5.3). */
 
-static xr_str_t
+xr_str_t
 ngx_http_xr_slice_header_value(ngx_http_request_t *r, ngx_table_elt_t *h)
 {
 #if (nginx_version >= 1023000)
@@ -557,7 +561,8 @@ ngx_http_xr_slice_header_body(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
                                           ? (off_t) length : -1;
     }
 
-    return ngx_http_xr_headers_push(r, &name, &value);
+    return ngx_http_xr_encoding_whole(r, ngx_http_xr_get_ctx(r))
+           ? NGX_OK : ngx_http_xr_headers_push(r, &name, &value);
 }
 
 

@@ -125,7 +125,8 @@ ngx_http_xr_stored_open(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_xr_stored_wanted(ngx_http_upstream_t *u, ngx_table_elt_t *h)
 {
-    return h != u->headers_in.transfer_encoding
+    return h->key.len != 0
+           && h != u->headers_in.transfer_encoding
            && h != u->headers_in.connection;
 }
 
