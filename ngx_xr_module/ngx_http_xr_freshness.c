@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_slice.h"
 
 #include "xr_http_date.h"
@@ -488,6 +489,7 @@ static ngx_uint_t
 ngx_http_xr_freshness_of_stored(ngx_http_request_t *r)
 {
     xr_str_t          stored, etag;
+    ngx_str_t         own;
     ngx_table_elt_t  *h;
 
     static const xr_str_t  weak = XR_STR("W/");
@@ -498,7 +500,8 @@ ngx_http_xr_freshness_of_stored(ngx_http_request_t *r)
         return 1;
     }
 
-    stored = ngx_http_xr_view(&r->cache->etag);
+    own = ngx_http_xr_cut_origin_etag(r);
+    stored = ngx_http_xr_view(&own);
     etag = ngx_http_xr_view(&h->value);
 
     if (xr_str_starts(stored, weak)) {
