@@ -3,6 +3,7 @@
 
 """Textures of fewer pixels, and the heads of models: prefixes of objects."""
 
+import concurrent.futures
 import os
 import random
 import struct
@@ -11,6 +12,7 @@ import subprocess
 import pytest
 
 import ktx2
+import purging
 import servers
 from object_origin import ObjectOrigin
 from range_model import Object
@@ -341,3 +343,53 @@ def test_a_cut_reads_little_of_the_origin(stack, edges, tools):
 
     assert len(ranges) == 2
     assert read <= 0.12 * len(data)
+
+
+@pytest.fixture(scope="module")
+def tagged():
+    with purging.TaggedOrigin({}) as origin:
+        yield origin
+
+
+@pytest.mark.parametrize("order", [{"objects": True}, {"tags": ["rock"]}, {"all": True},
+                                   {"tags": ["rock"], "soft": True}],
+                         ids=["object", "tag", "all", "soft"])
+def test_a_purge_is_one_of_all_cuts(tagged, web_edges, order):
+    edge = web_edges({"acme": f"origin {tagged.url}/acme; purge_keys acme.purge;"}, origin=tagged.url,
+                     files={"acme.purge": f"k1 {purging.key_of('acme')}\n"}, location=LOCATION,
+                     server=purging.LOCATION)
+    old, levels = ktx2.texture(512, 512, SIZES)
+    new, others = ktx2.texture(512, 512, SIZES)
+    path, name = store(tagged, old, etag='"same"')
+    tagged.quirks = {}
+    tagged.fields[name] = ["Cache-Tag: rock"]
+
+    for maxdim in (256, 64):
+        assert ktx2.levels_of(edge.get(f"{path}?maxdim={maxdim}").body)[2] == \
+            levels[1 if maxdim == 256 else 3:]
+
+    # an origin that does not tell one from the other
+    tagged.objects[name] = Object(new, '"same"' if "soft" not in order else '"new"', 1_700_000_500)
+    if "objects" in order:
+        order = {"objects": [name]}
+    purging.purge(edge, **order)
+
+    def purged(maxdim, wanted):
+        return ktx2.levels_of(edge.get(f"{path}?maxdim={maxdim}").body)[2] == wanted
+
+    for maxdim, first in ((256, 1), (64, 3)):
+        if "soft" in order:
+            servers.wait_for("the new one", lambda: purged(maxdim, others[first:]))
+        assert purged(maxdim, others[first:])
+
+
+def test_a_crowd_reads_the_origin_once(origin, cached):
+    data, levels = ktx2.texture(512, 512, SIZES)
+    path, _ = store(origin, data)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda _: cached.get(f"{path}?maxdim=128"), range(32)))
+
+    assert {response.status for response in found} == {200}
+    assert {response.body for response in found} == {found[0].body}
+    assert len(origin.reads(path)) == 2
