@@ -128,20 +128,21 @@ ngx_http_xr_cut_begin(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    if (!xlcf->cut || r != r->main) {
+    if (r != r->main || (!xlcf->cut && ctx->cut == NULL)) {
         return NGX_DECLINED;
     }
 
     cut = ctx->cut;
+    maxdim = 0;
 
-    if (cut != NULL && cut->settled
+    if (cut != NULL && cut->settled && xlcf->cut
         && xr_str_eq(ngx_http_xr_view(&cut->object),
                      ngx_http_xr_view(&ctx->object)))
     {
         return NGX_DECLINED;
     }
 
-    kind = (r->args.len != 0 || cut != NULL)
+    kind = (xlcf->cut && (r->args.len != 0 || cut != NULL))
            ? ngx_http_xr_cut_asked(r, ctx, &maxdim) : NGX_HTTP_XR_CUT_NONE;
 
     if (kind == NGX_HTTP_XR_CUT_NONE) {
