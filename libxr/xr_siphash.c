@@ -4,6 +4,7 @@
  */
 
 #include "xr_crypto.h"
+#include "xr_le.h"
 
 
 #include <string.h>
@@ -15,30 +16,6 @@ typedef struct {
     uint64_t  v2;
     uint64_t  v3;
 } xr_siphash_t;
-
-
-static inline uint64_t
-xr_siphash_load(const uint8_t *p)
-{
-    return (uint64_t) p[0] | (uint64_t) p[1] << 8 | (uint64_t) p[2] << 16
-           | (uint64_t) p[3] << 24 | (uint64_t) p[4] << 32
-           | (uint64_t) p[5] << 40 | (uint64_t) p[6] << 48
-           | (uint64_t) p[7] << 56;
-}
-
-
-static inline void
-xr_siphash_store(uint8_t *p, uint64_t n)
-{
-    p[0] = (uint8_t) n;
-    p[1] = (uint8_t) (n >> 8);
-    p[2] = (uint8_t) (n >> 16);
-    p[3] = (uint8_t) (n >> 24);
-    p[4] = (uint8_t) (n >> 32);
-    p[5] = (uint8_t) (n >> 40);
-    p[6] = (uint8_t) (n >> 48);
-    p[7] = (uint8_t) (n >> 56);
-}
 
 
 static inline uint64_t
@@ -86,7 +63,7 @@ static xr_siphash_t
 xr_siphash_words(xr_siphash_t s, const uint8_t *p, size_t n)
 {
     while (n > 0) {
-        s = xr_siphash_word(s, xr_siphash_load(p));
+        s = xr_siphash_word(s, xr_le64(p));
         p += 8;
         n--;
     }
@@ -132,7 +109,7 @@ xr_siphash_parts(xr_siphash_t s, const xr_str_t *parts, size_t n)
                 continue;
             }
 
-            s = xr_siphash_word(s, xr_siphash_load(word));
+            s = xr_siphash_word(s, xr_le64(word));
         }
 
         s = xr_siphash_words(s, p, len / 8);
@@ -144,7 +121,7 @@ xr_siphash_parts(xr_siphash_t s, const xr_str_t *parts, size_t n)
     memset(word + pending, 0, 8 - pending);
     word[7] = (uint8_t) total;
 
-    return xr_siphash_word(s, xr_siphash_load(word));
+    return xr_siphash_word(s, xr_le64(word));
 }
 
 
@@ -156,8 +133,8 @@ xr_siphash_start(const uint8_t key[XR_SIPHASH_KEY_SIZE])
     uint64_t      k0, k1;
     xr_siphash_t  s;
 
-    k0 = xr_siphash_load(key);
-    k1 = xr_siphash_load(key + 8);
+    k0 = xr_le64(key);
+    k1 = xr_le64(key + 8);
 
     s.v0 = k0 ^ 0x736f6d6570736575;
     s.v1 = k1 ^ 0x646f72616e646f6d ^ 0xee;
@@ -194,11 +171,11 @@ xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
 
     s.v2 ^= 0xee;
     s = xr_siphash_end(s);
-    xr_siphash_store(out, xr_siphash_fold(s));
+    xr_le64_put(out, xr_siphash_fold(s));
 
     s.v1 ^= 0xdd;
     s = xr_siphash_end(s);
-    xr_siphash_store(out + 8, xr_siphash_fold(s));
+    xr_le64_put(out + 8, xr_siphash_fold(s));
 }
 
 

@@ -244,6 +244,8 @@ typedef struct ngx_http_xr_flights_s       ngx_http_xr_flights_t;
 typedef struct ngx_http_xr_flight_s        ngx_http_xr_flight_t;
 typedef struct ngx_http_xr_slice_files_s   ngx_http_xr_slice_files_t;
 typedef struct ngx_http_xr_degrade_s       ngx_http_xr_degrade_t;
+typedef struct ngx_http_xr_cut_s           ngx_http_xr_cut_t;
+typedef struct ngx_http_xr_cut_flow_s      ngx_http_xr_cut_flow_t;
 
 
 struct ngx_http_xr_main_conf_s {
@@ -268,6 +270,7 @@ struct ngx_http_xr_main_conf_s {
     xr_memory_t                   *memory;
     ngx_uint_t                     slices;      /* "xr_slice" somewhere */
     xr_memory_t                   *versions;    /* of sliced objects */
+    xr_memory_t                   *cuts;        /* how to cut objects */
     ngx_http_xr_wake_t            *wake;        /* shared */
     ngx_http_xr_flights_t         *flights;     /* shared */
     ngx_uint_t                     open_slices; /* in each worker */
@@ -323,6 +326,7 @@ typedef struct {
     size_t                         slice_size;  /* 0: whole objects */
     ngx_uint_t                     max_ranges;
     ngx_uint_t                     prefetch;    /* slices ahead */
+    ngx_flag_t                     cut;
 
     ngx_http_xr_freshness_conf_t   freshness;
     ngx_http_xr_encoding_conf_t    encoding;
@@ -407,6 +411,7 @@ typedef struct {
     ngx_http_xr_parsed_t          *parsed;      /* or NULL */
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
     ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
+    ngx_http_xr_cut_t             *cut;         /* or NULL: as it is */
     ngx_http_xr_purge_ctx_t        purge;
     uint64_t                       subject;     /* keyed hashes of these two, */
     uint64_t                       address;     /* for limits; 0: not yet */
@@ -453,6 +458,7 @@ typedef struct {
     unsigned                       conditional:1;
     ngx_http_xr_flight_t          *flight;      /* that others may follow */
     ngx_http_xr_encode_t          *encode;      /* or NULL */
+    ngx_http_xr_cut_flow_t        *cut;         /* or NULL: passed on */
     unsigned                       invalid:1;   /* its body is none */
 } ngx_http_xr_origin_t;
 

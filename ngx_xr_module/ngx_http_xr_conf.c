@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_conf.h"
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_limit.h"
@@ -151,6 +152,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
     xlcf->slice_size = NGX_CONF_UNSET_SIZE;
     xlcf->max_ranges = NGX_CONF_UNSET_UINT;
     xlcf->prefetch = NGX_CONF_UNSET_UINT;
+    xlcf->cut = NGX_CONF_UNSET;
 
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);
@@ -168,6 +170,7 @@ ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_xr_loc_conf_t *conf = child;
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_value(conf->cut, prev->cut, 1);
 
     if (ngx_http_xr_conf_merge_auth(cf, prev, conf) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -315,6 +318,7 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
         || (xmcf->caches.nelts != 0
             && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
         || ngx_http_xr_purge_init(cf) != NGX_OK
+        || ngx_http_xr_cut_init(cf, xmcf) != NGX_OK
         || (xmcf->slices
             && (ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK
                 || ngx_http_xr_slice_flight_init(cf, xmcf) != NGX_OK)))

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_slice.h"
 
@@ -490,6 +491,7 @@ ngx_http_xr_freshness_of_stored(ngx_http_request_t *r)
 {
     u_char            text[NGX_HTTP_XR_ENCODE_ETAG];
     xr_str_t          stored, etag;
+    ngx_str_t         own;
     ngx_table_elt_t  *h;
 
     static const xr_str_t  weak = XR_STR("W/");
@@ -500,8 +502,8 @@ ngx_http_xr_freshness_of_stored(ngx_http_request_t *r)
         return 1;
     }
 
-    stored = ngx_http_xr_encode_source(ngx_http_xr_get_ctx(r), &r->cache->etag,
-                                       text);
+    own = ngx_http_xr_cut_origin_etag(r);
+    stored = ngx_http_xr_encode_source(ngx_http_xr_get_ctx(r), &own, text);
     etag = ngx_http_xr_view(&h->value);
 
     if (xr_str_starts(stored, weak)) {

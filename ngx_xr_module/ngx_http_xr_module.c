@@ -285,6 +285,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       offsetof(ngx_http_xr_loc_conf_t, prefetch),
       NULL },
 
+    { ngx_string("xr_cut"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, cut),
+      NULL },
+
     { ngx_string("xr_cache_valid"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_file_cache_valid_set_slot,

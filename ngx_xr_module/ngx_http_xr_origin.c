@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_replica.h"
@@ -50,13 +51,14 @@ static ngx_http_upstream_conf_t *ngx_http_xr_origin_settings(
 static ngx_int_t ngx_http_xr_origin_create_request(ngx_http_request_t *r);
 static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
+static void ngx_http_xr_origin_prefix(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req, ngx_http_xr_cut_t *cut);
 static void ngx_http_xr_origin_revalidate(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
 static void ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
 static void ngx_http_xr_origin_condition(ngx_http_xr_origin_request_t *req,
     const char *name, ngx_table_elt_t *h);
-static ngx_uint_t ngx_http_xr_origin_range_ok(ngx_str_t *range);
 static ngx_int_t ngx_http_xr_origin_sign(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req, xr_sigv4_t *signature);
 static ngx_int_t ngx_http_xr_origin_write(ngx_http_request_t *r,
@@ -70,8 +72,6 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
     ngx_http_xr_ctx_t         *ctx;
-    ngx_http_xr_loc_conf_t    *xlcf;
-    ngx_http_xr_slice_part_t  *part;
 
     ctx = ngx_http_xr_get_ctx(r);
 
@@ -96,15 +96,34 @@ ngx_http_xr_origin_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
-
     if (ngx_http_xr_purge_begin(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    rc = ngx_http_xr_cut_begin(r, ctx);
+
+    return (rc == NGX_DECLINED) ? ngx_http_xr_origin_serve(r) : rc;
+}
+
+
+/* When it is known what of the object is wanted. */
+
+ngx_int_t
+ngx_http_xr_origin_serve(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_http_xr_ctx_t         *ctx;
+    ngx_http_xr_loc_conf_t    *xlcf;
+    ngx_http_xr_slice_part_t  *part;
+
+    xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
     if (r == r->main) {
+        ctx = ngx_http_xr_get_ctx(r);
         ctx->slice = NULL;
+
         rc = ngx_http_xr_encoding_begin(r, ctx, xlcf);
+
         if (rc != NGX_OK) {
             return rc;
         }
@@ -296,7 +315,8 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
 
     if (ngx_http_xr_replica_start(r) != NGX_OK
         || ngx_http_xr_freshness_begin(r) != NGX_OK
-        || ngx_http_xr_encode_reserve(r) != NGX_OK)
+        || ngx_http_xr_encode_reserve(r) != NGX_OK
+        || ngx_http_xr_cut_origin_begin(r) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -423,6 +443,11 @@ ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     exchange = u->input_filter_ctx;
     part = ngx_http_xr_slice_part_of(r);
 
+    if (ngx_http_xr_cut_of(part) != NULL) {
+        ngx_http_xr_origin_prefix(r, req, part->slice->cut);
+        return;
+    }
+
     if (part != NULL && part->number != 0 && part->slice->etag.len != 0) {
         (void) ngx_http_xr_origin_header(req, "if-match", &part->slice->etag);
     }
@@ -449,6 +474,31 @@ ngx_http_xr_origin_conditions(ngx_http_request_t *r,
                            && ngx_http_xr_origin_header(req, "range",
                                                         &req->range);
     }
+}
+
+
+/* The first bytes of a version that was seen before. */
+
+static void
+ngx_http_xr_origin_prefix(ngx_http_request_t *r,
+    ngx_http_xr_origin_request_t *req, ngx_http_xr_cut_t *cut)
+{
+    ngx_str_t              etag;
+    ngx_uint_t             unless;
+    ngx_http_xr_origin_t  *exchange;
+
+    exchange = r->upstream->input_filter_ctx;
+
+    etag = ngx_http_xr_cut_origin_condition(r, cut, &unless);
+
+    exchange->conditional = ngx_http_xr_origin_header(req,
+                                         unless ? "if-none-match" : "if-match",
+                                         &etag)
+                            && unless;
+
+    req->range = ngx_http_xr_cut_origin_range(cut, req->range_text);
+    exchange->ranged = (req->range.len != 0)
+                       && ngx_http_xr_origin_header(req, "range", &req->range);
 }
 
 
@@ -514,7 +564,7 @@ ngx_http_xr_origin_client_conditions(ngx_http_request_t *r,
 
     if (in->range != NULL
         && in->if_range == NULL
-        && ngx_http_xr_origin_range_ok(&in->range->value))
+        && ngx_http_xr_slice_origin_plain(&in->range->value))
     {
         exchange->ranged = ngx_http_xr_origin_header(req, "range",
                                                      &in->range->value);
@@ -529,45 +579,6 @@ ngx_http_xr_origin_condition(ngx_http_xr_origin_request_t *req,
     if (h != NULL) {
         (void) ngx_http_xr_origin_header(req, name, &h->value);
     }
-}
-
-
-/* One that is written as servers expect it; they differ on more. */
-
-static ngx_uint_t
-ngx_http_xr_origin_range_ok(ngx_str_t *range)
-{
-    size_t           i;
-    xr_str_t         s;
-    xr_range_spec_t  spec;
-
-    s = ngx_http_xr_view(range);
-
-    if (!xr_str_starts(s, xr_str("bytes="))) {
-        return 0;
-    }
-
-    for (i = 0; i < s.len; i++) {
-
-        if (s.data[i] == ' ' || s.data[i] == '\t' || s.data[i] == ',') {
-            return 0;
-        }
-    }
-
-    if (xr_range_parse(s, &spec, 1) != 1) {
-        return 0;
-    }
-
-    /* a number that is none there any more */
-
-    if (spec.first > XR_RANGE_LENGTH_MAX
-        || (spec.last == UINT64_MAX && !spec.suffix
-            && s.data[s.len - 1] != '-'))
-    {
-        return 0;
-    }
-
-    return !(spec.suffix && spec.first == 0);
 }
 
 

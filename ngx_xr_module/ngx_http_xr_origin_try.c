@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
@@ -29,6 +30,8 @@ ngx_http_xr_origin_try_again(ngx_http_request_t *r)
     ngx_memzero(&exchange->chunked, sizeof(ngx_http_chunked_t));
     exchange->purge.tags.len = 0;
     exchange->purge.ntags = 0;
+
+    ngx_http_xr_cut_origin_again(r);
 
     u->process_header = ngx_http_xr_response_status_line;
     u->pipe->input_filter = ngx_http_xr_response_body_copy;

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
@@ -311,6 +312,12 @@ ngx_http_xr_response_take(ngx_http_request_t *r,
              && oh->flags & NGX_HTTP_XR_HEADER_RANGE))
     {
         return NGX_OK;              /* an error's headers are not an object's */
+    }
+
+    if (oh->flags & NGX_HTTP_XR_HEADER_RANGE
+        && ngx_http_xr_cut_origin_place(r, value, len) == NGX_OK)
+    {
+        return NGX_OK;
     }
 
     if (!r->cached) {

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_encode.h"
@@ -48,6 +49,7 @@ ngx_http_xr_response_body_init(void *data)
     }
 
     ngx_http_xr_encode_body(r);
+    ngx_http_xr_cut_origin_body(r);
     ngx_http_xr_degrade_store_begin(r);
     ngx_http_xr_slice_flight_body(r);
 
@@ -144,13 +146,12 @@ ngx_http_xr_response_body_parse(ngx_http_request_t *r, ngx_buf_t *b,
 }
 
 
-/* A buffer over the part of a chunk that lies in "buf". */
+/* A buffer over bytes that are passed on until "buf" is free again. */
 
-static ngx_buf_t *
-ngx_http_xr_body_chunk(ngx_event_pipe_t *p, ngx_buf_t *buf,
-    ngx_http_chunked_t *chunked)
+ngx_buf_t *
+ngx_http_xr_response_body_add(ngx_event_pipe_t *p, ngx_buf_t *buf,
+    u_char *start, size_t size)
 {
-    off_t         size;
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
 
@@ -163,19 +164,14 @@ ngx_http_xr_body_chunk(ngx_event_pipe_t *p, ngx_buf_t *buf,
 
     ngx_memzero(b, sizeof(ngx_buf_t));
 
-    size = ngx_min(buf->last - buf->pos, chunked->size);
-
     b->start = buf->start;
     b->end = buf->end;
-    b->pos = buf->pos;
-    b->last = buf->pos + size;
+    b->pos = start;
+    b->last = start + size;
     b->tag = p->tag;
     b->temporary = 1;
     b->recycled = 1;
     b->num = buf->num;
-
-    buf->pos += size;
-    chunked->size -= size;
 
     if (p->in) {
         *p->last_in = cl;
@@ -185,6 +181,28 @@ ngx_http_xr_body_chunk(ngx_event_pipe_t *p, ngx_buf_t *buf,
     }
 
     p->last_in = &cl->next;
+
+    return b;
+}
+
+
+/* A buffer over the part of a chunk that lies in "buf". */
+
+static ngx_buf_t *
+ngx_http_xr_body_chunk(ngx_event_pipe_t *p, ngx_buf_t *buf,
+    ngx_http_chunked_t *chunked)
+{
+    size_t      size;
+    ngx_buf_t  *b;
+
+    size = (size_t) ngx_min(buf->last - buf->pos, chunked->size);
+
+    b = ngx_http_xr_response_body_add(p, buf, buf->pos, size);
+
+    if (b != NULL) {
+        buf->pos += size;
+        chunked->size -= size;
+    }
 
     return b;
 }

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_degrade.h"
 
 
@@ -73,12 +74,21 @@ ngx_http_xr_slice_wanted(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
     ngx_http_xr_ctx_t      *ctx;
     ngx_http_headers_in_t  *in;
 
-    if (r != r->main || !xlcf->upstream.cache) {
+    if (r != r->main) {
+        return 0;
+    }
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    if (ngx_http_xr_cut_active(ctx)) {
+        return 1;
+    }
+
+    if (!xlcf->upstream.cache) {
         return 0;
     }
 
     in = &r->headers_in;
-    ctx = ngx_http_xr_get_ctx(r);
 
     return (xlcf->slice_size != 0 && ctx->compress == XR_ENCODING_IDENTITY)
            || ctx->purge.some != 0
@@ -116,7 +126,9 @@ ngx_http_xr_slice_handler(ngx_http_request_t *r)
     cln->handler = ngx_http_xr_slice_part_end;
 
     s->request = r;
-    s->size = (ctx->compress == XR_ENCODING_IDENTITY) ? xlcf->slice_size : 0;
+    s->cut = ngx_http_xr_cut_active(ctx) ? ctx->cut : NULL;
+    s->size = (s->cut != NULL || ctx->compress != XR_ENCODING_IDENTITY)
+              ? 0 : xlcf->slice_size;
     s->whole = (s->size == 0);
     s->bare = r->header_only;
 
@@ -458,6 +470,10 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
 {
     uint64_t    tag;
     ngx_uint_t  purged, renewed;
+
+    if (s->cut != NULL) {
+        return ngx_http_xr_cut_restart(s);
+    }
 
     purged = s->purged;
     s->changed = 0;

@@ -98,6 +98,7 @@ struct ngx_http_xr_slice_s {
                                                    ahead */
     xr_range_multipart_t           multipart;
 
+    ngx_http_xr_cut_t             *cut;         /* or NULL: as it is */
     ngx_http_xr_slice_held_t      *held;        /* an open file of a slice */
     ngx_http_xr_slice_part_t      *part;        /* under way for the client */
     ngx_http_xr_slice_part_t      *parts;       /* that hold something */
@@ -121,6 +122,7 @@ struct ngx_http_xr_slice_s {
     unsigned                       unmodified:1;    /* 304 */
     unsigned                       bare:1;      /* a header is all it gets */
     unsigned                       alone:1;     /* it follows nobody */
+    unsigned                       probing:1;   /* to know how to cut */
 };
 
 
@@ -219,6 +221,7 @@ void ngx_http_xr_slice_version_put(ngx_http_request_t *r,
 /* slice_origin */
 ngx_int_t ngx_http_xr_slice_origin_place(ngx_str_t *value,
     xr_range_content_t *content);
+ngx_uint_t ngx_http_xr_slice_origin_plain(ngx_str_t *range);
 time_t ngx_http_xr_slice_origin_date(ngx_http_request_t *r);
 void ngx_http_xr_slice_origin_bypass(ngx_http_upstream_conf_t *conf);
 ngx_str_t ngx_http_xr_slice_origin_range(ngx_http_request_t *r,

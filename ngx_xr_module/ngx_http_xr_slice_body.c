@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_slice.h"
 
 
@@ -53,6 +54,10 @@ ngx_http_xr_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     if (part == NULL || part->request != r) {
         return ngx_http_xr_body_next(r, in);
+    }
+
+    if (part->slice->probing) {
+        return ngx_http_xr_cut_probe_body(r, part, in);
     }
 
     out = NULL;

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_slice.h"
 
@@ -52,6 +53,10 @@ ngx_http_xr_slice_header_take(ngx_http_request_t *r,
     ngx_http_xr_slice_t  *s;
 
     s = part->slice;
+
+    if (s->probing) {
+        return ngx_http_xr_cut_probe_header(r, part);
+    }
 
     if (part->probe) {
         part->over = 1;

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_slice.h"
 
 #include "xr_http_date.h"
@@ -110,6 +111,16 @@ ngx_int_t
 ngx_http_xr_slice_origin_answer(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part)
 {
+    ngx_int_t  rc;
+
+    if (part->slice->cut != NULL) {
+        rc = ngx_http_xr_cut_origin_answer(r, part);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
     switch (r->upstream->headers_in.status_n) {
 
     case NGX_HTTP_PARTIAL_CONTENT:
@@ -189,7 +200,7 @@ ngx_http_xr_slice_origin_changed(ngx_http_request_t *r,
         part->slice->changed = 1;
         part->slice->whole = whole;
 
-    } else if (part->request != r) {
+    } else if (part->request != r && !part->slice->probing) {
 
         /* in the background: whoever comes next takes care of it */
 
@@ -259,6 +270,45 @@ ngx_http_xr_slice_origin_place(ngx_str_t *value, xr_range_content_t *content)
     return xr_range_content_parse(ngx_http_xr_view(value), content) == XR_OK
            && !content->unsatisfied && content->length != XR_RANGE_UNKNOWN
            ? NGX_OK : NGX_ERROR;
+}
+
+
+/* A Range that is written as servers expect it; they differ on more. */
+
+ngx_uint_t
+ngx_http_xr_slice_origin_plain(ngx_str_t *range)
+{
+    size_t           i;
+    xr_str_t         s;
+    xr_range_spec_t  spec;
+
+    s = ngx_http_xr_view(range);
+
+    if (!xr_str_starts(s, xr_str("bytes="))) {
+        return 0;
+    }
+
+    for (i = 0; i < s.len; i++) {
+
+        if (s.data[i] == ' ' || s.data[i] == '\t' || s.data[i] == ',') {
+            return 0;
+        }
+    }
+
+    if (xr_range_parse(s, &spec, 1) != 1) {
+        return 0;
+    }
+
+    /* a number that is none there any more */
+
+    if (spec.first > XR_RANGE_LENGTH_MAX
+        || (spec.last == UINT64_MAX && !spec.suffix
+            && s.data[s.len - 1] != '-'))
+    {
+        return 0;
+    }
+
+    return !(spec.suffix && spec.first == 0);
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_slice.h"
 
 
@@ -72,7 +73,9 @@ ngx_http_xr_slice_part_fetch(ngx_http_xr_slice_t *s, uint64_t number,
     part->next = s->parts;
     s->parts = part;
 
-    if (s->size != 0 && ngx_http_xr_part_key(s, part) != NGX_OK) {
+    if ((s->size != 0 || s->cut != NULL)
+        && ngx_http_xr_part_key(s, part) != NGX_OK)
+    {
         return NULL;
     }
 
@@ -453,6 +456,12 @@ ngx_http_xr_part_key(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
     }
 
     part->key.data = p;
+
+    if (ngx_http_xr_cut_of(part) != NULL) {
+        part->key.len = ngx_http_xr_cut_key(s->cut, p) - p;
+        return NGX_OK;
+    }
+
     part->key.len = ngx_sprintf(p, "@%uL:%uL:%uxL\n", s->size, part->number,
                                 (part->number == 0) ? 0 : s->version.tag)
                     - p;

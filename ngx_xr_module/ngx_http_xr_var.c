@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_limit.h"
@@ -83,6 +84,7 @@ static const struct {
     { ngx_string("xr_scheme"), ngx_http_xr_var_scheme },
     { ngx_string("xr_cache_status"), ngx_http_xr_var_cache_status },
     { ngx_string("xr_encoding"), ngx_http_xr_encoding_value },
+    { ngx_string("xr_cut"), ngx_http_xr_cut_var },
     { ngx_string("xr_limit_status"), ngx_http_xr_limit_fields_status },
     { ngx_string("xr_limit_name"), ngx_http_xr_limit_fields_name },
     { ngx_string("xr_limit_near"), ngx_http_xr_limit_fields_near }
