@@ -243,6 +243,7 @@ typedef struct ngx_http_xr_wake_s          ngx_http_xr_wake_t;
 typedef struct ngx_http_xr_flights_s       ngx_http_xr_flights_t;
 typedef struct ngx_http_xr_flight_s        ngx_http_xr_flight_t;
 typedef struct ngx_http_xr_slice_files_s   ngx_http_xr_slice_files_t;
+typedef struct ngx_http_xr_run_s           ngx_http_xr_run_t;
 typedef struct ngx_http_xr_degrade_s       ngx_http_xr_degrade_t;
 
 
@@ -323,6 +324,7 @@ typedef struct {
     size_t                         slice_size;  /* 0: whole objects */
     ngx_uint_t                     max_ranges;
     ngx_uint_t                     prefetch;    /* slices ahead */
+    size_t                         slice_run;   /* bytes of one request */
 
     ngx_http_xr_freshness_conf_t   freshness;
     ngx_http_upstream_conf_t       upstream;
@@ -449,6 +451,8 @@ typedef struct {
     unsigned                       ranged:1;    /* Range was sent */
     unsigned                       conditional:1;
     ngx_http_xr_flight_t          *flight;      /* that others may follow */
+    ngx_http_xr_run_t             *run;         /* what its bytes come by */
+    ngx_uint_t                     next_upstream;   /* without it */
     unsigned                       invalid:1;   /* its body is none */
 } ngx_http_xr_origin_t;
 

@@ -457,6 +457,8 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
     uint64_t    tag;
     ngx_uint_t  purged, renewed;
 
+    ngx_http_xr_slice_run_at(s, XR_RANGE_UNKNOWN);
+
     purged = s->purged;
     s->changed = 0;
     s->root = NULL;
@@ -557,7 +559,7 @@ ngx_http_xr_slice_send(ngx_http_xr_slice_t *s)
 static ngx_int_t
 ngx_http_xr_slice_next(ngx_http_xr_slice_t *s)
 {
-    uint64_t                   last;
+    uint64_t                   last, number;
     ngx_int_t                  rc;
     ngx_http_xr_slice_part_t  *part;
 
@@ -593,8 +595,11 @@ ngx_http_xr_slice_next(ngx_http_xr_slice_t *s)
                ? NGX_ERROR : NGX_OK;
     }
 
-    part = ngx_http_xr_slice_part_fetch(s, s->whole ? 0 : s->next / s->size,
-                                        0, 0);
+    number = s->whole ? 0 : s->next / s->size;
+
+    ngx_http_xr_slice_run_at(s, number);
+
+    part = ngx_http_xr_slice_part_fetch(s, number, 0, 0);
     if (part == NULL) {
         return NGX_ERROR;
     }
