@@ -243,6 +243,7 @@ typedef struct ngx_http_xr_wake_s          ngx_http_xr_wake_t;
 typedef struct ngx_http_xr_flights_s       ngx_http_xr_flights_t;
 typedef struct ngx_http_xr_flight_s        ngx_http_xr_flight_t;
 typedef struct ngx_http_xr_slice_files_s   ngx_http_xr_slice_files_t;
+typedef struct ngx_http_xr_run_s           ngx_http_xr_run_t;
 typedef struct ngx_http_xr_degrade_s       ngx_http_xr_degrade_t;
 typedef struct ngx_http_xr_cut_s           ngx_http_xr_cut_t;
 typedef struct ngx_http_xr_cut_flow_s      ngx_http_xr_cut_flow_t;
@@ -327,6 +328,7 @@ typedef struct {
     ngx_uint_t                     max_ranges;
     ngx_uint_t                     prefetch;    /* slices ahead */
     ngx_flag_t                     cut;
+    size_t                         slice_run;   /* bytes of one request */
 
     ngx_http_xr_freshness_conf_t   freshness;
     ngx_http_xr_encoding_conf_t    encoding;
@@ -459,6 +461,8 @@ typedef struct {
     ngx_http_xr_flight_t          *flight;      /* that others may follow */
     ngx_http_xr_encode_t          *encode;      /* or NULL */
     ngx_http_xr_cut_flow_t        *cut;         /* or NULL: passed on */
+    ngx_http_xr_run_t             *run;         /* what its bytes come by */
+    ngx_uint_t                     next_upstream;   /* without it */
     unsigned                       invalid:1;   /* its body is none */
 } ngx_http_xr_origin_t;
 

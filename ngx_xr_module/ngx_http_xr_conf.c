@@ -153,6 +153,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
     xlcf->max_ranges = NGX_CONF_UNSET_UINT;
     xlcf->prefetch = NGX_CONF_UNSET_UINT;
     xlcf->cut = NGX_CONF_UNSET;
+    xlcf->slice_run = NGX_CONF_UNSET_SIZE;
 
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);

@@ -308,7 +308,8 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_origin_create_request(ngx_http_request_t *r)
 {
-    ngx_http_xr_origin_t  *exchange;
+    ngx_http_xr_origin_t      *exchange;
+    ngx_http_xr_slice_part_t  *part;
 
     exchange = r->upstream->input_filter_ctx;
     exchange->cacheable = r->upstream->cacheable;
@@ -322,6 +323,13 @@ ngx_http_xr_origin_create_request(ngx_http_request_t *r)
     }
 
     ngx_http_xr_degrade_asked(r);
+
+    part = ngx_http_xr_slice_part_of(r);
+
+    if (part != NULL && ngx_http_xr_slice_run_take(r, part)) {
+        ngx_http_xr_slice_flight_begin(r, part);
+        return NGX_OK;
+    }
 
     return ngx_http_xr_origin_rewrite(r);
 }

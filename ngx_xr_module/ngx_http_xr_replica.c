@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_replica.h"
+#include "ngx_http_xr_slice.h"
 
 
 /*
@@ -371,6 +372,16 @@ ngx_http_xr_replica_get(ngx_peer_connection_t *pc, void *data)
     u = replicas->request->upstream;
     exchange = u->input_filter_ctx;
 
+    if (exchange->run != NULL) {
+        ngx_http_xr_slice_run_join(replicas->request, pc);
+        return NGX_DONE;
+    }
+
+    if (exchange->next_upstream != 0) {
+        u->conf->next_upstream = exchange->next_upstream;
+        exchange->next_upstream = 0;
+    }
+
     do {
 
         if (replicas->begun) {
@@ -467,6 +478,23 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
 
     replica = &replicas->list[replicas->current];
     closed = ngx_http_xr_replica_closed(pc, replicas, state);
+
+    if (ngx_http_xr_slice_run_leave(replicas->request, pc, state)) {
+
+        /* if there is another try, it is a request of its own */
+
+        replicas->rewrite = 1;
+        pc->tries -= (closed && pc->tries > 0);
+
+        if (!replicas->list[replicas->current].asked) {
+            return;
+        }
+
+        ngx_http_xr_replica_report(replicas, 0);
+
+        return;
+    }
+
     failed = (state & NGX_PEER_FAILED) && !closed && !replicas->again;
     tries = pc->tries;
 
@@ -514,6 +542,21 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
     }
 
     ngx_http_xr_replica_report(replicas, failed);
+}
+
+
+/* What a try has taken, when others have used it, too. */
+
+void
+ngx_http_xr_replica_give_back(ngx_http_request_t *r)
+{
+    ngx_http_xr_replica_t  *replica;
+    ngx_peer_connection_t  *pc;
+
+    pc = &r->upstream->peer;
+    replica = ngx_http_xr_replica_current(r);
+
+    replica->free(pc, replica->data, 0);
 }
 
 

@@ -109,6 +109,7 @@ ngx_http_xr_replica_t *ngx_http_xr_replica_current(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_replica_is_other(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_replica_doubts(ngx_http_request_t *r);
 void ngx_http_xr_replica_again(ngx_http_request_t *r);
+void ngx_http_xr_replica_give_back(ngx_http_request_t *r);
 
 /* resolve */
 char *ngx_http_xr_resolve_set_slot(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -474,6 +474,7 @@ ngx_http_xr_slice_restart(ngx_http_xr_slice_t *s)
     if (s->cut != NULL) {
         return ngx_http_xr_cut_restart(s);
     }
+    ngx_http_xr_slice_run_at(s, XR_RANGE_UNKNOWN);
 
     purged = s->purged;
     s->changed = 0;
@@ -575,7 +576,7 @@ ngx_http_xr_slice_send(ngx_http_xr_slice_t *s)
 static ngx_int_t
 ngx_http_xr_slice_next(ngx_http_xr_slice_t *s)
 {
-    uint64_t                   last;
+    uint64_t                   last, number;
     ngx_int_t                  rc;
     ngx_http_xr_slice_part_t  *part;
 
@@ -611,8 +612,11 @@ ngx_http_xr_slice_next(ngx_http_xr_slice_t *s)
                ? NGX_ERROR : NGX_OK;
     }
 
-    part = ngx_http_xr_slice_part_fetch(s, s->whole ? 0 : s->next / s->size,
-                                        0, 0);
+    number = s->whole ? 0 : s->next / s->size;
+
+    ngx_http_xr_slice_run_at(s, number);
+
+    part = ngx_http_xr_slice_part_fetch(s, number, 0, 0);
     if (part == NULL) {
         return NGX_ERROR;
     }

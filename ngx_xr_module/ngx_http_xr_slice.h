@@ -59,6 +59,8 @@ struct ngx_http_xr_slice_part_s {
                                                    next byte of a body is, */
     uint64_t                       first;       /* and what is passed on, */
     uint64_t                       end;         /* which ends before this */
+    uint64_t                       reach;       /* the last slice that its
+                                                   request asks for */
     ngx_str_t                      key;         /* before tenant and object */
     ngx_int_t                      rc;
     ngx_http_xr_follow_t          *follow;      /* it comes by another one */
@@ -102,6 +104,8 @@ struct ngx_http_xr_slice_s {
     ngx_http_xr_slice_held_t      *held;        /* an open file of a slice */
     ngx_http_xr_slice_part_t      *part;        /* under way for the client */
     ngx_http_xr_slice_part_t      *parts;       /* that hold something */
+    ngx_http_xr_run_t             *run;         /* what slices come by; or
+                                                   NULL */
     ngx_uint_t                     restarts;
     ngx_uint_t                     follows;     /* in vain */
     size_t                         parted;      /* of several: begun so far */
@@ -123,6 +127,7 @@ struct ngx_http_xr_slice_s {
     unsigned                       bare:1;      /* a header is all it gets */
     unsigned                       alone:1;     /* it follows nobody */
     unsigned                       probing:1;   /* to know how to cut */
+    unsigned                       single:1;    /* it asks for one at a time */
 };
 
 
@@ -144,6 +149,40 @@ typedef struct {
 } ngx_http_xr_flight_view_t;
 
 
+/*
+ * Slices that come one after the other by one answer of the origin.  Each is
+ * a subrequest and an entry as any other: a connection is handed from one to
+ * the next, which sees the header that it would have got if it had asked.
+ */
+
+struct ngx_http_xr_run_s {
+    ngx_http_xr_slice_t           *slice;
+    ngx_http_xr_slice_part_t      *leader;      /* that has asked */
+    ngx_http_xr_slice_part_t      *part;        /* that reads; or NULL */
+    ngx_connection_t              *connection;  /* if nobody reads */
+    struct sockaddr               *sockaddr;
+    socklen_t                      socklen;
+    ngx_recv_pt                    recv;        /* the connection's own */
+    ngx_recv_chain_pt              recv_chain;
+    ngx_str_t                      lines;       /* of the header */
+    uint64_t                       tag;         /* of the version */
+    uint64_t                       length;      /* of the object */
+    uint64_t                       purge;       /* the last when it was asked */
+    uint64_t                       number;      /* under way, or the next */
+    uint64_t                       last;        /* that comes by it */
+    off_t                          left;        /* to read of the one that is
+                                                   under way */
+    ngx_event_t                    event;
+    ngx_http_xr_waiter_t           waiter;
+    u_char                         key[NGX_HTTP_XR_WAKE_KEY];
+    ngx_http_xr_flight_slot_t     *slot;        /* of the next one; or NULL */
+    unsigned                       exact:1;     /* nothing follows the last */
+    unsigned                       keepalive:1; /* it may be kept then */
+    unsigned                       stored:1;    /* what comes by it is */
+    unsigned                       over:1;
+};
+
+
 /* slice */
 ngx_int_t ngx_http_xr_slice_init(ngx_conf_t *cf);
 ngx_uint_t ngx_http_xr_slice_wanted(ngx_http_request_t *r,
@@ -153,17 +192,43 @@ void ngx_http_xr_slice_continue(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_slice_many(ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx);
 
+/* slice_run */
+ngx_int_t ngx_http_xr_slice_run_begin(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part, uint64_t length, uint64_t end,
+    uint64_t tag);
+ngx_uint_t ngx_http_xr_slice_run_take(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+void ngx_http_xr_slice_run_join(ngx_http_request_t *r,
+    ngx_peer_connection_t *pc);
+ngx_uint_t ngx_http_xr_slice_run_leave(ngx_http_request_t *r,
+    ngx_peer_connection_t *pc, ngx_uint_t state);
+ngx_uint_t ngx_http_xr_slice_run_brings(ngx_http_xr_slice_part_t *part);
+void ngx_http_xr_slice_run_at(ngx_http_xr_slice_t *s, uint64_t number);
+void ngx_http_xr_slice_run_end(ngx_http_xr_run_t *run);
+
+/* slice_reach */
+uint64_t ngx_http_xr_slice_reach_last(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+ngx_int_t ngx_http_xr_slice_reach_trim(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part, uint64_t *length, uint64_t *end);
+
 /* slice_part */
 ngx_http_xr_slice_part_t *ngx_http_xr_slice_part_of(ngx_http_request_t *r);
 ngx_http_xr_slice_part_t *ngx_http_xr_slice_part_fetch(
     ngx_http_xr_slice_t *s, uint64_t number, ngx_uint_t probe,
     ngx_uint_t ahead);
+u_char *ngx_http_xr_slice_part_name(ngx_http_xr_slice_t *s, uint64_t number,
+    u_char *p);
+ngx_int_t ngx_http_xr_slice_part_early(ngx_http_xr_slice_t *s,
+    uint64_t number);
 void ngx_http_xr_slice_part_ahead(ngx_http_xr_slice_t *s, uint64_t number);
 void ngx_http_xr_slice_part_sweep(ngx_http_xr_slice_t *s);
 void ngx_http_xr_slice_part_end(void *data);
 
 /* slice_conf */
 char *ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_xr_slice_conf_run(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_xr_slice_conf_merge(ngx_conf_t *cf,
     ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
@@ -194,6 +259,13 @@ void ngx_http_xr_slice_flight_begin(ngx_http_request_t *r,
 void ngx_http_xr_slice_flight_body(ngx_http_request_t *r);
 void ngx_http_xr_slice_flight_more(ngx_http_request_t *r);
 void ngx_http_xr_slice_flight_end(ngx_http_request_t *r);
+ngx_http_xr_flight_slot_t *ngx_http_xr_slice_flight_promise(
+    ngx_http_xr_run_t *run);
+ngx_uint_t ngx_http_xr_slice_flight_wanted(ngx_http_xr_flight_slot_t *slot);
+void ngx_http_xr_slice_flight_renounce(ngx_http_request_t *r,
+    ngx_http_xr_flight_slot_t *slot);
+ngx_uint_t ngx_http_xr_slice_flight_under_way(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s, uint64_t number);
 ngx_uint_t ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_msec_t age,
     ngx_http_xr_flight_view_t *view);
@@ -224,6 +296,8 @@ ngx_int_t ngx_http_xr_slice_origin_place(ngx_str_t *value,
 ngx_uint_t ngx_http_xr_slice_origin_plain(ngx_str_t *range);
 time_t ngx_http_xr_slice_origin_date(ngx_http_request_t *r);
 void ngx_http_xr_slice_origin_bypass(ngx_http_upstream_conf_t *conf);
+ngx_table_elt_t *ngx_http_xr_slice_origin_line(ngx_http_upstream_t *u,
+    const char *name);
 ngx_str_t ngx_http_xr_slice_origin_range(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, u_char *text);
 ngx_uint_t ngx_http_xr_slice_origin_asks(ngx_http_request_t *r,

@@ -10,6 +10,8 @@
 #define NGX_HTTP_XR_SLICE_MIN   4096
 #define NGX_HTTP_XR_SLICE_MAX   (1024 * 1024 * 1024)
 
+#define NGX_HTTP_XR_SLICE_RUN     (64 * 1024 * 1024)
+
 #define NGX_HTTP_XR_MAX_RANGES    16
 #define NGX_HTTP_XR_PREFETCH_MAX  16
 
@@ -56,6 +58,44 @@ ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* xr_slice_run size | off; */
+
+char *
+ngx_http_xr_slice_conf_run(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_xr_loc_conf_t *xlcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (xlcf->slice_run != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        xlcf->slice_run = 0;
+        return NGX_CONF_OK;
+    }
+
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR
+        || size < NGX_HTTP_XR_SLICE_MIN || size > NGX_HTTP_XR_SLICE_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\": it is \"off\", or from 4k to "
+                           "1g", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    xlcf->slice_run = size;
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_http_xr_slice_conf_merge(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
     ngx_http_xr_loc_conf_t *conf)
@@ -65,6 +105,8 @@ ngx_http_xr_slice_conf_merge(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
                               NGX_HTTP_XR_MAX_RANGES);
 
     ngx_conf_merge_uint_value(conf->prefetch, prev->prefetch, 0);
+    ngx_conf_merge_size_value(conf->slice_run, prev->slice_run,
+                              NGX_HTTP_XR_SLICE_RUN);
 
     if (conf->prefetch > NGX_HTTP_XR_PREFETCH_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -28,6 +28,7 @@ struct ngx_http_xr_flight_slot_s {
     ngx_atomic_t                   id;          /* 0: it is free */
     u_char                         key[NGX_HTTP_XR_WAKE_KEY];
     ngx_uint_t                     worker;
+    ngx_uint_t                     wanted;      /* by others */
     ngx_msec_t                     begun;
     ngx_atomic_t                   written;     /* to the file, so far */
     off_t                          body_start;  /* in it */
@@ -60,7 +61,7 @@ struct ngx_http_xr_flight_s {
 
 static ngx_int_t ngx_http_xr_flight_zone(ngx_shm_zone_t *zone, void *data);
 static void ngx_http_xr_flight_key(ngx_http_xr_main_conf_t *xmcf,
-    ngx_http_xr_slice_part_t *part, u_char *key);
+    ngx_http_xr_slice_t *s, uint64_t number, u_char *key);
 static ngx_http_xr_flight_slot_t *ngx_http_xr_flight_set(
     ngx_http_xr_flights_t *flights, u_char *key);
 static ngx_http_xr_flight_slot_t *ngx_http_xr_flight_take(
@@ -148,15 +149,15 @@ ngx_http_xr_slice_flight_process(ngx_http_xr_main_conf_t *xmcf)
 
 static void
 ngx_http_xr_flight_key(ngx_http_xr_main_conf_t *xmcf,
-    ngx_http_xr_slice_part_t *part, u_char *key)
+    ngx_http_xr_slice_t *s, uint64_t number, u_char *key)
 {
     uint64_t  tag;
     xr_str_t  parts[3];
 
-    tag = (part->number == 0) ? 0 : part->slice->version.tag;
+    tag = (number == 0) ? 0 : s->version.tag;
 
-    parts[0] = xr_str_of(part->slice->object, XR_SIPHASH_SIZE);
-    parts[1] = xr_str_of(&part->number, sizeof(part->number));
+    parts[0] = xr_str_of(s->object, XR_SIPHASH_SIZE);
+    parts[1] = xr_str_of(&number, sizeof(number));
     parts[2] = xr_str_of(&tag, sizeof(tag));
 
     xr_siphash(xmcf->secret, parts, 3, key);
@@ -187,6 +188,7 @@ ngx_http_xr_slice_flight_begin(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part)
 {
     u_char                     key[NGX_HTTP_XR_WAKE_KEY];
+    ngx_http_xr_run_t         *run;
     ngx_pool_cleanup_t        *cln;
     ngx_http_xr_origin_t      *exchange;
     ngx_http_xr_flight_t      *flight;
@@ -194,6 +196,7 @@ ngx_http_xr_slice_flight_begin(ngx_http_request_t *r,
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
     exchange = r->upstream->input_filter_ctx;
+    run = exchange->run;
 
     if (xmcf->flights == NULL
         || part->slice->size == 0
@@ -214,9 +217,19 @@ ngx_http_xr_slice_flight_begin(ngx_http_request_t *r,
     flight = cln->data;
     ngx_memzero(flight, sizeof(ngx_http_xr_flight_t));
 
-    ngx_http_xr_flight_key(xmcf, part, key);
+    if (run != NULL && run->slot != NULL) {
 
-    flight->slot = ngx_http_xr_flight_take(xmcf->flights, key);
+        /* it was promised */
+
+        flight->slot = run->slot;
+        flight->slot->begun = ngx_current_msec;
+        run->slot = NULL;
+
+    } else {
+        ngx_http_xr_flight_key(xmcf, part->slice, part->number, key);
+
+        flight->slot = ngx_http_xr_flight_take(xmcf->flights, key);
+    }
 
     if (flight->slot == NULL) {
         return;
@@ -433,16 +446,61 @@ ngx_http_xr_flight_cleanup(void *data)
 }
 
 
-/*
- * Whether somebody fetches the slice, for no longer than "age": then "view"
- * is of it.
- */
+/* The next slice of a run; NULL: there is no room, or it is under way. */
+
+ngx_http_xr_flight_slot_t *
+ngx_http_xr_slice_flight_promise(ngx_http_xr_run_t *run)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(run->slice->request,
+                                         ngx_http_xr_module);
+
+    if (xmcf->flights == NULL || run->slice->version.tag != run->tag) {
+        return NULL;
+    }
+
+    ngx_http_xr_flight_key(xmcf, run->slice, run->number, run->key);
+
+    return ngx_http_xr_flight_take(xmcf->flights, run->key);
+}
+
 
 ngx_uint_t
-ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
-    ngx_http_xr_slice_part_t *part, ngx_msec_t age,
-    ngx_http_xr_flight_view_t *view)
+ngx_http_xr_slice_flight_wanted(ngx_http_xr_flight_slot_t *slot)
 {
+    return slot->wanted;
+}
+
+
+/* It will not come by the run. */
+
+void
+ngx_http_xr_slice_flight_renounce(ngx_http_request_t *r,
+    ngx_http_xr_flight_slot_t *slot)
+{
+    u_char                    key[NGX_HTTP_XR_WAKE_KEY];
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    ngx_memcpy(key, slot->key, NGX_HTTP_XR_WAKE_KEY);
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    ngx_shmtx_lock(xmcf->flights->mutex);
+    ngx_http_xr_flight_free(xmcf->flights, slot);
+    ngx_shmtx_unlock(xmcf->flights->mutex);
+
+    ngx_http_xr_wake_others(xmcf, key);
+}
+
+
+/* Whether somebody fetches it, as far as can be told without a lock. */
+
+ngx_uint_t
+ngx_http_xr_slice_flight_under_way(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s, uint64_t number)
+{
+    u_char                      key[NGX_HTTP_XR_WAKE_KEY];
     ngx_uint_t                  i;
     ngx_http_xr_flights_t      *flights;
     ngx_http_xr_main_conf_t    *xmcf;
@@ -455,10 +513,50 @@ ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
         return 0;
     }
 
-    ngx_http_xr_flight_key(xmcf, part, view->key);
+    ngx_http_xr_flight_key(xmcf, s, number, key);
+
+    set = ngx_http_xr_flight_set(flights, key);
+
+    for (i = 0; i < NGX_HTTP_XR_FLIGHT_WAYS; i++) {
+
+        if (set[i].id != 0
+            && ngx_memcmp(set[i].key, key, NGX_HTTP_XR_WAKE_KEY) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Whether somebody fetches the slice, for no longer than "age": then "view"
+ * is of it.
+ */
+
+ngx_uint_t
+ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part, ngx_msec_t age,
+    ngx_http_xr_flight_view_t *view)
+{
+    ngx_uint_t                  i, wake;
+    ngx_http_xr_flights_t      *flights;
+    ngx_http_xr_main_conf_t    *xmcf;
+    ngx_http_xr_flight_slot_t  *set;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    flights = xmcf->flights;
+
+    if (flights == NULL || flights->count == 0) {
+        return 0;
+    }
+
+    ngx_http_xr_flight_key(xmcf, part->slice, part->number, view->key);
 
     set = ngx_http_xr_flight_set(flights, view->key);
     view->id = 0;
+    wake = 0;
 
     ngx_shmtx_lock(flights->mutex);
 
@@ -470,10 +568,20 @@ ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
         {
             view->slot = &set[i];
             view->id = set[i].id;
+
+            wake = !set[i].wanted;
+            set[i].wanted = 1;
         }
     }
 
     ngx_shmtx_unlock(flights->mutex);
+
+    if (wake) {
+
+        /* who has promised it may wait for that */
+
+        ngx_http_xr_wake_others(xmcf, view->key);
+    }
 
     return view->id != 0;
 }

@@ -73,6 +73,7 @@ ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
     if (part->request != r || part->whole || part->refresh || part->uncached
         || s->size == 0 || s->alone || !xlcf->upstream.cache_lock
         || s->follows >= NGX_HTTP_XR_FOLLOW_TRIES
+        || ngx_http_xr_slice_run_brings(part)
         || !ngx_http_xr_slice_flight_find(r, part,
                                           xlcf->upstream.cache_lock_age, &view))
     {

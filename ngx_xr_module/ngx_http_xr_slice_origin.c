@@ -66,7 +66,8 @@ ngx_http_xr_slice_origin_range(ngx_http_request_t *r,
         first = part->number * size;
 
         range.len = ngx_sprintf(text, "bytes=%uL-%uL", first,
-                                first + size - 1)
+                                (ngx_http_xr_slice_reach_last(r, part) + 1)
+                                * size - 1)
                     - text;
     }
 
@@ -158,11 +159,17 @@ static ngx_int_t
 ngx_http_xr_slice_origin_partial(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part)
 {
-    uint64_t              length;
+    uint64_t              end, tag, length;
+    ngx_int_t             rc;
     ngx_str_t             etag;
     ngx_http_xr_slice_t  *s;
 
     s = part->slice;
+    rc = ngx_http_xr_slice_reach_trim(r, part, &length, &end);
+
+    if (rc != NGX_OK && rc != NGX_DECLINED) {
+        return rc;
+    }
 
     if (ngx_http_xr_slice_origin_content(r, part, &length) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -179,14 +186,16 @@ ngx_http_xr_slice_origin_partial(ngx_http_request_t *r,
         return ngx_http_xr_slice_origin_changed(r, part, part->number == 0);
     }
 
+    tag = ngx_http_xr_slice_version_tag(&etag);
+
     if (part->number != 0
-        && (s->version.length != length
-            || s->version.tag != ngx_http_xr_slice_version_tag(&etag)))
+        && (s->version.length != length || s->version.tag != tag))
     {
         return ngx_http_xr_slice_origin_changed(r, part, 0);
     }
 
-    return NGX_OK;
+    return (rc == NGX_OK)
+           ? ngx_http_xr_slice_run_begin(r, part, length, end, tag) : NGX_OK;
 }
 
 
@@ -346,11 +355,25 @@ static ngx_str_t
 ngx_http_xr_slice_origin_find(ngx_http_upstream_t *u, const char *name)
 {
     ngx_str_t         value;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     ngx_str_null(&value);
+    h = ngx_http_xr_slice_origin_line(u, name);
+
+    return (h != NULL) ? h->value : value;
+}
+
+
+/* The last of that name. */
+
+ngx_table_elt_t *
+ngx_http_xr_slice_origin_line(ngx_http_upstream_t *u, const char *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *found;
+
+    found = NULL;
 
     for (part = &u->headers_in.headers.part; part; part = part->next) {
 
@@ -359,10 +382,10 @@ ngx_http_xr_slice_origin_find(ngx_http_upstream_t *u, const char *name)
         for (i = 0; i < part->nelts; i++) {
 
             if (xr_str_eq(ngx_http_xr_view(&h[i].key), xr_str(name))) {
-                value = h[i].value;
+                found = &h[i];
             }
         }
     }
 
-    return value;
+    return found;
 }

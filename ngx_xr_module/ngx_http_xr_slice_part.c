@@ -63,6 +63,7 @@ ngx_http_xr_slice_part_fetch(ngx_http_xr_slice_t *s, uint64_t number,
     part->pool = pool;
     part->slice = s;
     part->number = number;
+    part->reach = number;
     part->offset = number * s->size;
     part->whole = s->whole;
     part->refresh = s->refresh && number == 0;
@@ -200,11 +201,15 @@ static ngx_uint_t
 ngx_http_xr_part_in_use(ngx_http_xr_slice_part_t *part)
 {
     ngx_http_request_t         *r;
+    ngx_http_xr_run_t          *run;
     ngx_http_posted_request_t  *pr;
 
     r = part->request;
 
+    run = part->slice->run;
+
     if (part->kept || part == part->slice->part
+        || (run != NULL && run->leader == part)
         || (r->cache != NULL && r->cache->background))
     {
         return 1;
@@ -393,10 +398,12 @@ ngx_http_xr_part_release(ngx_http_request_t *r)
 void
 ngx_http_xr_slice_part_ahead(ngx_http_xr_slice_t *s, uint64_t number)
 {
-    uint64_t                   last;
-    ngx_pool_cleanup_t        *cln;
-    ngx_http_xr_loc_conf_t    *xlcf;
-    ngx_http_xr_slice_part_t  *part;
+    uint64_t                 last;
+    ngx_http_xr_loc_conf_t  *xlcf;
+
+    if (s->run != NULL) {
+        return;                         /* they are on their way */
+    }
 
     xlcf = ngx_http_get_module_loc_conf(s->request, ngx_http_xr_module);
 
@@ -407,24 +414,40 @@ ngx_http_xr_slice_part_ahead(ngx_http_xr_slice_t *s, uint64_t number)
          && ngx_http_xr_parts_ahead < NGX_HTTP_XR_SLICE_AHEAD;
          s->ahead++)
     {
-        part = ngx_http_xr_slice_part_fetch(s, s->ahead, 1, 1);
-
-        if (part == NULL) {
+        if (ngx_http_xr_slice_part_early(s, s->ahead) != NGX_OK) {
             return;
         }
-
-        cln = ngx_pool_cleanup_add(part->pool, 0);
-
-        if (cln == NULL) {
-            part->ahead = 0;
-            return;
-        }
-
-        cln->handler = ngx_http_xr_part_ahead_end;
-        cln->data = part;
-
-        ngx_http_xr_parts_ahead++;
     }
+}
+
+
+/* One that the client is not sent yet. */
+
+ngx_int_t
+ngx_http_xr_slice_part_early(ngx_http_xr_slice_t *s, uint64_t number)
+{
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_xr_slice_part_t  *part;
+
+    part = ngx_http_xr_slice_part_fetch(s, number, 1, 1);
+
+    if (part == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(part->pool, 0);
+
+    if (cln == NULL) {
+        part->ahead = 0;
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_xr_part_ahead_end;
+    cln->data = part;
+
+    ngx_http_xr_parts_ahead++;
+
+    return NGX_OK;
 }
 
 
@@ -462,11 +485,18 @@ ngx_http_xr_part_key(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
         return NGX_OK;
     }
 
-    part->key.len = ngx_sprintf(p, "@%uL:%uL:%uxL\n", s->size, part->number,
-                                (part->number == 0) ? 0 : s->version.tag)
-                    - p;
+    part->key.len = ngx_http_xr_slice_part_name(s, part->number, p) - p;
 
     return NGX_OK;
+}
+
+
+u_char *
+ngx_http_xr_slice_part_name(ngx_http_xr_slice_t *s, uint64_t number,
+    u_char *p)
+{
+    return ngx_sprintf(p, "@%uL:%uL:%uxL\n", s->size, number,
+                       (number == 0) ? 0 : s->version.tag);
 }
 
 
@@ -500,6 +530,13 @@ ngx_http_xr_part_done(ngx_http_request_t *r, void *data, ngx_int_t rc)
 
     if (rc != NGX_OK && rc != NGX_AGAIN && part->rc == NGX_OK) {
         part->rc = rc;
+    }
+
+    if (part->ahead && ngx_http_xr_slice_run_brings(part)) {
+
+        /* it has come by another way */
+
+        ngx_http_xr_slice_run_end(part->slice->run);
     }
 
     ngx_http_xr_part_ahead_end(part);

@@ -457,20 +457,15 @@ def test_a_refusal_keeps_the_connection(start, kind):
 
 # What slices cost the origin
 
-def slices(*numbers):
-    return [(n * SLICE, (n + 1) * SLICE - 1) for n in numbers]
-
-
 def read_slices(web, path):
     """The slices that were read of a path, each the whole of one and none twice."""
 
     reads = web.reads(path)
     assert None not in reads, reads
     assert all(first % SLICE == 0 for first, _ in reads)
-    numbers = [first // SLICE for first, _ in reads]
-    size = LARGE - 1
-    assert [(first, min(last, size)) for first, last in reads] == \
-        [(first, min(last, size)) for first, last in slices(*numbers)]
+    assert all((last + 1) % SLICE == 0 or last == LARGE - 1 for _, last in reads)
+    numbers = [n for first, last in reads for n in range(first // SLICE, last // SLICE + 1)
+               if n * SLICE < LARGE]
     assert len(set(numbers)) == len(numbers), numbers
     return sorted(numbers)
 
@@ -518,7 +513,7 @@ def test_slices_are_asked_for_by_the_version_of_the_first(web, start):
     assert ask(edge, path).status == 200
 
     _, *later = web.seen(path)
-    assert len(later) >= 5
+    assert later
     assert {request.headers.get("if-match") for request in later} == {web.objects["large.glb"].etag}
 
 

@@ -25,7 +25,7 @@ PLACES = {"first": 0, "middle": 2, "last": 5}
 AT = 30000                                  # of a slice's body, where it fails
 
 LOCATION = ("xr_cache objects; xr_cache_valid 200 1d; xr_cache_valid 404 0;"
-            f"xr_slice {SLICE // 1024}k;")
+            f"xr_slice {SLICE // 1024}k; xr_slice_run off;")
 TIMEOUTS = ("xr_origin_connect_timeout 1s; xr_origin_send_timeout 1s;"
             "xr_origin_read_timeout 300ms;")
 
