@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_degrade.h"
+#include "ngx_http_xr_device.h"
 #include "ngx_http_xr_limit.h"
 
 
@@ -234,7 +235,7 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
 
     var->get_handler = ngx_http_xr_var_claim;
 
-    return NGX_OK;
+    return ngx_http_xr_device_add(cf);
 }
 
 
