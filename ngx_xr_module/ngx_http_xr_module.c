@@ -4,8 +4,8 @@
  */
 
 #include "ngx_http_xr.h"
-#include "ngx_http_xr_device.h"
 #include "ngx_http_xr_conf.h"
+#include "ngx_http_xr_device.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_replica.h"
