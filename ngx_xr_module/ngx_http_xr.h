@@ -15,6 +15,7 @@
 #include "ngx_http_xr_encoding.h"
 #include "ngx_http_xr_freshness.h"
 #include "xr_cloudfront.h"
+#include "xr_device.h"
 #include "xr_edgeauth.h"
 #include "xr_jwt.h"
 #include "xr_limit.h"
@@ -262,6 +263,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_path_t                    *state;
 
     ngx_http_xr_revocation_t       revocation;
+    const xr_devices_t            *devices;     /* NULL: the built-in table */
     ngx_uint_t                     trust;       /* "xr_trusted_*" somewhere */
     ngx_str_t                      proof_header;    /* in lower case */
     ngx_str_t                      proof_file;
@@ -387,6 +389,7 @@ typedef struct {
     xr_addr_t                      address;
     u_char                         country[2];  /* 0: not known */
     ngx_uint_t                     https;
+    ngx_uint_t                     proved;      /* that tier, by its secret */
 } ngx_http_xr_client_t;
 
 
@@ -414,6 +417,7 @@ typedef struct {
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
     ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
     ngx_http_xr_cut_t             *cut;         /* or NULL: as it is */
+    const xr_device_t             *device;      /* NULL: not read yet */
     ngx_http_xr_purge_ctx_t        purge;
     uint64_t                       subject;     /* keyed hashes of these two, */
     uint64_t                       address;     /* for limits; 0: not yet */

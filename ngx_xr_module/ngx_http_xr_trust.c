@@ -75,6 +75,7 @@ ngx_http_xr_trust_handler(ngx_http_request_t *r)
     trusted = ngx_http_xr_trust_peer(r, ctx, &peer);
 
     if (trusted) {
+        ctx->client.proved = (xmcf->proof_header.len != 0);
         ngx_http_xr_trust_read(r, &ctx->client);
     }
 

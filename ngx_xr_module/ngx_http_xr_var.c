@@ -6,6 +6,7 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_degrade.h"
+#include "ngx_http_xr_device.h"
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_limit.h"
 
@@ -238,7 +239,7 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
 
     var->get_handler = ngx_http_xr_var_claim;
 
-    return NGX_OK;
+    return ngx_http_xr_device_add(cf);
 }
 
 

@@ -1,0 +1,21 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef NGX_HTTP_XR_DEVICE_H
+#define NGX_HTTP_XR_DEVICE_H
+
+
+#include "ngx_http_xr.h"
+
+
+char *ngx_http_xr_device_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_int_t ngx_http_xr_device_add(ngx_conf_t *cf);
+
+/* Read when it is first asked for; NULL: out of memory. */
+const xr_device_t *ngx_http_xr_device_get(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+
+
+#endif /* NGX_HTTP_XR_DEVICE_H */
