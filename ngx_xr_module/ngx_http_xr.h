@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_xr_geo.h"
 #include "ngx_http_xr_purge.h"
 
 #include "ngx_http_xr_freshness.h"
@@ -69,13 +70,14 @@ typedef struct ngx_http_xr_replicas_s  ngx_http_xr_replicas_t;
  * that began with it has ended.
  */
 
-typedef struct {
+typedef struct ngx_http_xr_image_s {
     ngx_uint_t                     refs;
     void                          *addr;        /* NULL: not a mapping */
     size_t                         size;
     union {
         xr_table_t                 table;
         xr_revoked_t               revoked;
+        xr_geo_t                   geo;
     } u;
 } ngx_http_xr_image_t;
 
@@ -259,6 +261,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_path_t                    *state;
 
     ngx_http_xr_revocation_t       revocation;
+    ngx_http_xr_geo_t             *geo;
     ngx_uint_t                     trust;       /* "xr_trusted_*" somewhere */
     ngx_str_t                      proof_header;    /* in lower case */
     ngx_str_t                      proof_file;
@@ -310,6 +313,7 @@ typedef struct {
     ngx_uint_t                     token_from;
     ngx_uint_t                     tenant_from;
     ngx_str_t                      cache_control;
+    ngx_uint_t                     geo_status;
 
     ngx_array_t                   *limits;      /* "xr_limit"; or NULL */
     ngx_array_t                   *caps;        /* "xr_limit_conn"; or NULL */
@@ -409,6 +413,7 @@ typedef struct {
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
     ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
     ngx_http_xr_purge_ctx_t        purge;
+    ngx_http_xr_geo_ctx_t          geo;
     uint64_t                       subject;     /* keyed hashes of these two, */
     uint64_t                       address;     /* for limits; 0: not yet */
     xr_deny_t                      deny;
@@ -531,6 +536,8 @@ ngx_int_t ngx_http_xr_load_path(ngx_http_xr_load_t *load, xr_str_t name,
     ngx_str_t *path);
 ngx_int_t ngx_http_xr_load_file(ngx_http_xr_load_t *load, ngx_str_t *path,
     size_t max, ngx_str_t *text);
+ngx_int_t ngx_http_xr_load_note(ngx_http_xr_load_t *load, ngx_str_t *path,
+    ngx_file_info_t *fi);
 ngx_uint_t ngx_http_xr_load_changed(ngx_http_xr_watch_t *watch);
 ngx_int_t ngx_http_xr_load_watch(ngx_http_xr_load_t *load,
     ngx_http_xr_watch_t *watch, ngx_int_t rc);
@@ -582,7 +589,7 @@ void ngx_http_xr_throttle_failed(ngx_http_xr_main_conf_t *xmcf,
 /* auth */
 ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_auth_request_t *req, ngx_uint_t embed);
+    xr_auth_request_t *req, ngx_uint_t narrowed);
 xr_principal_t *ngx_http_xr_auth_who(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 xr_str_t ngx_http_xr_auth_claim(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,

@@ -13,8 +13,6 @@
 
 static ngx_int_t ngx_http_xr_load_check(ngx_http_xr_load_t *load,
     ngx_str_t *path, ngx_file_info_t *fi, size_t max);
-static ngx_int_t ngx_http_xr_load_note(ngx_http_xr_load_t *load,
-    ngx_str_t *path, ngx_file_info_t *fi);
 static void ngx_http_xr_load_set(ngx_http_xr_watched_t *w,
     ngx_file_info_t *fi);
 static void ngx_http_xr_load_look(ngx_http_xr_watched_t *w);
@@ -251,7 +249,7 @@ ngx_http_xr_load_check(ngx_http_xr_load_t *load, ngx_str_t *path,
 
 /* What a file was like when it was read; "fi" is NULL if it was not there. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_xr_load_note(ngx_http_xr_load_t *load, ngx_str_t *path,
     ngx_file_info_t *fi)
 {
