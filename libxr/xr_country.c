@@ -82,14 +82,14 @@ xr_country_continent(xr_str_t country)
 
 
 xr_str_t
-xr_continent_name(xr_continent_t continent)
+xr_country_continent_name(xr_continent_t continent)
 {
     return xr_country_names[continent];
 }
 
 
 xr_continent_t
-xr_continent_of(xr_str_t name)
+xr_country_continent_of(xr_str_t name)
 {
     size_t  i;
 

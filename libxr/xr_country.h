@@ -31,10 +31,10 @@ typedef enum {
 xr_continent_t xr_country_continent(xr_str_t country);
 
 /* "AF", "AN", ...; empty for XR_CONTINENT_NONE. */
-xr_str_t xr_continent_name(xr_continent_t continent);
+xr_str_t xr_country_continent_name(xr_continent_t continent);
 
 /* XR_CONTINENT_NONE: there is none of that name. */
-xr_continent_t xr_continent_of(xr_str_t name);
+xr_continent_t xr_country_continent_of(xr_str_t name);
 
 
 /* A set of countries, known or not: a bit for each two capital letters. */

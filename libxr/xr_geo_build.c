@@ -246,7 +246,7 @@ xr_geo_build_take(xr_geo_record_t *r, xr_str_t *city,
         s = xr_geo_build_string(data, XR_COUNTRY_SIZE);
 
         if (r->continent[0] == 0
-            && xr_continent_of(s) != XR_CONTINENT_NONE)
+            && xr_country_continent_of(s) != XR_CONTINENT_NONE)
         {
             memcpy(r->continent, s.data, XR_COUNTRY_SIZE);
         }

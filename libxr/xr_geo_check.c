@@ -9,7 +9,8 @@
 /*
  * The format of MaxMind DB files, version 2.0: "Output Data Section".
  * libmaxminddb passes over values by calling itself, as deep as they are
- * nested, and follows pointers in the metadata as often as there are any.
+ * nested, follows pointers in the metadata as often as there are any, and
+ * leaks memory where those are no good.
  */
 
 #define XR_GEO_CHECK_DEPTH    32
@@ -121,6 +122,41 @@ xr_geo_check_size(const xr_geo_check_t *check, unsigned control,
 }
 
 
+/* Numbers have so many bytes at most, those with a point all of them. */
+
+static bool
+xr_geo_check_fits(const xr_geo_value_t *v)
+{
+    switch (v->type) {
+
+    case XR_GEO_DOUBLE:
+        return v->size == 8;
+
+    case XR_GEO_FLOAT:
+        return v->size == 4;
+
+    case XR_GEO_UINT16:
+        return v->size <= 2;
+
+    case XR_GEO_UINT32:
+    case XR_GEO_INT32:
+        return v->size <= 4;
+
+    case XR_GEO_UINT64:
+        return v->size <= 8;
+
+    case XR_GEO_UINT128:
+        return v->size <= 16;
+
+    case XR_GEO_BOOLEAN:
+        return v->size <= 1;
+
+    default:
+        return true;
+    }
+}
+
+
 static xr_rc_t
 xr_geo_check_control(const xr_geo_check_t *check, size_t at,
     xr_geo_value_t *v)
@@ -154,25 +190,36 @@ xr_geo_check_control(const xr_geo_check_t *check, size_t at,
         }
     }
 
-    return xr_geo_check_size(check, control, v);
+    return (xr_geo_check_size(check, control, v) == XR_OK
+            && xr_geo_check_fits(v))
+           ? XR_OK : XR_INVALID;
 }
 
 
-/* Map keys are strings, or point to one. */
+/* What stands at "at", or where that points to. */
+
+static xr_rc_t
+xr_geo_check_follow(const xr_geo_check_t *check, size_t at, xr_geo_value_t *v)
+{
+    xr_rc_t  rc;
+
+    rc = xr_geo_check_control(check, at, v);
+
+    return (rc == XR_OK && v->type == XR_GEO_POINTER)
+           ? xr_geo_check_control(check, v->pointer, v) : rc;
+}
+
+
+/* Map keys are strings. */
 
 static xr_rc_t
 xr_geo_check_key(const xr_geo_check_t *check, size_t at)
 {
-    xr_rc_t         rc;
     xr_geo_value_t  v;
 
-    rc = xr_geo_check_control(check, at, &v);
-
-    if (rc == XR_OK && v.type == XR_GEO_POINTER) {
-        rc = xr_geo_check_control(check, v.pointer, &v);
-    }
-
-    return (rc == XR_OK && v.type == XR_GEO_STRING) ? XR_OK : XR_INVALID;
+    return (xr_geo_check_follow(check, at, &v) == XR_OK
+            && v.type == XR_GEO_STRING)
+           ? XR_OK : XR_INVALID;
 }
 
 
@@ -202,7 +249,7 @@ xr_geo_check_elements(xr_geo_check_t *check, const xr_geo_value_t *v,
 }
 
 
-/* What is pointed to, unless it was looked at before. */
+/* What is pointed to, no pointer again, unless it was looked at before. */
 
 static xr_rc_t
 xr_geo_check_target(xr_geo_check_t *check, uint32_t pointer, unsigned depth)
@@ -234,7 +281,7 @@ static xr_rc_t
 xr_geo_check_walk(xr_geo_check_t *check, size_t *at, unsigned depth,
     uint32_t *entries)
 {
-    xr_geo_value_t  v;
+    xr_geo_value_t  v, target;
 
     if (depth == XR_GEO_CHECK_DEPTH || check->steps == 0 || *entries == 0
         || xr_geo_check_control(check, *at, &v) != XR_OK)
@@ -248,6 +295,13 @@ xr_geo_check_walk(xr_geo_check_t *check, size_t *at, unsigned depth,
     switch (v.type) {
 
     case XR_GEO_POINTER:
+
+        if (xr_geo_check_control(check, v.pointer, &target) != XR_OK
+            || target.type == XR_GEO_POINTER)
+        {
+            return XR_INVALID;
+        }
+
         *at = v.at;
         return xr_geo_check_target(check, v.pointer, depth + 1);
 
@@ -280,6 +334,82 @@ xr_geo_check_value(xr_geo_check_t *check, uint32_t offset)
 }
 
 
+/* Whether a container, which has been walked, has nothing but strings. */
+
+static xr_rc_t
+xr_geo_check_strings(xr_geo_check_t *check, size_t at)
+{
+    uint32_t        i, n, entries;
+    xr_geo_value_t  v;
+
+    if (xr_geo_check_follow(check, at, &v) != XR_OK
+        || (v.type != XR_GEO_MAP && v.type != XR_GEO_ARRAY))
+    {
+        return XR_INVALID;
+    }
+
+    at = v.at;
+    n = (v.type == XR_GEO_MAP) ? 2 * v.size : v.size;
+    entries = XR_GEO_CHECK_ENTRIES;
+
+    for (i = 0; i < n; i++) {
+
+        if (xr_geo_check_key(check, at) != XR_OK
+            || xr_geo_check_walk(check, &at, 0, &entries) != XR_OK)
+        {
+            return XR_INVALID;
+        }
+    }
+
+    return XR_OK;
+}
+
+
+/* The map at the beginning, walked before; two of its values are lists. */
+
+static xr_rc_t
+xr_geo_check_lists(xr_geo_check_t *check)
+{
+    size_t          at;
+    uint32_t        i, entries;
+    xr_str_t        key;
+    xr_geo_value_t  map, v;
+
+    if (xr_geo_check_follow(check, 0, &map) != XR_OK
+        || map.type != XR_GEO_MAP)
+    {
+        return XR_INVALID;
+    }
+
+    at = map.at;
+    entries = XR_GEO_CHECK_ENTRIES;
+
+    for (i = 0; i < map.size; i++) {
+
+        if (xr_geo_check_follow(check, at, &v) != XR_OK
+            || xr_geo_check_walk(check, &at, 0, &entries) != XR_OK)
+        {
+            return XR_INVALID;
+        }
+
+        key = xr_str_of(check->data.data + v.at, v.size);
+
+        if ((xr_str_eq(key, xr_str("languages"))
+             || xr_str_eq(key, xr_str("description")))
+            && xr_geo_check_strings(check, at) != XR_OK)
+        {
+            return XR_INVALID;
+        }
+
+        if (xr_geo_check_walk(check, &at, 0, &entries) != XR_OK) {
+            return XR_INVALID;
+        }
+    }
+
+    return XR_OK;
+}
+
+
 xr_rc_t
 xr_geo_check_metadata(xr_str_t bytes)
 {
@@ -309,5 +439,6 @@ xr_geo_check_metadata(xr_str_t bytes)
     check.seen = NULL;
     check.steps = XR_GEO_CHECK_STEPS;
 
-    return xr_geo_check_value(&check, 0);
+    return (xr_geo_check_value(&check, 0) == XR_OK)
+           ? xr_geo_check_lists(&check) : XR_INVALID;
 }

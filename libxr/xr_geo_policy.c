@@ -19,7 +19,7 @@ xr_geo_policy_add(xr_geo_policy_t *policy, xr_str_t word)
 
     if (xr_str_starts(word, xr_geo_policy_prefix)) {
         xr_str_skip(&word, xr_geo_policy_prefix.len);
-        continent = xr_continent_of(word);
+        continent = xr_country_continent_of(word);
 
         if (continent == XR_CONTINENT_NONE) {
             return "names a continent that is none of AF, AN, AS, EU, NA, "
@@ -167,7 +167,7 @@ xr_geo_policy_text(const xr_geo_policy_t *policy, xr_buf_t *out)
         if (policy->continents & XR_GEO_POLICY_BIT(i)) {
             xr_buf_putc(out, comma);
             xr_buf_put(out, xr_geo_policy_prefix);
-            xr_buf_put(out, xr_continent_name((xr_continent_t) i));
+            xr_buf_put(out, xr_country_continent_name((xr_continent_t) i));
             comma = ',';
         }
     }
@@ -183,7 +183,7 @@ xr_geo_policy_judge(const xr_geo_policy_t *policy, xr_str_t country,
     bool            listed;
     xr_continent_t  c;
 
-    c = xr_continent_of(continent);
+    c = xr_country_continent_of(continent);
 
     listed = xr_country_set_has(&policy->countries, country)
              || (c != XR_CONTINENT_NONE

@@ -65,9 +65,9 @@ typedef struct ngx_http_xr_replicas_s  ngx_http_xr_replicas_t;
 
 
 /*
- * What the manager process makes and every worker maps: a table of tenants,
- * a list of what is revoked.  One that is in use stays until the last request
- * that began with it has ended.
+ * What the manager process makes and every worker maps: a table of tenants, a
+ * list of what is revoked, a map of countries.  One that is in use stays until
+ * the last request that began with it has ended.
  */
 
 typedef struct ngx_http_xr_image_s {
@@ -536,8 +536,6 @@ ngx_int_t ngx_http_xr_load_path(ngx_http_xr_load_t *load, xr_str_t name,
     ngx_str_t *path);
 ngx_int_t ngx_http_xr_load_file(ngx_http_xr_load_t *load, ngx_str_t *path,
     size_t max, ngx_str_t *text);
-ngx_int_t ngx_http_xr_load_note(ngx_http_xr_load_t *load, ngx_str_t *path,
-    ngx_file_info_t *fi);
 ngx_uint_t ngx_http_xr_load_changed(ngx_http_xr_watch_t *watch);
 ngx_int_t ngx_http_xr_load_watch(ngx_http_xr_load_t *load,
     ngx_http_xr_watch_t *watch, ngx_int_t rc);

@@ -34,8 +34,12 @@ ngx_int_t ngx_http_xr_geo_init(ngx_cycle_t *cycle,
     ngx_http_xr_main_conf_t *xmcf);
 void ngx_http_xr_geo_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log);
 
+/* load */
+ngx_int_t ngx_http_xr_load_note(ngx_http_xr_load_t *load, ngx_str_t *path,
+    ngx_file_info_t *fi);
+
 /* geo_place */
-xr_geo_place_t *ngx_http_xr_geo_place(ngx_http_request_t *r,
+xr_geo_place_t *ngx_http_xr_geo_place_of(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_geo_place_release(ngx_http_xr_ctx_t *ctx);
 ngx_int_t ngx_http_xr_geo_place_step(ngx_http_request_t *r,

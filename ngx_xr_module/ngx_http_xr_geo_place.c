@@ -26,7 +26,7 @@ static xr_str_t ngx_http_xr_geo_place_number(ngx_http_request_t *r,
  */
 
 xr_geo_place_t *
-ngx_http_xr_geo_place(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+ngx_http_xr_geo_place_of(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     ngx_http_xr_client_t  *client;
 
@@ -105,7 +105,7 @@ ngx_http_xr_geo_place_told(xr_geo_place_t *place, xr_str_t country)
     }
 
     place->country = country;
-    place->continent = xr_continent_name(xr_country_continent(country));
+    place->continent = xr_country_continent_name(xr_country_continent(country));
     place->region = xr_str_of(NULL, 0);
     place->city = xr_str_of(NULL, 0);
 }
@@ -128,7 +128,7 @@ ngx_http_xr_geo_place_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NGX_OK;
     }
 
-    place = ngx_http_xr_geo_place(r, ctx);
+    place = ngx_http_xr_geo_place_of(r, ctx);
     deny = xr_geo_policy_judge(&policy, place->country, place->continent);
 
     if (deny == XR_DENY_NONE) {
@@ -144,28 +144,28 @@ ngx_http_xr_geo_place_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 xr_str_t
 ngx_http_xr_geo_place_country(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return ngx_http_xr_geo_place(r, ctx)->country;
+    return ngx_http_xr_geo_place_of(r, ctx)->country;
 }
 
 
 xr_str_t
 ngx_http_xr_geo_place_continent(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return ngx_http_xr_geo_place(r, ctx)->continent;
+    return ngx_http_xr_geo_place_of(r, ctx)->continent;
 }
 
 
 xr_str_t
 ngx_http_xr_geo_place_region(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return ngx_http_xr_geo_place(r, ctx)->region;
+    return ngx_http_xr_geo_place_of(r, ctx)->region;
 }
 
 
 xr_str_t
 ngx_http_xr_geo_place_city(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return ngx_http_xr_geo_place(r, ctx)->city;
+    return ngx_http_xr_geo_place_of(r, ctx)->city;
 }
 
 
@@ -174,7 +174,7 @@ ngx_http_xr_geo_place_asn(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     uint32_t  asn;
 
-    asn = ngx_http_xr_geo_place(r, ctx)->asn;
+    asn = ngx_http_xr_geo_place_of(r, ctx)->asn;
 
     return (asn != 0) ? ngx_http_xr_geo_place_number(r, asn)
                       : xr_str_of(NULL, 0);
@@ -184,7 +184,7 @@ ngx_http_xr_geo_place_asn(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 xr_str_t
 ngx_http_xr_geo_place_source(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    (void) ngx_http_xr_geo_place(r, ctx);
+    (void) ngx_http_xr_geo_place_of(r, ctx);
 
     switch (ctx->geo.source) {
 

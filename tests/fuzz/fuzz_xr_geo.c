@@ -99,7 +99,7 @@ check(const xr_geo_t *geo, const MMDB_s *db, xr_str_t image)
         assert(p.country.len == 0
                || xr_country_continent(p.country) != XR_CONTINENT_NONE);
         assert(p.continent.len == 0
-               || xr_continent_of(p.continent) != XR_CONTINENT_NONE);
+               || xr_country_continent_of(p.continent) != XR_CONTINENT_NONE);
         assert(xr_fuzz_within(p.country, image));
         assert(xr_fuzz_within(p.region, image));
         assert(xr_fuzz_within(p.city, image));
