@@ -120,7 +120,7 @@ def database(networks, version=6, size=28, aliases=False, data=None, **meta):
     """
 
     nodes = _tree(networks, version)
-    section = data or b""
+    section = bytearray(data or b"")
     offsets = {}
     pairs = []
 
