@@ -164,6 +164,7 @@ ngx_http_xr_geo_init(ngx_cycle_t *cycle, ngx_http_xr_main_conf_t *xmcf)
         image = ngx_http_xr_geo_first(geo, view, cycle->log);
     }
 
+    geo->again = (rc == NGX_AGAIN || (rc == NGX_OK && image == NULL));
     geo->live.shared->failed = (image == NULL);
 
     if (image == NULL) {
@@ -471,7 +472,9 @@ ngx_http_xr_geo_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
 
     ngx_http_xr_geo_watch_age(geo, log);
 
-    if (ngx_time() < geo->retry || !ngx_http_xr_load_changed(&geo->watch)) {
+    if (ngx_time() < geo->retry
+        || (!geo->again && !ngx_http_xr_load_changed(&geo->watch)))
+    {
         return;
     }
 
@@ -491,6 +494,8 @@ ngx_http_xr_geo_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
 
         ngx_free((void *) image.data);
     }
+
+    geo->again = (rc == NGX_AGAIN);
 
     if (rc == NGX_AGAIN) {
         geo->retry = ngx_time() + NGX_HTTP_XR_GEO_RETRY;

@@ -20,6 +20,7 @@ struct ngx_http_xr_geo_s {
     ngx_http_xr_live_t             live;
     ngx_http_xr_watch_t            watch;
     time_t                         retry;       /* not before, after a fault */
+    ngx_uint_t                     again;       /* though it did not change */
     ngx_uint_t                     old;         /* the manager has said so */
     xr_location_t                  edge;        /* where we are */
 };

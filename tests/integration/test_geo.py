@@ -8,6 +8,7 @@ tokens make of a country, and whose word for it counts.
 
 import itertools
 import json
+import subprocess
 import time
 
 import pytest
@@ -565,6 +566,40 @@ def test_too_old(web_edges, web, path):
                      live.SOON)
     servers.wait_for("it is said again, once", lambda: edge.error_log().count(
         "seconds old, more than max_age") == 2, live.SOON)
+
+
+# xr geo lookup
+
+def test_lookup(tmp_path):
+    db = tmp_path / "geo.mmdb"
+    db.write_bytes(database(NETWORKS, built=1767225600))
+
+    def run(*args):
+        done = subprocess.run([servers.FLAVOUR / "xr", "geo", "lookup", *args],
+                              capture_output=True, text=True, env=servers.environment(), timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    status, out, _ = run("--db", str(db), "--policy", "allow=DE unknown=allow", GERMAN, NOBODY)
+    assert status == 0 and out.splitlines()[:8] == [
+        "database  Test-Country, 2026-01-01, IPv6, 4 places", f"address   {GERMAN}",
+        "country   DE", "continent EU", "region    NW", "city      K\u00f6ln", "asn       64500",
+        "verdict   allowed"]
+    assert out.splitlines()[-1] == "verdict   allowed"
+
+    status, out, _ = run("--db", str(db), "--policy", "allow=DE", FRENCH, NOBODY)
+    assert status == 1 and "verdict   denied, geo\n" in out
+    assert out.endswith("verdict   denied, geo_unknown\n")
+
+    assert run("--db", str(db))[0] == 0
+    assert run(GERMAN)[0] == run("--db", str(db), "--policy", "allow=UK", GERMAN)[0] == 2
+    status, _, err = run("--db", str(db), "nowhere")
+    assert status == 1 and "nowhere: not an address" in err
+
+    for name, raw in BAD.items():
+        db.write_bytes(raw)
+        status, out, err = run("--db", str(db), GERMAN)
+        assert (status, out) == (1, "") and str(db) in err, name
+    assert run("--db", str(tmp_path))[0] == 1
 
 
 # The nearest place
