@@ -29,7 +29,7 @@ WORKER_SRC := $(wildcard edge_workers/*.c)
 LIBXR_OBJ  := $(LIBXR_SRC:%.c=$(OBJ)/%.o)
 XR_OBJ     := $(ORIGIN_SRC:%.c=$(OBJ)/%.o) $(WORKER_SRC:%.c=$(OBJ)/%.o)
 
-LIBXR_LIBS := -lcrypto -ljwt -lzstd -lbrotlienc -lz
+LIBXR_LIBS := -lcrypto -ljwt -lmaxminddb -lzstd -lbrotlienc -lz -lm
 XR_LIBS    := -lcurl -lexpat -lhiredis -ljansson $(LIBXR_LIBS)
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))

@@ -106,6 +106,21 @@ xrw_tenants_show_keys(const xr_keyset_t *set, xrw_arena_t *memory)
 
 
 static void
+xrw_tenants_show_location(json_t *object, xr_location_t l)
+{
+    char      text[XR_LOCATION_SIZE];
+    xr_buf_t  b;
+
+    if (l.lat != XR_LOCATION_NONE) {
+        b = xr_buf(text, sizeof(text));
+        xr_location_text(l, &b);
+
+        xrw_tenants_show_set(object, "location", xr_buf_str(&b));
+    }
+}
+
+
+static void
 xrw_tenants_show_origin(json_t *object, const xr_tenant_t *t,
     xrw_arena_t *memory)
 {
@@ -132,6 +147,7 @@ xrw_tenants_show_origin(json_t *object, const xr_tenant_t *t,
                           (int) origin->endpoint.len,
                           (const char *) origin->endpoint.data,
                           (unsigned) origin->port)));
+    xrw_tenants_show_location(object, t->location);
     xrw_tenants_show_set(object, "upstream", t->upstream);
 }
 
@@ -141,6 +157,8 @@ xrw_tenants_show_origin(json_t *object, const xr_tenant_t *t,
 static const char *
 xrw_tenants_show_replica(const xr_tenant_replica_t *r, xrw_arena_t *memory)
 {
+    char                text[XR_LOCATION_SIZE];
+    xr_buf_t            b;
     const char         *url;
     const xr_origin_t  *o;
 
@@ -155,6 +173,14 @@ xrw_tenants_show_replica(const xr_tenant_replica_t *r, xrw_arena_t *memory)
                          (const char *) o->endpoint.data, (unsigned) o->port,
                          o->style == XR_ORIGIN_PATH_STYLE ? "path"
                                                           : "virtual");
+    }
+
+    if (r->location.lat != XR_LOCATION_NONE) {
+        b = xr_buf(text, sizeof(text));
+        xr_location_text(r->location, &b);
+
+        url = xrw_format(memory, "%s location=%.*s", url,
+                         (int) b.len, (const char *) b.data);
     }
 
     return (r->upstream.len == 0)
@@ -235,7 +261,7 @@ xrw_tenants_show_limits(const xr_tenant_t *t)
 static json_t *
 xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
 {
-    char      policy[XR_FRESHNESS_POLICY_SIZE];
+    char      policy[XR_FRESHNESS_POLICY_SIZE], geo[XR_GEO_POLICY_SIZE];
     json_t   *object;
     int64_t   leeway;
     xr_buf_t  b;
@@ -278,6 +304,13 @@ xrw_tenants_show_object(const xr_tenant_t *t, xrw_arena_t *memory)
         xr_freshness_policy_text(&t->cache_policy, &b);
 
         xrw_tenants_show_set(object, "cache_policy", xr_buf_str(&b));
+    }
+
+    if (t->has_geo) {
+        b = xr_buf(geo, sizeof(geo));
+        xr_geo_policy_text(&t->geo, &b);
+
+        xrw_tenants_show_set(object, "geo", xr_buf_str(&b));
     }
 
     (void) json_object_set_new(object, "leeway", json_integer(leeway));

@@ -39,6 +39,10 @@ static const xrw_command_t  xrw_commands[] = {
     { "tenants show", "[OPTION]... NAME",
       "Shows a tenant of a file, but no secrets.", xrw_tenants_show },
 
+    { "geo lookup", "--db FILE [OPTION]... [ADDRESS]...",
+      "Says where addresses are, and what a policy makes of it.",
+      xrw_geo_lookup },
+
     { "purge", "--tenant NAME [OPTION]...",
       "Purges what edges have stored of a tenant's objects.", xrw_purge },
 

@@ -46,6 +46,8 @@ typedef enum {
     XR_DENY_REVOCATION,             /* the list of revoked ones is too old */
 
     XR_DENY_ENCODING,               /* there is no coding that it accepts */
+    XR_DENY_GEO,                    /* the tenant does not serve this country */
+    XR_DENY_GEO_UNKNOWN,            /* nor where nobody knows which it is */
 
     XR_DENY_LIMIT,                  /* a token bucket is empty */
     XR_DENY_LIMIT_STREAMS,          /* too many responses at a time */

@@ -142,6 +142,7 @@ xr_table_site(const uint8_t *region, xr_site_t *site)
     site->cors_credentials = (rec->flags & XR_TABLE_CORS_CREDENTIALS) != 0;
     site->cors_max_age = rec->cors_max_age;
     site->nlimits = rec->nlimits;
+    site->geo = (rec->flags & XR_TABLE_GEO) != 0;
 }
 
 
@@ -297,6 +298,26 @@ xr_site_cache_policy(const xr_site_t *site, xr_freshness_policy_t *policy)
 }
 
 
+xr_rc_t
+xr_site_geo(const xr_site_t *site, xr_geo_policy_t *policy)
+{
+    xr_str_t        bytes;
+    const uint8_t  *p;
+
+    if (!site->geo) {
+        return XR_NOT_FOUND;
+    }
+
+    p = site->cache_control.data + site->cache_control.len;
+    (void) xr_table_take(&p);
+    bytes = xr_table_take(&p);
+
+    memcpy(policy, bytes.data, sizeof(xr_geo_policy_t));
+
+    return XR_OK;
+}
+
+
 void
 xr_site_origin(const xr_site_t *site, xr_origin_t *origin,
     xr_credentials_t *credentials)
@@ -325,7 +346,8 @@ xr_site_origin(const xr_site_t *site, xr_origin_t *origin,
 
 size_t
 xr_site_replicas(const xr_site_t *site,
-    xr_tenant_replica_t replicas[XR_TENANT_REPLICAS])
+    xr_tenant_replica_t replicas[XR_TENANT_REPLICAS],
+    xr_location_t *location)
 {
     size_t                    i, n;
     const uint8_t            *p;
@@ -347,6 +369,8 @@ xr_site_replicas(const xr_site_t *site,
     }
 
     n = *p++;
+    memcpy(location, p, sizeof(xr_location_t));
+    p += sizeof(xr_location_t);
 
     for (i = 0; i < n; i++) {
         r = &replicas[i];
@@ -354,6 +378,8 @@ xr_site_replicas(const xr_site_t *site,
         memset(r, 0, sizeof(xr_tenant_replica_t));
         memcpy(&r->endpoint, p, sizeof(r->endpoint));
         p += sizeof(r->endpoint);
+        memcpy(&r->location, p, sizeof(r->location));
+        p += sizeof(r->location);
 
         r->origin.kind = site->origin_kind;
         r->origin.host = xr_table_take(&p);
@@ -405,7 +431,8 @@ xr_site_tenant(const xr_site_t *site, xr_tenant_t *t)
     t->has_origin = true;
     t->endpoint = site->endpoint;
     xr_site_origin(site, &t->origin, &t->credentials);
-    t->nreplicas = xr_site_replicas(site, t->replicas);
+    t->location = XR_LOCATION_UNKNOWN;
+    t->nreplicas = xr_site_replicas(site, t->replicas, &t->location);
 
     t->keys.n = xr_site_keys(site, XR_KIND_EDGEAUTH, t->keys.keys);
     t->keys.n += xr_site_keys(site, XR_KIND_JWT, &t->keys.keys[t->keys.n]);
@@ -431,6 +458,7 @@ xr_site_tenant(const xr_site_t *site, xr_tenant_t *t)
     t->cache_control = site->cache_control;
     t->has_cache_policy = xr_site_cache_policy(site, &t->cache_policy)
                           == XR_OK;
+    t->has_geo = xr_site_geo(site, &t->geo) == XR_OK;
     t->leeway = p->leeway;
     t->max_lifetime = p->max_lifetime;
     t->nlimits = xr_site_limits(site, t->limits);

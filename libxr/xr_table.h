@@ -114,6 +114,7 @@ typedef struct {
     xr_strs_t         cors_origins;
 
     size_t            nlimits;          /* see xr_site_limits() */
+    bool              geo;              /* see xr_site_geo() */
 } xr_site_t;
 
 /* XR_NOT_FOUND leaves "site" as it was. */
@@ -130,6 +131,9 @@ size_t xr_site_keys(const xr_site_t *site, xr_kind_t kind,
 xr_rc_t xr_site_cache_policy(const xr_site_t *site,
     xr_freshness_policy_t *policy);
 
+/* From where its objects may be had; XR_NOT_FOUND: from anywhere. */
+xr_rc_t xr_site_geo(const xr_site_t *site, xr_geo_policy_t *policy);
+
 /* The limits of the tenant's own, into "limits"; returns site->nlimits. */
 size_t xr_site_limits(const xr_site_t *site,
     xr_limit_t limits[XR_TENANT_LIMITS]);
@@ -141,9 +145,13 @@ size_t xr_site_limits(const xr_site_t *site,
 void xr_site_origin(const xr_site_t *site, xr_origin_t *origin,
     xr_credentials_t *credentials);
 
-/* Other places with the same objects, likewise; returns how many. */
+/*
+ * Other places with the same objects, likewise; returns how many.  If there
+ * are any, "location" is the origin's.
+ */
 size_t xr_site_replicas(const xr_site_t *site,
-    xr_tenant_replica_t replicas[XR_TENANT_REPLICAS]);
+    xr_tenant_replica_t replicas[XR_TENANT_REPLICAS],
+    xr_location_t *location);
 
 /*
  * The tenant as it was added, to be added to another table: views of the

@@ -34,7 +34,8 @@
                  | sizeof(xr_table_record_t) << 16                            \
                  | sizeof(xr_table_key_t) << 8                                \
                  | (sizeof(xr_hmac_t) + sizeof(xr_table_limit_t)              \
-                    + sizeof(xr_freshness_policy_t))))
+                    + sizeof(xr_freshness_policy_t)                           \
+                    + sizeof(xr_geo_policy_t))))
 
 
 typedef struct {
@@ -55,6 +56,7 @@ typedef struct {
 #define XR_TABLE_SHA1              0x01
 #define XR_TABLE_CORS_CREDENTIALS  0x02
 #define XR_TABLE_REPLICAS          0x04
+#define XR_TABLE_GEO               0x08
 
 /*
  * Right behind the record there are, in this order and without gaps:
@@ -62,10 +64,12 @@ typedef struct {
  *     hosts and, last, the tenant's name: one counted list
  *     LF, the origin's host and base, LF: with the name, the cache prefix
  *     issuers, audiences, CloudFront's hosts, CORS origins: counted lists
- *     Cache-Control, the policy of freshness (as it is in memory, or nothing),
- *     the origin's region, access key, secret key, session token: counted
- *     if there are replicas, how many, as one byte, and of each the number of
- *     its endpoint, 4 bytes, and host, base and region: counted
+ *     Cache-Control, the policies of freshness and of countries (as they are
+ *     in memory, or nothing), the origin's region, access key, secret key,
+ *     session token: counted
+ *     if there are replicas, how many, as one byte, the origin's location, and
+ *     of each the number of its endpoint, 4 bytes, its location, and host,
+ *     base and region: counted
  *     name and class of each limit: counted
  *
  * then, aligned, the limits and right behind them the keys.

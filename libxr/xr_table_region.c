@@ -146,11 +146,13 @@ xr_table_write_replicas(xr_table_writer_t *w)
 
     w->rec.flags |= XR_TABLE_REPLICAS;
     (void) xr_table_write(w, &n, 1);
+    (void) xr_table_write(w, &w->t->location, sizeof(xr_location_t));
 
     for (i = 0; i < n; i++) {
         r = &w->t->replicas[i];
 
         (void) xr_table_write(w, &r->endpoint, sizeof(r->endpoint));
+        (void) xr_table_write(w, &r->location, sizeof(xr_location_t));
         (void) xr_table_write_string(w, r->origin.host);
         (void) xr_table_write_string(w, r->origin.base);
         (void) xr_table_write_string(w, r->origin.region);
@@ -179,6 +181,8 @@ xr_table_write_strings(xr_table_writer_t *w)
     (void) xr_table_write_string(w, t->cache_control);
     (void) xr_table_write_string(w, xr_str_of(&t->cache_policy,
                         t->has_cache_policy ? sizeof(t->cache_policy) : 0));
+    (void) xr_table_write_string(w, xr_str_of(&t->geo,
+                                         t->has_geo ? sizeof(t->geo) : 0));
 
     w->rec.origin = xr_table_write_string(w, t->origin.region);
     (void) xr_table_write_string(w, t->credentials.access_key);
@@ -308,6 +312,10 @@ xr_table_write_record(xr_table_writer_t *w)
 
     if (t->cors_credentials) {
         rec->flags |= XR_TABLE_CORS_CREDENTIALS;
+    }
+
+    if (t->has_geo) {
+        rec->flags |= XR_TABLE_GEO;
     }
 }
 

@@ -44,6 +44,7 @@ xr_tenant_init(xr_tenant_t *t, xr_str_t name, const xr_mem_t *mem,
 
     t->leeway = -1;
     t->cors_max_age = -1;
+    t->location = XR_LOCATION_UNKNOWN;
 
     if (xr_str_dup(mem, name, &t->name) != XR_OK) {
         return xr_fail(err, XR_NO_SPACE, 0, "out of memory");

@@ -10,8 +10,10 @@
 #include "xr_auth.h"
 #include "xr_credentials.h"
 #include "xr_freshness.h"
+#include "xr_geo_policy.h"
 #include "xr_keyset.h"
 #include "xr_limit.h"
+#include "xr_location.h"
 #include "xr_origin.h"
 
 
@@ -66,6 +68,7 @@ typedef struct {
     xr_origin_t        origin;
     xr_str_t           upstream;        /* where to connect instead; or empty */
     uint32_t           endpoint;        /* the caller's number for it */
+    xr_location_t      location;
 } xr_tenant_replica_t;
 
 
@@ -78,6 +81,7 @@ typedef struct {
     xr_origin_t        origin;
     xr_str_t           upstream;        /* where to connect instead; or empty */
     uint32_t           endpoint;        /* the caller's number for it */
+    xr_location_t      location;
     xr_credentials_t   credentials;
 
     xr_tenant_replica_t  replicas[XR_TENANT_REPLICAS];
@@ -107,6 +111,8 @@ typedef struct {
     xr_str_t           cache_control;   /* what clients are told; or empty */
     bool               has_cache_policy;
     xr_freshness_policy_t  cache_policy;
+    bool               has_geo;
+    xr_geo_policy_t    geo;
     int64_t            leeway;          /* seconds; -1: not given */
     int64_t            max_lifetime;    /* seconds; 0: not given */
 

@@ -391,6 +391,26 @@ xr_tenant_set_cache_policy(xr_tenant_t *t, const xr_str_t *args, size_t n,
 }
 
 
+static xr_rc_t
+xr_tenant_set_geo(xr_tenant_t *t, const xr_str_t *args, size_t n,
+    const xr_mem_t *mem, xr_err_t *err)
+{
+    xr_rc_t   rc;
+    xr_err_t  why;
+
+    (void) mem;
+
+    if (t->has_geo) {
+        return xr_fail(err, XR_INVALID, 0, "is duplicate");
+    }
+
+    rc = xr_geo_policy_parse(args + 1, n - 1, &t->geo, &why);
+    t->has_geo = (rc == XR_OK);
+
+    return (rc == XR_OK) ? rc : xr_fail(err, rc, why.pos + 1, why.what);
+}
+
+
 /* Sets a time once; "unset" is what it is until then. */
 
 static xr_rc_t
@@ -494,8 +514,8 @@ xr_tenant_set_limit(xr_tenant_t *t, const xr_str_t *args, size_t n,
 
 static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("host"), 1, SIZE_MAX, xr_tenant_set_host },
-    { XR_STR("origin"), 1, 5, xr_tenant_origin_set },
-    { XR_STR("replica"), 1, 5, xr_tenant_origin_replica },
+    { XR_STR("origin"), 1, 6, xr_tenant_origin_set },
+    { XR_STR("replica"), 1, 6, xr_tenant_origin_replica },
     { XR_STR("credentials"), 1, 2, xr_tenant_set_credentials },
     { XR_STR("keys"), 1, 1, xr_tenant_set_keys },
     { XR_STR("purge_keys"), 1, 1, xr_tenant_set_key_file },
@@ -510,6 +530,7 @@ static const xr_tenant_option_t  xr_tenant_options[] = {
     { XR_STR("cors_max_age"), 1, 1, xr_tenant_set_cors_max_age },
     { XR_STR("cache_control"), 1, 1, xr_tenant_set_cache_control },
     { XR_STR("cache_policy"), 1, SIZE_MAX, xr_tenant_set_cache_policy },
+    { XR_STR("geo"), 1, SIZE_MAX, xr_tenant_set_geo },
     { XR_STR("leeway"), 1, 1, xr_tenant_set_leeway },
     { XR_STR("max_lifetime"), 1, 1, xr_tenant_set_max_lifetime },
     { XR_STR("limit"), 1, SIZE_MAX, xr_tenant_set_limit }

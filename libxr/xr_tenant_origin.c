@@ -15,6 +15,7 @@ typedef struct {
     xr_str_t  region;
     xr_str_t  endpoint;
     xr_str_t  style;
+    xr_str_t  location;
     xr_str_t  upstream;
 } xr_tenant_origin_args_t;
 
@@ -28,11 +29,11 @@ xr_tenant_origin_arg(xr_tenant_origin_args_t *a, xr_str_t arg)
 
     static const xr_str_t  names[] = {
         XR_STR("region"), XR_STR("endpoint"), XR_STR("style"),
-        XR_STR("upstream")
+        XR_STR("location"), XR_STR("upstream")
     };
 
     xr_str_t  *values[XR_COUNT(names)] = {
-        &a->region, &a->endpoint, &a->style, &a->upstream
+        &a->region, &a->endpoint, &a->style, &a->location, &a->upstream
     };
 
     value = arg;
@@ -78,9 +79,32 @@ xr_tenant_origin_fault(const xr_str_t *args, size_t n, const char *what)
 }
 
 
+/* Where a bucket is, its region says, too. */
+
+static xr_rc_t
+xr_tenant_origin_location(const xr_str_t *args, size_t n,
+    const xr_tenant_origin_args_t *a, xr_tenant_replica_t *place,
+    xr_err_t *err)
+{
+    if (a->location.len == 0) {
+        (void) xr_location_region(place->origin.region, &place->location);
+        return XR_OK;
+    }
+
+    if (xr_location_parse(a->location, &place->location) == XR_OK) {
+        return XR_OK;
+    }
+
+    return xr_fail(err, XR_INVALID,
+                   xr_tenant_origin_fault(args, n, "location=..."),
+                   "location= is neither LATITUDE,LONGITUDE in degrees nor a "
+                   "known AWS region");
+}
+
+
 static xr_rc_t
 xr_tenant_origin_read(const xr_str_t *args, size_t n, const xr_mem_t *mem,
-    xr_origin_t *origin, xr_str_t *upstream, xr_err_t *err)
+    xr_tenant_replica_t *place, xr_err_t *err)
 {
     size_t                   i;
     xr_rc_t                  rc;
@@ -93,20 +117,25 @@ xr_tenant_origin_read(const xr_str_t *args, size_t n, const xr_mem_t *mem,
 
         if (xr_tenant_origin_arg(&a, args[i]) != XR_OK) {
             return xr_fail(err, XR_INVALID, i, "is none of region=, "
-                           "endpoint=, style= and upstream=, each once");
+                           "endpoint=, style=, location= and upstream=, each "
+                           "once");
         }
     }
 
-    rc = xr_origin_parse(args[1], a.region, a.endpoint, a.style, mem, origin,
-                         &why);
+    rc = xr_origin_parse(args[1], a.region, a.endpoint, a.style, mem,
+                         &place->origin, &why);
 
     if (rc != XR_OK) {
         return xr_fail(err, rc, xr_tenant_origin_fault(args, n, why.what),
                        why.what);
     }
 
+    if (xr_tenant_origin_location(args, n, &a, place, err) != XR_OK) {
+        return XR_INVALID;
+    }
+
     if (a.upstream.len != 0
-        && xr_str_dup(mem, a.upstream, upstream) != XR_OK)
+        && xr_str_dup(mem, a.upstream, &place->upstream) != XR_OK)
     {
         return xr_fail(err, XR_NO_SPACE, 1, "out of memory");
     }
@@ -119,21 +148,31 @@ xr_rc_t
 xr_tenant_origin_set(xr_tenant_t *t, const xr_str_t *args, size_t n,
     const xr_mem_t *mem, xr_err_t *err)
 {
-    xr_rc_t  rc;
+    xr_rc_t              rc;
+    xr_tenant_replica_t  place;
 
     if (t->has_origin) {
         return xr_fail(err, XR_INVALID, 0, "is duplicate");
     }
 
-    rc = xr_tenant_origin_read(args, n, mem, &t->origin, &t->upstream, err);
+    memset(&place, 0, sizeof(place));
 
-    t->has_origin = (rc == XR_OK);
+    rc = xr_tenant_origin_read(args, n, mem, &place, err);
 
-    return rc;
+    if (rc != XR_OK) {
+        return rc;
+    }
+
+    t->has_origin = true;
+    t->origin = place.origin;
+    t->upstream = place.upstream;
+    t->location = place.location;
+
+    return XR_OK;
 }
 
 
-/* replica URL [region=] [endpoint=] [style=] [upstream=], once for each */
+/* replica URL [region=] [endpoint=] [style=] ..., once for each */
 
 xr_rc_t
 xr_tenant_origin_replica(xr_tenant_t *t, const xr_str_t *args, size_t n,
@@ -147,8 +186,7 @@ xr_tenant_origin_replica(xr_tenant_t *t, const xr_str_t *args, size_t n,
     }
 
     replica = &t->replicas[t->nreplicas];
-    rc = xr_tenant_origin_read(args, n, mem, &replica->origin,
-                               &replica->upstream, err);
+    rc = xr_tenant_origin_read(args, n, mem, replica, err);
 
     t->nreplicas += (rc == XR_OK);
 

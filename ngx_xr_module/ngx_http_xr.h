@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_xr_geo.h"
 #include "ngx_http_xr_purge.h"
 #include "ngx_http_xr_encoding.h"
 #include "ngx_http_xr_freshness.h"
@@ -65,18 +66,19 @@ typedef struct ngx_http_xr_replicas_s  ngx_http_xr_replicas_t;
 
 
 /*
- * What the manager process makes and every worker maps: a table of tenants,
- * a list of what is revoked.  One that is in use stays until the last request
- * that began with it has ended.
+ * What the manager process makes and every worker maps: a table of tenants, a
+ * list of what is revoked, a map of countries.  One that is in use stays until
+ * the last request that began with it has ended.
  */
 
-typedef struct {
+typedef struct ngx_http_xr_image_s {
     ngx_uint_t                     refs;
     void                          *addr;        /* NULL: not a mapping */
     size_t                         size;
     union {
         xr_table_t                 table;
         xr_revoked_t               revoked;
+        xr_geo_t                   geo;
     } u;
 } ngx_http_xr_image_t;
 
@@ -264,6 +266,7 @@ struct ngx_http_xr_main_conf_s {
 
     ngx_http_xr_revocation_t       revocation;
     const xr_devices_t            *devices;     /* NULL: the built-in table */
+    ngx_http_xr_geo_t             *geo;
     ngx_uint_t                     trust;       /* "xr_trusted_*" somewhere */
     ngx_str_t                      proof_header;    /* in lower case */
     ngx_str_t                      proof_file;
@@ -316,6 +319,7 @@ typedef struct {
     ngx_uint_t                     token_from;
     ngx_uint_t                     tenant_from;
     ngx_str_t                      cache_control;
+    ngx_uint_t                     geo_status;
 
     ngx_array_t                   *limits;      /* "xr_limit"; or NULL */
     ngx_array_t                   *caps;        /* "xr_limit_conn"; or NULL */
@@ -419,6 +423,7 @@ typedef struct {
     ngx_http_xr_cut_t             *cut;         /* or NULL: as it is */
     const xr_device_t             *device;      /* NULL: not read yet */
     ngx_http_xr_purge_ctx_t        purge;
+    ngx_http_xr_geo_ctx_t          geo;
     uint64_t                       subject;     /* keyed hashes of these two, */
     uint64_t                       address;     /* for limits; 0: not yet */
     xr_deny_t                      deny;
@@ -600,7 +605,7 @@ void ngx_http_xr_throttle_failed(ngx_http_xr_main_conf_t *xmcf,
 /* auth */
 ngx_int_t ngx_http_xr_auth_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_auth_request_t *req, ngx_uint_t embed);
+    xr_auth_request_t *req, ngx_uint_t narrowed);
 xr_principal_t *ngx_http_xr_auth_who(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 xr_str_t ngx_http_xr_auth_claim(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,

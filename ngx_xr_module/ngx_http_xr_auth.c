@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_geo_conf.h"
 
 #include "xr_web.h"
 
@@ -193,13 +194,13 @@ ngx_http_xr_auth_refuse(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
 
 /*
- * What verifiers are told.  The page that asks is looked for only where a
- * credential may be narrowed to some.
+ * What verifiers are told.  The page that asks and the country are looked for
+ * only where a credential may be "narrowed" to some.
  */
 
 void
 ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_auth_request_t *req, ngx_uint_t embed)
+    xr_auth_request_t *req, ngx_uint_t narrowed)
 {
     ngx_http_xr_client_t  *client;
 
@@ -210,9 +211,9 @@ ngx_http_xr_auth_request(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     req->query = ctx->credential.query;
     req->host = ngx_http_xr_view(&r->headers_in.server);
     req->address = &client->address;
-    req->embed = embed ? ngx_http_xr_auth_embed(r) : xr_str_of(NULL, 0);
-    req->country = xr_str_of(client->country,
-                             (client->country[0] == 0) ? 0 : 2);
+    req->embed = narrowed ? ngx_http_xr_auth_embed(r) : xr_str_of(NULL, 0);
+    req->country = narrowed ? ngx_http_xr_geo_place_country(r, ctx)
+                            : xr_str_of(NULL, 0);
     req->now = ctx->granted ? ctx->decided : ngx_time();
 }
 

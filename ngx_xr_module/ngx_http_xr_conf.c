@@ -7,6 +7,7 @@
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_conf.h"
 #include "ngx_http_xr_degrade.h"
+#include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
@@ -61,6 +62,11 @@ ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf)
     xmcf->keepalive = NGX_CONF_UNSET;
 
     ngx_http_xr_tls_create(&xmcf->tls);
+
+    xmcf->geo = ngx_http_xr_geo_create(cf);
+    if (xmcf->geo == NULL) {
+        return NULL;
+    }
 
     if (ngx_array_init(&xmcf->limit_lists, cf->pool, 4, sizeof(ngx_array_t *))
         != NGX_OK
@@ -148,6 +154,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
     }
 
     xlcf->enable = NGX_CONF_UNSET;
+    xlcf->geo_status = NGX_CONF_UNSET_UINT;
 
     xlcf->slice_size = NGX_CONF_UNSET_SIZE;
     xlcf->max_ranges = NGX_CONF_UNSET_UINT;
@@ -188,6 +195,9 @@ ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->cache_control, prev->cache_control,
                              "public, max-age=60, "
                              "stale-while-revalidate=600");
+
+    ngx_conf_merge_uint_value(conf->geo_status, prev->geo_status,
+                              NGX_HTTP_FORBIDDEN);
 
     if (ngx_http_xr_limit_conf_merge(cf, prev, conf) != NGX_CONF_OK
         || ngx_http_xr_slice_conf_merge(cf, prev, conf) != NGX_CONF_OK

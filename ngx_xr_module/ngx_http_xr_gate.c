@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_geo_conf.h"
 
 
 static ngx_int_t ngx_http_xr_gate_method(ngx_http_request_t *r,
@@ -27,6 +28,7 @@ static const ngx_http_xr_step_pt  ngx_http_xr_steps[] = {
     ngx_http_xr_tenant_step,
     ngx_http_xr_cors_step,
     ngx_http_xr_auth_step,
+    ngx_http_xr_geo_place_step,
     ngx_http_xr_limit_conn_step,
     ngx_http_xr_limit_step
 };
@@ -341,6 +343,8 @@ static void
 ngx_http_xr_gate_release(void *data)
 {
     ngx_http_xr_ctx_t *ctx = data;
+
+    ngx_http_xr_geo_place_release(ctx);
 
     if (ctx->image != NULL) {
         ngx_http_xr_live_release(ctx->image);

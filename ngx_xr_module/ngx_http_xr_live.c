@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_geo_conf.h"
 
 
 /*
@@ -22,6 +23,7 @@
 typedef struct {
     ngx_http_xr_live_shared_t  tenants;
     ngx_http_xr_live_shared_t  revoked;
+    ngx_http_xr_live_shared_t  geo;
     u_char                     secret[XR_SIPHASH_KEY_SIZE];
 } ngx_http_xr_live_zone_t;
 
@@ -31,6 +33,8 @@ static ngx_int_t ngx_http_xr_live_secret(u_char *secret);
 static ngx_int_t ngx_http_xr_live_open_table(xr_str_t image,
     ngx_http_xr_image_t *out);
 static ngx_int_t ngx_http_xr_live_open_revoked(xr_str_t image,
+    ngx_http_xr_image_t *out);
+static ngx_int_t ngx_http_xr_live_open_geo(xr_str_t image,
     ngx_http_xr_image_t *out);
 static void ngx_http_xr_live_update(ngx_http_xr_live_t *live, ngx_log_t *log);
 static ngx_http_xr_image_t *ngx_http_xr_live_map(ngx_http_xr_live_t *live,
@@ -59,6 +63,10 @@ ngx_http_xr_live_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
     ngx_str_set(&xmcf->revocation.live.name, "revoked");
     xmcf->revocation.live.open = ngx_http_xr_live_open_revoked;
     xmcf->revocation.live.state = xmcf->state;
+
+    ngx_str_set(&xmcf->geo->live.name, "geo");
+    xmcf->geo->live.open = ngx_http_xr_live_open_geo;
+    xmcf->geo->live.state = xmcf->state;
 
     xmcf->state->manager = ngx_http_xr_live_manage;
     xmcf->state->data = xmcf;
@@ -102,9 +110,11 @@ ngx_http_xr_live_zone(ngx_shm_zone_t *zone, void *data)
 
     shared->tenants.checked = ngx_time();
     shared->revoked.checked = ngx_time();
+    shared->geo.checked = ngx_time();
 
     xmcf->live.shared = &shared->tenants;
     xmcf->revocation.live.shared = &shared->revoked;
+    xmcf->geo->live.shared = &shared->geo;
     xmcf->secret = shared->secret;
 
     return NGX_OK;
@@ -143,6 +153,13 @@ ngx_http_xr_live_open_revoked(xr_str_t image, ngx_http_xr_image_t *out)
 {
     return xr_revoked_open(image, &out->u.revoked) == XR_OK ? NGX_OK
                                                             : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_xr_live_open_geo(xr_str_t image, ngx_http_xr_image_t *out)
+{
+    return xr_geo_open(image, &out->u.geo) == XR_OK ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -414,9 +431,11 @@ ngx_http_xr_live_manage(void *data)
 
     ngx_http_xr_live_linger(&xmcf->live, ngx_time());
     ngx_http_xr_live_linger(&xmcf->revocation.live, ngx_time());
+    ngx_http_xr_live_linger(&xmcf->geo->live, ngx_time());
 
     ngx_http_xr_tenants_check(xmcf, ngx_cycle->log);
     ngx_http_xr_revocation_check(xmcf, ngx_cycle->log);
+    ngx_http_xr_geo_check(xmcf, ngx_cycle->log);
     ngx_http_xr_purge_journal_manage(&xmcf->purge, ngx_cycle->log);
 
     return NGX_HTTP_XR_LIVE_INTERVAL;
@@ -451,8 +470,8 @@ ngx_http_xr_live_clean(ngx_http_xr_main_conf_t *xmcf, ngx_uint_t ending,
         if (!ngx_http_xr_live_is_left(ngx_de_name(&dir), ending)
             || (!ending
                 && (ngx_http_xr_live_is_used(&xmcf->live, name)
-                    || ngx_http_xr_live_is_used(&xmcf->revocation.live,
-                                                name))))
+                    || ngx_http_xr_live_is_used(&xmcf->revocation.live, name)
+                    || ngx_http_xr_live_is_used(&xmcf->geo->live, name))))
         {
             continue;
         }
@@ -478,13 +497,18 @@ ngx_http_xr_live_is_left(u_char *name, ngx_uint_t ending)
     u_char     *p, *dot;
     ngx_int_t   pid;
 
-    if (ngx_strncmp(name, "tenants.", 8) != 0
-        && ngx_strncmp(name, "revoked.", 8) != 0)
+    if (ngx_strncmp(name, "tenants.", 8) == 0
+        || ngx_strncmp(name, "revoked.", 8) == 0)
     {
+        p = name + 8;
+
+    } else if (ngx_strncmp(name, "geo.", 4) == 0) {
+        p = name + 4;
+
+    } else {
         return 0;
     }
 
-    p = name + 8;
     dot = (u_char *) ngx_strchr(p, '.');
     pid = (dot != NULL) ? ngx_atoi(p, dot - p) : NGX_ERROR;
 

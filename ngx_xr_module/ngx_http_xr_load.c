@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_geo_conf.h"
 
 
 /* So many files are looked at, at least, each time. */
@@ -13,8 +14,6 @@
 
 static ngx_int_t ngx_http_xr_load_check(ngx_http_xr_load_t *load,
     ngx_str_t *path, ngx_file_info_t *fi, size_t max);
-static ngx_int_t ngx_http_xr_load_note(ngx_http_xr_load_t *load,
-    ngx_str_t *path, ngx_file_info_t *fi);
 static void ngx_http_xr_load_set(ngx_http_xr_watched_t *w,
     ngx_file_info_t *fi);
 static void ngx_http_xr_load_look(ngx_http_xr_watched_t *w);
@@ -251,7 +250,7 @@ ngx_http_xr_load_check(ngx_http_xr_load_t *load, ngx_str_t *path,
 
 /* What a file was like when it was read; "fi" is NULL if it was not there. */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_xr_load_note(ngx_http_xr_load_t *load, ngx_str_t *path,
     ngx_file_info_t *fi)
 {

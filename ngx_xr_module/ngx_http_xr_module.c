@@ -6,6 +6,7 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_conf.h"
 #include "ngx_http_xr_device.h"
+#include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_replica.h"
@@ -60,6 +61,13 @@ static ngx_conf_enum_t  ngx_http_xr_limit_log_levels[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_xr_geo_statuses[] = {
+    { ngx_string("403"), NGX_HTTP_FORBIDDEN },
+    { ngx_string("451"), 451 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_xr_commands[] = {
 
     { ngx_string("xr_tenant"),
@@ -103,6 +111,27 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("xr_geo"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_xr_geo_database,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_geo_edge"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_geo_edge,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_geo_status"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, geo_status),
+      &ngx_http_xr_geo_statuses },
 
     { ngx_string("xr_auth_memory"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_wake.h"
@@ -46,8 +47,13 @@ ngx_http_xr_process_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    return (ngx_http_xr_wake_init(cycle, xmcf) == NGX_OK)
-           ? ngx_http_xr_revocation_init(cycle, xmcf) : NGX_ERROR;
+    if (ngx_http_xr_wake_init(cycle, xmcf) != NGX_OK
+        || ngx_http_xr_revocation_init(cycle, xmcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_geo_init(cycle, xmcf);
 }
 
 
@@ -174,6 +180,15 @@ ngx_http_xr_process_cleanup(void *data)
 
     if (xmcf->revocation.live.current != NULL) {
         ngx_http_xr_live_release(xmcf->revocation.live.current);
+    }
+
+    if (xmcf->geo != NULL) {
+
+        if (xmcf->geo->live.current != NULL) {
+            ngx_http_xr_live_release(xmcf->geo->live.current);
+        }
+
+        ngx_http_xr_load_forget(&xmcf->geo->watch);
     }
 
     ngx_http_xr_load_forget(&xmcf->watch);

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 
@@ -17,6 +18,8 @@
 
 static ngx_int_t ngx_http_xr_replica_init(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
+static void ngx_http_xr_replica_order(ngx_http_xr_replicas_t *replicas,
+    xr_location_t *locations, xr_location_t edge);
 static ngx_int_t ngx_http_xr_replica_begin(ngx_http_xr_replicas_t *replicas);
 static ngx_int_t ngx_http_xr_replica_get(ngx_peer_connection_t *pc,
     void *data);
@@ -69,6 +72,7 @@ ngx_http_xr_replica_start(ngx_http_request_t *r)
     size_t                     i, n;
     xr_site_t                 *tenant;
     ngx_http_xr_origin_t      *exchange;
+    xr_location_t              locations[XR_TENANT_REPLICAS + 1];
     xr_tenant_replica_t        others[XR_TENANT_REPLICAS];
     ngx_http_xr_replicas_t    *replicas;
     ngx_http_xr_endpoint_t   **endpoints;
@@ -76,7 +80,7 @@ ngx_http_xr_replica_start(ngx_http_request_t *r)
     ngx_http_upstream_conf_t  *conf;
 
     tenant = ngx_http_xr_get_ctx(r)->tenant;
-    n = xr_site_replicas(tenant, others);
+    n = xr_site_replicas(tenant, others, &locations[0]);
 
     conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
     replicas = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_replicas_t)
@@ -101,7 +105,10 @@ ngx_http_xr_replica_start(ngx_http_request_t *r)
     for (i = 0; i < n; i++) {
         replicas->list[i + 1].origin = others[i].origin;
         replicas->list[i + 1].endpoint = endpoints[others[i].endpoint];
+        locations[i + 1] = others[i].location;
     }
+
+    ngx_http_xr_replica_order(replicas, locations, xmcf->geo->edge);
 
     *conf = *r->upstream->conf;
     conf->upstream = &ngx_http_xr_replica_group;
@@ -124,6 +131,34 @@ ngx_http_xr_replica_start(ngx_http_request_t *r)
     ngx_http_xr_replica_connect(replicas);
 
     return NGX_OK;
+}
+
+
+/*
+ * The nearest is asked first, as far as locations are known; places that are
+ * as far stay in the order of the configuration.
+ */
+
+static void
+ngx_http_xr_replica_order(ngx_http_xr_replicas_t *replicas,
+    xr_location_t *locations, xr_location_t edge)
+{
+    uint32_t    distance, distances[XR_TENANT_REPLICAS + 1];
+    ngx_uint_t  i, k;
+
+    for (i = 0; i < replicas->n; i++) {
+
+        distance = (replicas->n > 1 && edge.lat != XR_LOCATION_NONE)
+                   ? xr_location_distance(locations[i], edge) : 0;
+
+        for (k = i; k > 0 && distances[k - 1] > distance; k--) {
+            distances[k] = distances[k - 1];
+            replicas->order[k] = replicas->order[k - 1];
+        }
+
+        distances[k] = distance;
+        replicas->order[k] = (u_char) i;
+    }
 }
 
 
@@ -196,12 +231,14 @@ ngx_http_xr_replica_again(ngx_http_request_t *r)
 }
 
 
-/* The first that is in service; if none is, the first that was not asked. */
+/*
+ * The nearest that is in service; if none is, the nearest that was not asked.
+ */
 
 static ngx_uint_t
 ngx_http_xr_replica_choose(ngx_http_xr_replicas_t *replicas)
 {
-    ngx_uint_t                i, first;
+    ngx_uint_t                i, k, first;
     ngx_http_xr_replica_t    *list;
     ngx_http_xr_main_conf_t  *xmcf;
 
@@ -213,7 +250,8 @@ ngx_http_xr_replica_choose(ngx_http_xr_replicas_t *replicas)
     list = replicas->list;
     first = replicas->n;
 
-    for (i = 0; i < replicas->n; i++) {
+    for (k = 0; k < replicas->n; k++) {
+        i = replicas->order[k];
 
         if (list[i].asked) {
             continue;
@@ -223,7 +261,7 @@ ngx_http_xr_replica_choose(ngx_http_xr_replicas_t *replicas)
             return i;
         }
 
-        first = ngx_min(first, i);
+        first = (first == replicas->n) ? i : first;
     }
 
     return (first < replicas->n) ? first : replicas->current;

@@ -72,6 +72,7 @@ struct ngx_http_xr_replicas_s {
     ngx_uint_t                       current;
     ngx_uint_t                       next;      /* if "chosen" */
     ngx_uint_t                       doubted;   /* who said 404; 0: nobody */
+    u_char                           order[XR_TENANT_REPLICAS + 1];
     unsigned                         begun:1;   /* one was asked */
     unsigned                         chosen:1;
     unsigned                         again:1;   /* its answer was no failure */

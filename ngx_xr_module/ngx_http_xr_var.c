@@ -8,6 +8,7 @@
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_device.h"
 #include "ngx_http_xr_encode.h"
+#include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_limit.h"
 
 
@@ -83,6 +84,12 @@ static const struct {
     { ngx_string("xr_client_addr"), ngx_http_xr_var_client_addr },
     { ngx_string("xr_country"), ngx_http_xr_var_country },
     { ngx_string("xr_scheme"), ngx_http_xr_var_scheme },
+    { ngx_string("xr_geo_country"), ngx_http_xr_geo_place_country },
+    { ngx_string("xr_geo_continent"), ngx_http_xr_geo_place_continent },
+    { ngx_string("xr_geo_region"), ngx_http_xr_geo_place_region },
+    { ngx_string("xr_geo_city"), ngx_http_xr_geo_place_city },
+    { ngx_string("xr_geo_asn"), ngx_http_xr_geo_place_asn },
+    { ngx_string("xr_geo_source"), ngx_http_xr_geo_place_source },
     { ngx_string("xr_cache_status"), ngx_http_xr_var_cache_status },
     { ngx_string("xr_encoding"), ngx_http_xr_encoding_value },
     { ngx_string("xr_cut"), ngx_http_xr_cut_var },
@@ -126,7 +133,7 @@ static const struct {
 };
 
 
-static ngx_http_variable_t  ngx_http_xr_var_purge[] = {
+static ngx_http_variable_t  ngx_http_xr_var_shared[] = {
 
     { ngx_string("xr_purge_generation"), NULL,
       ngx_http_xr_purge_var_generation, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -139,6 +146,25 @@ static ngx_http_variable_t  ngx_http_xr_var_purge[] = {
 
     { ngx_string("xr_purge_folded"), NULL, ngx_http_xr_purge_var_count,
       NGX_HTTP_XR_PURGE_COUNT_FOLDED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_geo_age"), NULL, ngx_http_xr_geo_place_watch,
+      NGX_HTTP_XR_GEO_AGE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_geo_generation"), NULL, ngx_http_xr_geo_place_watch,
+      offsetof(ngx_http_xr_live_shared_t, generation),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_geo_loads"), NULL, ngx_http_xr_geo_place_watch,
+      offsetof(ngx_http_xr_live_shared_t, loads),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_geo_failures"), NULL, ngx_http_xr_geo_place_watch,
+      offsetof(ngx_http_xr_live_shared_t, failures),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_geo_failed"), NULL, ngx_http_xr_geo_place_watch,
+      offsetof(ngx_http_xr_live_shared_t, failed),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -199,7 +225,7 @@ ngx_http_xr_var_add(ngx_conf_t *cf)
         var->data = i;
     }
 
-    for (v = ngx_http_xr_var_purge; v->name.len != 0; v++) {
+    for (v = ngx_http_xr_var_shared; v->name.len != 0; v++) {
 
         var = ngx_http_add_variable(cf, &v->name, v->flags);
         if (var == NULL) {

@@ -259,6 +259,7 @@ xr_fuzz_site_check(const xr_site_t *site, const xr_tenant_t *t)
     size_t            i, k, n;
     xr_key_t          keys[XR_KEYSET_MAX];
     xr_origin_t       origin;
+    xr_geo_policy_t   geo;
     xr_credentials_t  c;
 
     static const xr_kind_t  kinds[] = {
@@ -268,6 +269,9 @@ xr_fuzz_site_check(const xr_site_t *site, const xr_tenant_t *t)
     assert(xr_str_eq(site->name, t->name));
     assert(xr_str_starts(site->cache_prefix, t->name));
     assert(xr_str_eq(site->cache_control, t->cache_control));
+    assert(site->geo == t->has_geo);
+    assert((xr_site_geo(site, &geo) == XR_OK) == t->has_geo);
+    assert(!t->has_geo || memcmp(&geo, &t->geo, sizeof(geo)) == 0);
 
     xr_fuzz_strs_check(site->policy.issuers, t->issuers.list, t->issuers.n);
     xr_fuzz_strs_check(site->policy.audiences, t->audiences.list,

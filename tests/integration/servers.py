@@ -283,7 +283,7 @@ class Edge:
 
     def write(self, name, text, mode=0o600):
         path = self.folder / name
-        path.write_text(text)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         path.chmod(mode)
 
     def replace(self, name, text, mode=0o600):

@@ -239,7 +239,7 @@ def test_show_tells_all_but_secrets(xr, public_key):
     assert value == {
         "name": "acme", "hosts": ["a.example"], "origin": "s3://models/live",
         "region": "eu-west-1", "style": "virtual", "access_key_id": "AKIDACME",
-        "endpoint": "https://s3.eu-west-1.amazonaws.com:443",
+        "endpoint": "https://s3.eu-west-1.amazonaws.com:443", "location": "53.35,-6.26",
         "keys": [{"kind": "edgeauth", "id": "2026-11", "type": "HMAC"},
                  {"kind": "edgeauth", "type": "HMAC"},
                  {"kind": "jwt", "id": "jwt-1", "alg": "HS256", "type": "HMAC"},
@@ -284,8 +284,9 @@ def test_show_replicas(xr):
     xr.check()
     assert json.loads(xr.show("acme", "--json")[0])["replicas"] == [
         "s3://two/below region=us-east-1 endpoint=https://s3.us-east-1.amazonaws.com:443"
-        " style=virtual",
-        "s3://three region=eu-west-1 endpoint=http://s3.test:9000 style=path upstream=mine"]
+        " style=virtual location=39.04,-77.49",
+        "s3://three region=eu-west-1 endpoint=http://s3.test:9000 style=path"
+        " location=53.35,-6.26 upstream=mine"]
     assert json.loads(xr.show("zenith", "--json")[0])["replicas"] == ["http://r.example/x"]
 
 

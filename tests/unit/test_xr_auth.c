@@ -48,6 +48,8 @@ test_deny_name(void **state)
         { XR_DENY_TOKEN_REVOKED,        "token_revoked" },
         { XR_DENY_TOKEN_THROTTLED,      "token_throttled" },
         { XR_DENY_REVOCATION,           "revocation" },
+        { XR_DENY_GEO,                  "geo" },
+        { XR_DENY_GEO_UNKNOWN,          "geo_unknown" },
         { XR_DENY_LIMIT,                "limit" },
         { XR_DENY_LIMIT_STREAMS,        "limit_streams" },
         { XR_DENY_LIMIT_UNKNOWN,        "limit_unknown" },

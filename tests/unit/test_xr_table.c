@@ -387,12 +387,15 @@ test_replicas(void **state)
     xr_origin_t          origin;
     xr_credentials_t     c;
     xr_table_builder_t  *b;
+    xr_location_t        at;
+    xr_geo_policy_t      geo;
     xr_tenant_replica_t  r[XR_TENANT_REPLICAS];
 
     static const recipe_t  recipes[] = {
         { "none", "origin http://o.example;limit rate=9r/s", K1, NULL, NULL },
-        { "two", "origin http://o.example/x;replica http://r.example:8080/y;"
-          "replica https://s.example;limit rate=5r/s name=n", K2, NULL, NULL }
+        { "two", "origin http://o.example/x location=50.1,8.7;"
+          "replica http://r.example:8080/y location=us-east-1;"
+          "replica https://s.example;geo deny=FR;limit rate=5r/s name=n", K2, NULL, NULL }
     };
 
     (void) state;
@@ -400,10 +403,18 @@ test_replicas(void **state)
     b = build(recipes, XR_COUNT(recipes), &table);
 
     assert_int_equal(xr_table_by_name(&table, xr_str("none"), &site), XR_OK);
-    assert_int_equal(xr_site_replicas(&site, r), 0);
+    assert_int_equal(xr_site_replicas(&site, r, &at), 0);
+    assert_int_equal(xr_site_geo(&site, &geo), XR_NOT_FOUND);
 
     assert_int_equal(xr_table_by_name(&table, xr_str("two"), &site), XR_OK);
-    assert_int_equal(xr_site_replicas(&site, r), 2);
+    assert_int_equal(xr_site_replicas(&site, r, &at), 2);
+    assert_int_equal(at.lat, 5010);
+    assert_int_equal(at.lon, 870);
+    assert_int_equal(r[0].location.lat, 3904);
+    assert_int_equal(r[1].location.lat, XR_LOCATION_NONE);
+    assert_int_equal(xr_site_geo(&site, &geo), XR_OK);
+    assert_int_equal(xr_geo_policy_judge(&geo, xr_str("FR"), xr_str("EU")),
+                     XR_DENY_GEO);
     assert_int_equal(r[0].origin.kind, XR_ORIGIN_HTTP);
     XR_CHECK_STR(r[0].origin.host, "r.example:8080", "host");
     XR_CHECK_STR(r[0].origin.base, "/y", "base");
@@ -418,6 +429,9 @@ test_replicas(void **state)
     xr_site_tenant(&site, &t);
     assert_int_equal(t.nreplicas, 2);
     XR_CHECK_STR(t.replicas[1].origin.host, "s.example", "host");
+    assert_int_equal(t.location.lat, 5010);
+    assert_true(t.has_geo);
+    assert_memory_equal(&t.geo, &geo, sizeof(geo));
 
     destroy(b);
 }
