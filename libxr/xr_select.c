@@ -326,12 +326,12 @@ xr_select_choose(const xr_manifest_t *m, const xr_select_verdict_t *verdicts,
 
     if (out->variant == XR_MANIFEST_NONE && m->fallback >= 0) {
 
-        /* what it needs is not asked: all arms have it */
+        /* it may break anything but what the device could not decode */
 
         dropped = verdicts[m->fallback].dropped;
 
-        if ((dropped & (XR_SELECT_NO_USE|XR_SELECT_NO_CEILING
-                        |XR_SELECT_NO_RECORD|XR_SELECT_NO_OBJECT)) == 0)
+        if ((dropped & ~(XR_SELECT_NO_DIM|XR_SELECT_NO_MEM|XR_SELECT_NO_XR
+                         |XR_SELECT_NO_ARM)) == 0)
         {
             out->reason = XR_SELECT_FALLBACK;
             out->variant = m->fallback;
