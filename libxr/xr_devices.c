@@ -161,7 +161,7 @@ xr_devices_note(const xr_devices_t *d, unsigned id, xr_str_t rest,
 }
 
 
-/* The patterns that "s" begins with. */
+/* The patterns that "s", which is folded, begins with. */
 
 static void
 xr_devices_walk(const xr_devices_t *d, xr_str_t s, xr_devices_found_t *f)
@@ -172,15 +172,11 @@ xr_devices_walk(const xr_devices_t *d, xr_str_t s, xr_devices_found_t *f)
     const xr_devices_node_t  *nodes, *node, *child;
 
     nodes = xr_devices_node(d);
-    node = &nodes[d->roots[xr_devices_fold(s.data[0])]];
-
-    if (node == nodes) {
-        return;
-    }
+    node = &nodes[d->roots[s.data[0]]];
 
     for (i = 1; /* void */ ; i++) {
 
-        c = (i < s.len) ? xr_devices_fold(s.data[i]) : 0;
+        c = (i < s.len) ? s.data[i] : 0;
 
         if (node->prefix != XR_DEVICES_NONE) {
             xr_devices_note(d, node->prefix, xr_str_of(s.data + i, s.len - i),
@@ -214,19 +210,25 @@ xr_devices_walk(const xr_devices_t *d, xr_str_t s, xr_devices_found_t *f)
 static void
 xr_devices_scan(const xr_devices_t *d, xr_str_t s, xr_devices_found_t *f)
 {
-    bool    word;
-    size_t  i;
+    bool     word;
+    size_t   i;
+    uint8_t  text[XR_DEVICES_TEXT];
 
     memset(f->bits, 0, sizeof(f->bits));
+
+    for (i = 0; i < s.len; i++) {
+        text[i] = xr_devices_fold(s.data[i]);
+    }
+
     word = false;
 
     for (i = 0; i < s.len; i++) {
 
-        if (!word) {
-            xr_devices_walk(d, xr_str_of(s.data + i, s.len - i), f);
+        if (!word && d->roots[text[i]] != 0) {
+            xr_devices_walk(d, xr_str_of(text + i, s.len - i), f);
         }
 
-        word = xr_devices_is_word(xr_devices_fold(s.data[i]));
+        word = xr_devices_is_word(text[i]);
     }
 }
 
