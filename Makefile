@@ -107,9 +107,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/libxr.a Make
 	@mkdir -p $(@D)
 	$(CC) $(XR_FLAGS) -Ilibxr -Itests/unit -o $@ $< $(BUILD)/libxr.a -pie -lcmocka -lbrotlidec $(LIBXR_LIBS)
 
-$(BUILD)/tools/%: tests/tools/%.c Makefile
+$(BUILD)/tools/%: tests/tools/%.c $(BUILD)/libxr.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(XR_FLAGS) -o $@ $< -pie
+	$(CC) $(XR_FLAGS) -Ilibxr -o $@ $< $(BUILD)/libxr.a -pie $(LIBXR_LIBS)
 
 # one fuzz target, twice: with libFuzzer, and with a main() that replays files
 $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(wildcard tests/fuzz/*.h) $(BUILD)/libxr.a Makefile

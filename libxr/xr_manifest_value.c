@@ -99,6 +99,7 @@ xr_manifest_parse_uint32(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_rc_t   rc;
     uint64_t  n;
 
+    n = 0;
     rc = xr_manifest_parse_uint(p, v, max, &n);
 
     if (rc == XR_OK) {

@@ -89,6 +89,7 @@ typedef struct {
     bool      preferred;            /* its "classes" name the device's */
     uint32_t  q;
     uint64_t  bytes;
+    xr_str_t  id;                   /* in the image */
 } xr_select_verdict_t;
 
 
