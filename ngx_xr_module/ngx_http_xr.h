@@ -209,6 +209,16 @@ typedef struct {
 } ngx_http_xr_health_conf_t;
 
 
+/* "xr_origin_retry": once more, after a pause. */
+
+typedef struct {
+    ngx_uint_t                     tries;       /* 0: none */
+    ngx_msec_t                     pause;       /* the least */
+    ngx_msec_t                     max;
+    ngx_uint_t                     set;
+} ngx_http_xr_retry_conf_t;
+
+
 /* "xr_auth_fail_limit": what bad credentials may cost. */
 
 typedef struct {
@@ -288,6 +298,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
     ngx_http_xr_health_conf_t      health;
+    ngx_http_xr_retry_conf_t       origin_retry;
     ngx_msec_t                     resolve;     /* the least time; 0: off */
     ngx_array_t                    resolves;    /* groups, of _resolve.c */
     ngx_http_xr_tls_t              tls;
@@ -323,6 +334,7 @@ typedef struct {
     size_t                         slice_size;  /* 0: whole objects */
     ngx_uint_t                     max_ranges;
     ngx_uint_t                     prefetch;    /* slices ahead */
+    ngx_uint_t                     followers;   /* of a slice; 0: no bound */
 
     ngx_http_xr_freshness_conf_t   freshness;
     ngx_http_upstream_conf_t       upstream;

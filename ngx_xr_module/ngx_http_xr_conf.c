@@ -60,6 +60,7 @@ ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf)
     xmcf->keepalive = NGX_CONF_UNSET;
 
     ngx_http_xr_tls_create(&xmcf->tls);
+    ngx_http_xr_retry_create(&xmcf->origin_retry);
 
     if (ngx_array_init(&xmcf->limit_lists, cf->pool, 4, sizeof(ngx_array_t *))
         != NGX_OK
