@@ -152,6 +152,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
     xlcf->slice_size = NGX_CONF_UNSET_SIZE;
     xlcf->max_ranges = NGX_CONF_UNSET_UINT;
     xlcf->prefetch = NGX_CONF_UNSET_UINT;
+    xlcf->followers = NGX_CONF_UNSET_UINT;
 
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);
