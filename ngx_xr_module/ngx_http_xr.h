@@ -12,6 +12,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_xr_purge.h"
+#include "ngx_http_xr_retry.h"
 
 #include "ngx_http_xr_freshness.h"
 #include "xr_cloudfront.h"
@@ -207,16 +208,6 @@ typedef struct {
     ngx_uint_t                     budget;      /* of retries, per cent */
     ngx_uint_t                     set;
 } ngx_http_xr_health_conf_t;
-
-
-/* "xr_origin_retry": once more, after a pause. */
-
-typedef struct {
-    ngx_uint_t                     tries;       /* 0: none */
-    ngx_msec_t                     pause;       /* the least */
-    ngx_msec_t                     max;
-    ngx_uint_t                     set;
-} ngx_http_xr_retry_conf_t;
 
 
 /* "xr_auth_fail_limit": what bad credentials may cost. */

@@ -142,8 +142,6 @@ void ngx_http_xr_health_bad(ngx_http_xr_main_conf_t *xmcf,
 void ngx_http_xr_health_unknown(ngx_http_xr_endpoint_t *endpoint);
 
 /* retry */
-void ngx_http_xr_retry_create(ngx_http_xr_retry_conf_t *conf);
-char *ngx_http_xr_retry_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 void ngx_http_xr_retry_begin(ngx_http_xr_replicas_t *replicas,
     ngx_http_upstream_conf_t *conf);
 ngx_uint_t ngx_http_xr_retry_spare(ngx_http_xr_replicas_t *replicas);
