@@ -45,6 +45,7 @@ xr_deny_name(xr_deny_t deny)
         [XR_DENY_LIMIT] = XR_STR("limit"),
         [XR_DENY_LIMIT_STREAMS] = XR_STR("limit_streams"),
         [XR_DENY_LIMIT_UNKNOWN] = XR_STR("limit_unknown"),
+        [XR_DENY_SLICE_FOLLOWERS] = XR_STR("slice_followers"),
         [XR_DENY_ORIGIN_NOT_FOUND] = XR_STR("origin_not_found"),
         [XR_DENY_ORIGIN_FORBIDDEN] = XR_STR("origin_forbidden"),
         [XR_DENY_ORIGIN_CREDENTIALS] = XR_STR("origin_credentials"),

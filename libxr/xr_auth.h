@@ -52,6 +52,7 @@ typedef enum {
     XR_DENY_LIMIT,                  /* a token bucket is empty */
     XR_DENY_LIMIT_STREAMS,          /* too many responses at a time */
     XR_DENY_LIMIT_UNKNOWN,          /* Redis is away, and that closes it */
+    XR_DENY_SLICE_FOLLOWERS,        /* too many wait for the same slice */
 
     XR_DENY_ORIGIN_NOT_FOUND,       /* the origin has no such object */
     XR_DENY_ORIGIN_FORBIDDEN,       /* the origin refused us that object */

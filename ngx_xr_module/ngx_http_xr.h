@@ -14,6 +14,7 @@
 #include "ngx_http_xr_geo.h"
 #include "ngx_http_xr_purge.h"
 #include "ngx_http_xr_encoding.h"
+#include "ngx_http_xr_retry.h"
 #include "ngx_http_xr_freshness.h"
 #include "xr_cloudfront.h"
 #include "xr_device.h"
@@ -297,6 +298,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_array_t                    endpoints;   /* ngx_http_xr_endpoint_t * */
     ngx_int_t                      keepalive;
     ngx_http_xr_health_conf_t      health;
+    ngx_http_xr_retry_conf_t       origin_retry;
     ngx_msec_t                     resolve;     /* the least time; 0: off */
     ngx_array_t                    resolves;    /* groups, of _resolve.c */
     ngx_http_xr_tls_t              tls;
@@ -335,6 +337,7 @@ typedef struct {
     ngx_uint_t                     prefetch;    /* slices ahead */
     ngx_flag_t                     cut;
     size_t                         slice_run;   /* bytes of one request */
+    ngx_uint_t                     followers;   /* of a slice; 0: no bound */
 
     ngx_http_xr_freshness_conf_t   freshness;
     ngx_http_xr_encoding_conf_t    encoding;

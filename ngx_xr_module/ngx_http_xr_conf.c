@@ -62,6 +62,7 @@ ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf)
     xmcf->keepalive = NGX_CONF_UNSET;
 
     ngx_http_xr_tls_create(&xmcf->tls);
+    ngx_http_xr_retry_create(&xmcf->origin_retry);
 
     xmcf->geo = ngx_http_xr_geo_create(cf);
     if (xmcf->geo == NULL) {
@@ -161,6 +162,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
     xlcf->prefetch = NGX_CONF_UNSET_UINT;
     xlcf->cut = NGX_CONF_UNSET;
     xlcf->slice_run = NGX_CONF_UNSET_SIZE;
+    xlcf->followers = NGX_CONF_UNSET_UINT;
 
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);

@@ -269,10 +269,7 @@ ngx_http_xr_endpoint_group(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
 }
 
 
-/*
- * A single address is entered twice, so that a request has a second try; no
- * address is ever taken out of use, as there is no other to turn to.
- */
+/* No address is ever taken out of use, as there is no other to turn to. */
 
 static ngx_int_t
 ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
@@ -280,7 +277,6 @@ ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
 {
     ngx_int_t                    rc;
     ngx_url_t                    u;
-    ngx_uint_t                   i, n;
     ngx_http_xr_main_conf_t     *xmcf;
     ngx_http_upstream_server_t  *us;
 
@@ -310,29 +306,24 @@ ngx_http_xr_endpoint_servers(ngx_conf_t *cf, ngx_http_xr_endpoint_t *e,
         return NGX_ERROR;
     }
 
-    n = (u.naddrs == 1) ? 2 : 1;
-
-    uscf->servers = ngx_array_create(cf->pool, n,
+    uscf->servers = ngx_array_create(cf->pool, 1,
                                      sizeof(ngx_http_upstream_server_t));
     if (uscf->servers == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < n; i++) {
-
-        us = ngx_array_push(uscf->servers);
-        if (us == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_memzero(us, sizeof(ngx_http_upstream_server_t));
-
-        us->name = e->name;
-        us->addrs = u.addrs;
-        us->naddrs = u.naddrs;
-        us->weight = 1;
-        us->fail_timeout = 10;
+    us = ngx_array_push(uscf->servers);
+    if (us == NULL) {
+        return NGX_ERROR;
     }
+
+    ngx_memzero(us, sizeof(ngx_http_upstream_server_t));
+
+    us->name = e->name;
+    us->addrs = u.addrs;
+    us->naddrs = u.naddrs;
+    us->weight = 1;
+    us->fail_timeout = 10;
 
     return NGX_OK;
 }

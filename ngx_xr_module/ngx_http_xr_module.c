@@ -315,6 +315,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       offsetof(ngx_http_xr_loc_conf_t, max_ranges),
       NULL },
 
+    { ngx_string("xr_slice_followers"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, followers),
+      NULL },
+
     { ngx_string("xr_open_slices"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_xr_slice_file_conf,
@@ -493,6 +500,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
     { ngx_string("xr_origin_health"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_xr_health_set,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_origin_retry"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE123,
+      ngx_http_xr_retry_set,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },

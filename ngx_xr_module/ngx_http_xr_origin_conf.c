@@ -6,12 +6,13 @@
 #include "ngx_http_xr.h"
 
 
-/* 503 is how S3 asks for less: it is not answered with one request more. */
+/* 503 is how S3 asks for less: it is not answered with one more at once. */
 
 #define NGX_HTTP_XR_FT_RETRY                                                  \
     (NGX_CONF_BITMASK_SET|NGX_HTTP_UPSTREAM_FT_ERROR                          \
      |NGX_HTTP_UPSTREAM_FT_TIMEOUT|NGX_HTTP_UPSTREAM_FT_INVALID_HEADER        \
-     |NGX_HTTP_UPSTREAM_FT_HTTP_502|NGX_HTTP_UPSTREAM_FT_HTTP_504)
+     |NGX_HTTP_UPSTREAM_FT_HTTP_502|NGX_HTTP_UPSTREAM_FT_HTTP_503             \
+     |NGX_HTTP_UPSTREAM_FT_HTTP_504)
 
 
 static void ngx_http_xr_origin_merge_base(ngx_http_upstream_conf_t *prev,

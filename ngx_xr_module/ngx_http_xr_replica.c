@@ -32,8 +32,11 @@ static ngx_uint_t ngx_http_xr_replica_unasked(
 static ngx_uint_t ngx_http_xr_replica_serves(
     ngx_http_xr_replicas_t *replicas);
 static void ngx_http_xr_replica_connect(ngx_http_xr_replicas_t *replicas);
+static void ngx_http_xr_replica_anew(ngx_http_xr_replicas_t *replicas);
 static void ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
+static ngx_uint_t ngx_http_xr_replica_left(ngx_http_xr_replicas_t *replicas,
+    ngx_uint_t tries, ngx_uint_t failed);
 static ngx_uint_t ngx_http_xr_replica_closed(ngx_peer_connection_t *pc,
     ngx_http_xr_replicas_t *replicas, ngx_uint_t state);
 static void ngx_http_xr_replica_report(ngx_http_xr_replicas_t *replicas,
@@ -115,6 +118,13 @@ ngx_http_xr_replica_start(ngx_http_request_t *r)
     conf->ssl = xmcf->tls.ssl;
     conf->ssl_verify = xmcf->tls.verify;
     conf->ssl_session_reuse = xmcf->tls.session_reuse;
+
+    /* NGINX would count those after a pause, too */
+
+    replicas->tries = conf->next_upstream_tries;
+    conf->next_upstream_tries = 0;
+
+    ngx_http_xr_retry_begin(replicas, conf);
 
     if (n > 0 && !(conf->next_upstream & NGX_HTTP_UPSTREAM_FT_OFF)) {
 
@@ -336,6 +346,7 @@ static ngx_int_t
 ngx_http_xr_replica_init(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us)
 {
+    ngx_uint_t               tries;
     ngx_http_xr_origin_t    *exchange;
     ngx_http_xr_replicas_t  *replicas;
 
@@ -346,10 +357,13 @@ ngx_http_xr_replica_init(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    /* NGINX lowers this to "xr_origin_next_upstream_tries" */
+    tries = replicas->list[replicas->current].tries + replicas->n - 1;
 
-    r->upstream->peer.tries = replicas->list[replicas->current].tries
-                              + replicas->n - 1;
+    if (replicas->tries != 0) {
+        tries = ngx_min(tries, replicas->tries);
+    }
+
+    r->upstream->peer.tries = tries + ngx_http_xr_retry_spare(replicas);
 
     return NGX_OK;
 }
@@ -420,6 +434,15 @@ ngx_http_xr_replica_get(ngx_peer_connection_t *pc, void *data)
         exchange->next_upstream = 0;
     }
 
+    if (replicas->pause != 0) {
+        return ngx_http_xr_retry_pause(pc, replicas);
+    }
+
+    if (replicas->paused) {
+        ngx_http_xr_retry_resume(pc, replicas);
+        ngx_http_xr_replica_anew(replicas);
+    }
+
     do {
 
         if (replicas->begun) {
@@ -473,6 +496,23 @@ ngx_http_xr_replica_get(ngx_peer_connection_t *pc, void *data)
 }
 
 
+/* When all were asked in vain, all may be asked again. */
+
+static void
+ngx_http_xr_replica_anew(ngx_http_xr_replicas_t *replicas)
+{
+    ngx_uint_t  i;
+
+    if (ngx_http_xr_replica_unasked(replicas) > 0) {
+        return;
+    }
+
+    for (i = 0; i < replicas->n; i++) {
+        replicas->list[i].asked = 0;
+    }
+}
+
+
 /* A connection of the current place; one that has run out begins anew. */
 
 static ngx_int_t
@@ -511,7 +551,7 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
 {
     ngx_http_xr_replicas_t *replicas = data;
 
-    ngx_uint_t               tries, closed, failed;
+    ngx_uint_t               tries, spare, closed, failed;
     ngx_http_xr_replica_t   *replica;
 
     replica = &replicas->list[replicas->current];
@@ -535,6 +575,7 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
 
     failed = (state & NGX_PEER_FAILED) && !closed && !replicas->again;
     tries = pc->tries;
+    spare = ngx_min(tries, ngx_http_xr_retry_spare(replicas));
 
     replica->free(pc, replica->data, failed ? state : 0);
 
@@ -558,9 +599,15 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
         replicas->next = replicas->doubted;
         replicas->doubted = 0;
 
-    } else if (replicas->n > 1) {
-        pc->tries = ngx_min(tries - (tries > 0),
-                            ngx_http_xr_replica_unasked(replicas));
+    } else {
+        pc->tries = ngx_http_xr_replica_left(replicas, tries - spare, failed);
+
+        if (pc->tries > 0) {
+            pc->tries += spare;
+
+        } else if (failed && spare && ngx_http_xr_retry_wanted(replicas)) {
+            pc->tries = 1;
+        }
     }
 
     if (closed) {
@@ -568,11 +615,12 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
     }
 
     if (failed && pc->tries > 0
-        && !ngx_http_xr_replica_serves(replicas)
+        && (replicas->pause != 0 || !ngx_http_xr_replica_serves(replicas))
         && !ngx_http_xr_health_may_retry(ngx_http_xr_replica_conf(replicas),
                                          replica->endpoint))
     {
         pc->tries = 0;
+        replicas->pause = 0;
 
         ngx_log_error(NGX_LOG_WARN, pc->log, 0,
                       "xr: no further try, endpoint \"%V\" has used up its "
@@ -595,6 +643,25 @@ ngx_http_xr_replica_give_back(ngx_http_request_t *r)
     replica = ngx_http_xr_replica_current(r);
 
     replica->free(pc, replica->data, 0);
+}
+
+
+/* Tries that may follow at once. */
+
+static ngx_uint_t
+ngx_http_xr_replica_left(ngx_http_xr_replicas_t *replicas, ngx_uint_t tries,
+    ngx_uint_t failed)
+{
+    tries -= (tries > 0);
+
+    if (replicas->n > 1) {
+        return ngx_min(tries, ngx_http_xr_replica_unasked(replicas));
+    }
+
+    /* who asks for less is given time */
+
+    return (failed && ngx_http_xr_retry_throttled(replicas->request))
+           ? 0 : tries;
 }
 
 

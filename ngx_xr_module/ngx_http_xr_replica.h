@@ -70,10 +70,17 @@ struct ngx_http_xr_replicas_s {
     xr_credentials_t                 credentials;
     ngx_uint_t                       n;
     ngx_uint_t                       current;
+    ngx_uint_t                       tries;     /* at once; 0: no bound */
     ngx_uint_t                       next;      /* if "chosen" */
     ngx_uint_t                       doubted;   /* who said 404; 0: nobody */
     u_char                           order[XR_TENANT_REPLICAS + 1];
+    ngx_uint_t                       retries;   /* left, after a pause */
+    ngx_msec_t                       pause;     /* before the next; 0: none */
+    ngx_uint_t                       kinds;     /* of failures: one follows */
+    ngx_uint_t                       next_upstream;     /* settings that are */
+    ngx_msec_t                       connect_timeout;   /* others meanwhile */
     unsigned                         begun:1;   /* one was asked */
+    unsigned                         paused:1;
     unsigned                         chosen:1;
     unsigned                         again:1;   /* its answer was no failure */
     unsigned                         resigned:1;
@@ -135,6 +142,17 @@ void ngx_http_xr_health_good(ngx_http_xr_endpoint_t *endpoint,
 void ngx_http_xr_health_bad(ngx_http_xr_main_conf_t *xmcf,
     ngx_http_xr_endpoint_t *endpoint, ngx_log_t *log);
 void ngx_http_xr_health_unknown(ngx_http_xr_endpoint_t *endpoint);
+
+/* retry */
+void ngx_http_xr_retry_begin(ngx_http_xr_replicas_t *replicas,
+    ngx_http_upstream_conf_t *conf);
+ngx_uint_t ngx_http_xr_retry_spare(ngx_http_xr_replicas_t *replicas);
+ngx_uint_t ngx_http_xr_retry_throttled(ngx_http_request_t *r);
+ngx_uint_t ngx_http_xr_retry_wanted(ngx_http_xr_replicas_t *replicas);
+ngx_int_t ngx_http_xr_retry_pause(ngx_peer_connection_t *pc,
+    ngx_http_xr_replicas_t *replicas);
+void ngx_http_xr_retry_resume(ngx_peer_connection_t *pc,
+    ngx_http_xr_replicas_t *replicas);
 
 /* resign */
 void ngx_http_xr_resign_date(ngx_http_request_t *r, u_char *value,

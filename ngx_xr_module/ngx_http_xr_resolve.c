@@ -591,7 +591,7 @@ ngx_http_xr_resolve_init_peer(ngx_http_request_t *r,
     pc->data = peer;
     pc->get = ngx_http_xr_resolve_get_peer;
     pc->free = ngx_http_xr_resolve_free_peer;
-    pc->tries = ngx_max(peer->set->n, 2);       /* one has a second try */
+    pc->tries = ngx_max(peer->set->n, 1);
 
     pc->set_session = ngx_http_xr_resolve_set_session;
     pc->save_session = ngx_http_xr_resolve_save_session;

@@ -269,6 +269,10 @@ ngx_uint_t ngx_http_xr_slice_flight_under_way(ngx_http_request_t *r,
 ngx_uint_t ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_msec_t age,
     ngx_http_xr_flight_view_t *view);
+ngx_int_t ngx_http_xr_slice_flight_join(ngx_http_request_t *r,
+    ngx_http_xr_flight_view_t *view, ngx_uint_t max);
+void ngx_http_xr_slice_flight_leave(ngx_http_request_t *r,
+    ngx_http_xr_flight_view_t *view);
 ngx_uint_t ngx_http_xr_slice_flight_look(ngx_http_request_t *r,
     ngx_http_xr_flight_view_t *view);
 

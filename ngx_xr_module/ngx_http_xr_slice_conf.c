@@ -107,6 +107,7 @@ ngx_http_xr_slice_conf_merge(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
     ngx_conf_merge_uint_value(conf->prefetch, prev->prefetch, 0);
     ngx_conf_merge_size_value(conf->slice_run, prev->slice_run,
                               NGX_HTTP_XR_SLICE_RUN);
+    ngx_conf_merge_uint_value(conf->followers, prev->followers, 1024);
 
     if (conf->prefetch > NGX_HTTP_XR_PREFETCH_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -30,6 +30,7 @@ struct ngx_http_xr_flight_slot_s {
     ngx_uint_t                     worker;
     ngx_uint_t                     wanted;      /* by others */
     ngx_msec_t                     begun;
+    ngx_uint_t                     followers;
     ngx_atomic_t                   written;     /* to the file, so far */
     off_t                          body_start;  /* in it */
     off_t                          length;      /* of it, in the end */
@@ -584,6 +585,57 @@ ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
     }
 
     return view->id != 0;
+}
+
+
+/*
+ * NGX_OK: one more follows it, until it leaves; NGX_BUSY: so many do already;
+ * NGX_DECLINED: it is over.
+ */
+
+ngx_int_t
+ngx_http_xr_slice_flight_join(ngx_http_request_t *r,
+    ngx_http_xr_flight_view_t *view, ngx_uint_t max)
+{
+    ngx_int_t                 rc;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    ngx_shmtx_lock(xmcf->flights->mutex);
+
+    if (view->slot->id != view->id) {
+        rc = NGX_DECLINED;
+
+    } else if (max != 0 && view->slot->followers >= max) {
+        rc = NGX_BUSY;
+
+    } else {
+        view->slot->followers++;
+        rc = NGX_OK;
+    }
+
+    ngx_shmtx_unlock(xmcf->flights->mutex);
+
+    return rc;
+}
+
+
+void
+ngx_http_xr_slice_flight_leave(ngx_http_request_t *r,
+    ngx_http_xr_flight_view_t *view)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    ngx_shmtx_lock(xmcf->flights->mutex);
+
+    if (view->slot->id == view->id && view->slot->followers > 0) {
+        view->slot->followers--;
+    }
+
+    ngx_shmtx_unlock(xmcf->flights->mutex);
 }
 
 

@@ -17,6 +17,10 @@
 
 #define NGX_HTTP_XR_FOLLOW_TRIES  3
 
+/* When one that was refused may come again, in milliseconds. */
+
+#define NGX_HTTP_XR_FOLLOW_RETRY  1000
+
 /* What NGINX writes between its own header and the key. */
 
 #define NGX_HTTP_XR_FOLLOW_LABEL  "\nKEY: "
@@ -29,9 +33,12 @@ struct ngx_http_xr_follow_s {
     ngx_event_t                    event;
     off_t                          sent;        /* up to there in the file */
     ngx_uint_t                     headed;
+    ngx_uint_t                     counted;
 };
 
 
+static ngx_int_t ngx_http_xr_follow_refuse(ngx_http_request_t *r,
+    ngx_http_xr_slice_t *s);
 static void ngx_http_xr_follow_wake(ngx_http_xr_waiter_t *waiter);
 static void ngx_http_xr_follow_event(ngx_event_t *ev);
 static void ngx_http_xr_follow_continue(ngx_http_xr_follow_t *f);
@@ -54,13 +61,14 @@ static ngx_int_t ngx_http_xr_follow_headers(ngx_http_request_t *r);
 
 /*
  * NGX_DONE: the slice will come; NGX_OK: it will come to others, and to nobody
- * here; NGX_DECLINED: nobody fetches it; or NGX_ERROR.
+ * here; NGX_DECLINED: nobody fetches it; a status, or NGX_ERROR.
  */
 
 ngx_int_t
 ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part)
 {
+    ngx_int_t                   rc;
     ngx_pool_cleanup_t         *cln;
     ngx_http_xr_follow_t       *f;
     ngx_http_xr_slice_t        *s;
@@ -90,10 +98,20 @@ ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
     }
 
     f = cln->data;
-    cln->handler = ngx_http_xr_follow_cleanup;
-
     ngx_memzero(f, sizeof(ngx_http_xr_follow_t));
 
+    /* who has a part of the object already is not left without the rest */
+
+    rc = ngx_http_xr_slice_flight_join(r, &view,
+                                       s->headed ? 0 : xlcf->followers);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_BUSY) ? ngx_http_xr_follow_refuse(r, s) : rc;
+    }
+
+    cln->handler = ngx_http_xr_follow_cleanup;
+
+    f->counted = 1;
     f->part = part;
     f->flight.slot = view.slot;
     f->flight.id = view.id;
@@ -117,6 +135,24 @@ ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
     ngx_post_event(&f->event, &ngx_posted_events);
 
     return NGX_DONE;
+}
+
+
+/* One more would cost memory, and the origin is no place to send it to. */
+
+static ngx_int_t
+ngx_http_xr_follow_refuse(ngx_http_request_t *r, ngx_http_xr_slice_t *s)
+{
+    if (ngx_http_xr_headers_retry_after(s->request,
+                                        NGX_HTTP_XR_FOLLOW_RETRY)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_xr_deny(r, ngx_http_xr_get_ctx(r),
+                            XR_DENY_SLICE_FOLLOWERS,
+                            NGX_HTTP_SERVICE_UNAVAILABLE);
 }
 
 
@@ -377,6 +413,11 @@ ngx_http_xr_follow_cleanup(void *data)
     ngx_http_xr_follow_t *f = data;
 
     ngx_http_xr_wake_unlink(&f->waiter);
+
+    if (f->counted) {
+        f->counted = 0;
+        ngx_http_xr_slice_flight_leave(f->waiter.request, &f->flight);
+    }
 
     if (f->event.timer_set) {
         ngx_del_timer(&f->event);

@@ -154,11 +154,12 @@ def test_bounded_tries(start, places):
     for place, path in ((a, "/acme/x.glb"), (b, "/copy0/x.glb"), (c, "/copy1/x.glb")):
         place.put_at(path, message(503))
 
-    edge = start(b, c)
+    edge = start(b, c, http="xr_origin_retry off;")
     assert edge.fetch("/acme/x.glb").status == 503
     assert counts(a, b, c) == [1, 1, 0]
 
-    edge = start(b, c, location=servers.CACHE + "xr_origin_next_upstream_tries 0;")
+    edge = start(b, c, location=servers.CACHE + "xr_origin_next_upstream_tries 0;",
+                 http="xr_origin_retry off;")
     assert edge.fetch("/acme/x.glb").status == 503
     assert counts(a, b, c) == [2, 2, 1]
 

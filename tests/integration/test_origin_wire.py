@@ -356,12 +356,12 @@ STATUSES = {
     404: (404, "origin_not_found", 1, 1),
     405: (502, "origin_error", 1, 1),
     410: (404, "origin_not_found", 1, 1),
-    429: (503, "origin_throttled", 1, 1),
+    429: (503, "origin_throttled", 2, 2),
     500: (502, "origin_error", 2, 2),
     501: (502, "origin_error", 1, 2),
     502: (502, "origin_error", 2, 2),
-    503: (503, "origin_throttled", 1, 1),
-    504: (504, "origin_error", 1, 2),
+    503: (503, "origin_throttled", 2, 2),
+    504: (504, "origin_error", 2, 2),
 }
 
 

@@ -241,3 +241,44 @@ def worker_with(pids, port):
         return None
 
     return servers.wait_for("a worker takes the connection", find)
+
+
+# A bound of followers
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_more_followers_than_said(stack, edges, faults, workers):
+    edge = edges({"acme": ""}, location=LOCATION + "xr_slice_followers 2;", workers=workers)
+    key, body = stack.put(os.urandom(SIZE))
+
+    with leading(edge, faults, key) as leader, Client(edge, key) as one, Client(edge, key) as two:
+        assert one.read(1) and two.read(1)
+
+        refused = edge.get(f"/acme/{key}")
+        assert refused.status == 503 and int(refused["retry-after"]) >= 1
+        assert refused["cache-control"] == "no-store"
+        assert edge.logged(refused)["reason"] == "slice_followers"
+
+        for client in (leader, one, two):
+            client.read(SIZE)
+            assert client.got == body
+
+    assert reads(faults, key) == 1
+    assert edge.get(f"/acme/{key}").body == body
+
+
+def test_a_follower_that_leaves_makes_room(stack, edges, faults):
+    edge = edges({"acme": ""}, location=LOCATION + "xr_slice_followers 1;")
+    key, body = stack.put(os.urandom(SIZE))
+
+    with leading(edge, faults, key) as leader:
+        with Client(edge, key) as one:
+            assert one.read(1)
+            assert edge.get(f"/acme/{key}").status == 503
+
+        def admitted():
+            with Client(edge, key) as client:
+                return client.read(1) and client.head.startswith("http/1.1 200")
+
+        servers.wait_for("there is room", admitted)
+        leader.read(SIZE)
+        assert leader.got == body

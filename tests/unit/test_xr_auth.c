@@ -53,6 +53,7 @@ test_deny_name(void **state)
         { XR_DENY_LIMIT,                "limit" },
         { XR_DENY_LIMIT_STREAMS,        "limit_streams" },
         { XR_DENY_LIMIT_UNKNOWN,        "limit_unknown" },
+        { XR_DENY_SLICE_FOLLOWERS,      "slice_followers" },
         { XR_DENY_ORIGIN_NOT_FOUND,     "origin_not_found" },
         { XR_DENY_ORIGIN_FORBIDDEN,     "origin_forbidden" },
         { XR_DENY_ORIGIN_CREDENTIALS,   "origin_credentials" },
