@@ -10,7 +10,6 @@ import json
 import os
 import random
 import subprocess
-import time
 
 import brotli
 import pytest
@@ -367,22 +366,21 @@ def test_names_that_tell_a_coding(web, web_edges, path):
 
 
 def test_others_have_their_turn(web, edge, path):
-    """While large objects are encoded, small requests do not wait for them."""
+    """While large objects are encoded, small requests do not wait for their end."""
 
     fetch(edge, path + "small.json", None)
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         large = [pool.submit(fetch, edge, f"{path}{n}/large.json", "br") for n in range(4)]
-        longest = 0
+        answered = 0
 
-        while not all(job.done() for job in large):
-            began = time.monotonic()
+        while not any(job.done() for job in large):
             fetch(edge, path + "small.json", None)
-            longest = max(longest, time.monotonic() - began)
+            answered += 1
 
     for job in large:
         assert decoded(job.result()) == LARGE.data
-    assert longest < 1
+    assert answered > 5
 
 
 @pytest.mark.parametrize("location, reason", [
