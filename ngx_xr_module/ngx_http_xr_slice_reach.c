@@ -7,8 +7,6 @@
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
 
-#include <ngx_md5.h>
-
 
 /*
  * How many slices one request to the origin is for: as many as its client is
