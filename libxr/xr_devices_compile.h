@@ -30,8 +30,8 @@ xr_rc_t xr_devices_compile_fail(xr_devices_compile_t *c, const xr_json_t *at,
     const char *what);
 xr_rc_t xr_devices_compile_result(xr_devices_compile_t *c, const xr_json_t *at,
     const char *wrong);
-xr_rc_t xr_devices_compile_object(xr_devices_compile_t *c, const xr_json_t *object,
-    xr_devices_member_pt member, void *data);
+xr_rc_t xr_devices_compile_object(xr_devices_compile_t *c,
+    const xr_json_t *object, xr_devices_member_pt member, void *data);
 xr_rc_t xr_devices_compile_text(xr_devices_compile_t *c, const xr_json_t *v,
     size_t max, xr_str_t *out);
 xr_rc_t xr_devices_compile_number(xr_devices_compile_t *c, const xr_json_t *v,
