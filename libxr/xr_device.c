@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include "xr_device.h"
+#include "xr_devices_image.h"
 
 
 static const xr_str_t  xr_device_classes[XR_CLASSES] = {
@@ -231,4 +231,19 @@ xr_device_class_lower(xr_class_t class)
     default:
         return class;
     }
+}
+
+
+void
+xr_device_budgets(const xr_devices_t *devices, xr_class_t class,
+    xr_device_t *out)
+{
+    const xr_devices_budget_t  *budget;
+
+    budget = &devices->budgets[class];
+
+    out->dim = budget->dim;
+    out->tris = budget->tris;
+    out->bytes_kib = budget->bytes_kib;
+    out->gpu_kib = budget->gpu_kib;
 }

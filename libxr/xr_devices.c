@@ -96,21 +96,6 @@ xr_devices_rules(const xr_devices_t *devices)
 }
 
 
-void
-xr_device_budgets(const xr_devices_t *devices, xr_class_t class,
-    xr_device_t *out)
-{
-    const xr_devices_budget_t  *budget;
-
-    budget = &devices->budgets[class];
-
-    out->dim = budget->dim;
-    out->tris = budget->tris;
-    out->bytes_kib = budget->bytes_kib;
-    out->gpu_kib = budget->gpu_kib;
-}
-
-
 /* "Adreno (TM) 650": the number behind a name; 0: there is none. */
 
 static uint32_t

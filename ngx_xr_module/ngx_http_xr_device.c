@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
+#include "ngx_http_xr.h"
 #include "ngx_http_xr_device.h"
 
 

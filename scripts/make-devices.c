@@ -53,9 +53,9 @@ main(void)
 
     for (i = 0; i < image.len; i += 8) {
         memcpy(&word, image.data + i, 8);
-        printf("%s0x%llx,%s", (i % 32 == 0) ? "    " : " ",
+        printf("%s0x%llx,%s", (i % 24 == 0) ? "    " : " ",
                (unsigned long long) word,
-               (i % 32 == 24 || i + 8 == image.len) ? "\n" : "");
+               (i % 24 == 16 || i + 8 == image.len) ? "\n" : "");
     }
 
     printf("};\n\n\nconst xr_devices_t *\nxr_devices_default(void)\n{\n"
