@@ -31,48 +31,48 @@ xr_manifest_given(const xr_json_t *v)
 
 
 /* Fails at "v"; XR_INVALID. */
-xr_rc_t xr_manifest_parse_fail(const xr_manifest_parse_t *p,
+xr_rc_t xr_manifest_value_fail(const xr_manifest_parse_t *p,
     const xr_json_t *v, const char *what);
 
 /*
  * The members of an object that have one of "n" names, each at most once;
  * those with others are ignored.  Absent ones get no data.
  */
-xr_rc_t xr_manifest_parse_object(const xr_manifest_parse_t *p,
+xr_rc_t xr_manifest_value_object(const xr_manifest_parse_t *p,
     const xr_json_t *object, const xr_str_t *names, size_t n,
     xr_json_t *values);
 
-xr_rc_t xr_manifest_parse_array(const xr_manifest_parse_t *p,
+xr_rc_t xr_manifest_value_array(const xr_manifest_parse_t *p,
     const xr_json_t *v);
 
 /* An integer from 0 to "max", with neither point nor exponent. */
-xr_rc_t xr_manifest_parse_uint(const xr_manifest_parse_t *p,
+xr_rc_t xr_manifest_value_uint(const xr_manifest_parse_t *p,
     const xr_json_t *v, uint64_t max, uint64_t *out);
-xr_rc_t xr_manifest_parse_uint32(const xr_manifest_parse_t *p,
+xr_rc_t xr_manifest_value_uint32(const xr_manifest_parse_t *p,
     const xr_json_t *v, uint32_t max, uint32_t *out);
 
 /* Text of 1 to "max" bytes, which is put into the image. */
-xr_rc_t xr_manifest_parse_text(const xr_manifest_parse_t *p,
+xr_rc_t xr_manifest_value_text(const xr_manifest_parse_t *p,
     const xr_json_t *v, size_t max, xr_manifest_ref_t *out);
 
 /* [a-z0-9][a-z0-9._-]{0,63}, likewise. */
-xr_rc_t xr_manifest_parse_id(const xr_manifest_parse_t *p,
+xr_rc_t xr_manifest_value_id(const xr_manifest_parse_t *p,
     const xr_json_t *v, xr_manifest_ref_t *out);
 
 /* What a reference of the image that is being made refers to. */
-xr_str_t xr_manifest_parse_ref(const xr_manifest_parse_t *p,
+xr_str_t xr_manifest_value_ref(const xr_manifest_parse_t *p,
     xr_manifest_ref_t ref);
 
 /* The variant that the string "v" names. */
-xr_rc_t xr_manifest_parse_known(const xr_manifest_parse_t *p,
+xr_rc_t xr_manifest_value_known(const xr_manifest_parse_t *p,
     const xr_json_t *v, size_t *variant);
 
 /* A variant, but for its "alts". */
-xr_rc_t xr_manifest_parse_variant(xr_manifest_parse_t *p, const xr_json_t *v,
+xr_rc_t xr_manifest_variant_parse(xr_manifest_parse_t *p, const xr_json_t *v,
     xr_manifest_record_t *out);
 
 /* The object that "split" is. */
-xr_rc_t xr_manifest_parse_split(xr_manifest_parse_t *p, const xr_json_t *v,
+xr_rc_t xr_manifest_split_parse(xr_manifest_parse_t *p, const xr_json_t *v,
     xr_manifest_head_t *head);
 
 

@@ -17,13 +17,13 @@ xr_manifest_split_variants(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_json_t       item;
     xr_json_iter_t  it;
 
-    rc = xr_manifest_parse_array(p, v);
+    rc = xr_manifest_value_array(p, v);
 
     *bits = 0;
     it = xr_json_iter(v);
 
     while (rc == XR_OK && xr_json_next(&it, NULL, &item)) {
-        rc = xr_manifest_parse_known(p, &item, &i);
+        rc = xr_manifest_value_known(p, &item, &i);
 
         if (rc == XR_OK) {
             *bits |= UINT64_C(1) << i;
@@ -31,7 +31,7 @@ xr_manifest_split_variants(const xr_manifest_parse_t *p, const xr_json_t *v,
     }
 
     if (rc == XR_OK && *bits == 0) {
-        return xr_manifest_parse_fail(p, v, "is an empty array");
+        return xr_manifest_value_fail(p, v, "is an empty array");
     }
 
     return rc;
@@ -52,20 +52,20 @@ xr_manifest_split_arm(const xr_manifest_parse_t *p, const xr_json_t *v,
     memset(out, 0, sizeof(*out));
     out->variants = UINT64_MAX;
 
-    rc = xr_manifest_parse_object(p, v, names, XR_COUNT(names), values);
+    rc = xr_manifest_value_object(p, v, names, XR_COUNT(names), values);
 
     if (rc != XR_OK) {
         return rc;
     }
 
     if (!xr_manifest_given(&values[0]) || !xr_manifest_given(&values[1])) {
-        return xr_manifest_parse_fail(p, v, "has no \"name\" or \"weight\"");
+        return xr_manifest_value_fail(p, v, "has no \"name\" or \"weight\"");
     }
 
-    rc = xr_manifest_parse_id(p, &values[0], &out->name);
+    rc = xr_manifest_value_id(p, &values[0], &out->name);
 
     if (rc == XR_OK) {
-        rc = xr_manifest_parse_uint32(p, &values[1], XR_MANIFEST_WEIGHTS,
+        rc = xr_manifest_value_uint32(p, &values[1], XR_MANIFEST_WEIGHTS,
                                       &out->weight);
     }
 
@@ -81,11 +81,11 @@ xr_manifest_split_named(const xr_manifest_parse_t *p,
     size_t    i;
     xr_str_t  name;
 
-    name = xr_manifest_parse_ref(p, arms[n].name);
+    name = xr_manifest_value_ref(p, arms[n].name);
 
     for (i = 0; i < n; i++) {
 
-        if (xr_str_eq(xr_manifest_parse_ref(p, arms[i].name), name)) {
+        if (xr_str_eq(xr_manifest_value_ref(p, arms[i].name), name)) {
             return true;
         }
     }
@@ -103,7 +103,7 @@ xr_manifest_split_arms(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_json_t       item;
     xr_json_iter_t  it;
 
-    rc = xr_manifest_parse_array(p, v);
+    rc = xr_manifest_value_array(p, v);
 
     total = 0;
     it = xr_json_iter(v);
@@ -111,13 +111,13 @@ xr_manifest_split_arms(const xr_manifest_parse_t *p, const xr_json_t *v,
     for (*n = 0; rc == XR_OK && xr_json_next(&it, NULL, &item); (*n)++) {
 
         if (*n == XR_MANIFEST_ARMS) {
-            return xr_manifest_parse_fail(p, &item, "is one of more than 8");
+            return xr_manifest_value_fail(p, &item, "is one of more than 8");
         }
 
         rc = xr_manifest_split_arm(p, &item, &arms[*n]);
 
         if (rc == XR_OK && xr_manifest_split_named(p, arms, *n)) {
-            return xr_manifest_parse_fail(p, &item,
+            return xr_manifest_value_fail(p, &item,
                                           "has the name of another arm");
         }
 
@@ -125,7 +125,7 @@ xr_manifest_split_arms(const xr_manifest_parse_t *p, const xr_json_t *v,
     }
 
     if (rc == XR_OK && (total == 0 || total > XR_MANIFEST_WEIGHTS)) {
-        return xr_manifest_parse_fail(p, v,
+        return xr_manifest_value_fail(p, v,
                                       "has not weights of 1 to 10000 in all");
     }
 
@@ -134,7 +134,7 @@ xr_manifest_split_arms(const xr_manifest_parse_t *p, const xr_json_t *v,
 
 
 xr_rc_t
-xr_manifest_parse_split(xr_manifest_parse_t *p, const xr_json_t *v,
+xr_manifest_split_parse(xr_manifest_parse_t *p, const xr_json_t *v,
     xr_manifest_head_t *head)
 {
     size_t                    n;
@@ -144,17 +144,17 @@ xr_manifest_parse_split(xr_manifest_parse_t *p, const xr_json_t *v,
 
     static const xr_str_t  names[] = { XR_STR("salt"), XR_STR("arms") };
 
-    rc = xr_manifest_parse_object(p, v, names, XR_COUNT(names), values);
+    rc = xr_manifest_value_object(p, v, names, XR_COUNT(names), values);
 
     if (rc != XR_OK) {
         return rc;
     }
 
     if (!xr_manifest_given(&values[0]) || !xr_manifest_given(&values[1])) {
-        return xr_manifest_parse_fail(p, v, "has no \"salt\" or \"arms\"");
+        return xr_manifest_value_fail(p, v, "has no \"salt\" or \"arms\"");
     }
 
-    rc = xr_manifest_parse_text(p, &values[0], XR_MANIFEST_SALT_MAX,
+    rc = xr_manifest_value_text(p, &values[0], XR_MANIFEST_SALT_MAX,
                                 &head->salt);
 
     if (rc == XR_OK) {

@@ -9,7 +9,7 @@
 
 
 xr_rc_t
-xr_manifest_parse_fail(const xr_manifest_parse_t *p, const xr_json_t *v,
+xr_manifest_value_fail(const xr_manifest_parse_t *p, const xr_json_t *v,
     const char *what)
 {
     size_t  pos;
@@ -22,7 +22,7 @@ xr_manifest_parse_fail(const xr_manifest_parse_t *p, const xr_json_t *v,
 
 
 xr_rc_t
-xr_manifest_parse_object(const xr_manifest_parse_t *p,
+xr_manifest_value_object(const xr_manifest_parse_t *p,
     const xr_json_t *object, const xr_str_t *names, size_t n,
     xr_json_t *values)
 {
@@ -31,7 +31,7 @@ xr_manifest_parse_object(const xr_manifest_parse_t *p,
     xr_json_iter_t  it;
 
     if (object->type != XR_JSON_OBJECT) {
-        return xr_manifest_parse_fail(p, object, "is not an object");
+        return xr_manifest_value_fail(p, object, "is not an object");
     }
 
     memset(values, 0, n * sizeof(xr_json_t));
@@ -49,7 +49,7 @@ xr_manifest_parse_object(const xr_manifest_parse_t *p,
         }
 
         if (xr_manifest_given(&values[i])) {
-            return xr_manifest_parse_fail(p, &name, "is duplicate");
+            return xr_manifest_value_fail(p, &name, "is duplicate");
         }
 
         values[i] = value;
@@ -60,15 +60,15 @@ xr_manifest_parse_object(const xr_manifest_parse_t *p,
 
 
 xr_rc_t
-xr_manifest_parse_array(const xr_manifest_parse_t *p, const xr_json_t *v)
+xr_manifest_value_array(const xr_manifest_parse_t *p, const xr_json_t *v)
 {
     return (v->type == XR_JSON_ARRAY)
-           ? XR_OK : xr_manifest_parse_fail(p, v, "is not an array");
+           ? XR_OK : xr_manifest_value_fail(p, v, "is not an array");
 }
 
 
 xr_rc_t
-xr_manifest_parse_uint(const xr_manifest_parse_t *p, const xr_json_t *v,
+xr_manifest_value_uint(const xr_manifest_parse_t *p, const xr_json_t *v,
     uint64_t max, uint64_t *out)
 {
     uint64_t  n;
@@ -79,11 +79,11 @@ xr_manifest_parse_uint(const xr_manifest_parse_t *p, const xr_json_t *v,
     if (v->type != XR_JSON_NUMBER || xr_str_uint(&rest, &n) != XR_OK
         || rest.len > 0)
     {
-        return xr_manifest_parse_fail(p, v, "is not an unsigned integer");
+        return xr_manifest_value_fail(p, v, "is not an unsigned integer");
     }
 
     if (n > max) {
-        return xr_manifest_parse_fail(p, v, "is too large");
+        return xr_manifest_value_fail(p, v, "is too large");
     }
 
     *out = n;
@@ -93,14 +93,14 @@ xr_manifest_parse_uint(const xr_manifest_parse_t *p, const xr_json_t *v,
 
 
 xr_rc_t
-xr_manifest_parse_uint32(const xr_manifest_parse_t *p, const xr_json_t *v,
+xr_manifest_value_uint32(const xr_manifest_parse_t *p, const xr_json_t *v,
     uint32_t max, uint32_t *out)
 {
     xr_rc_t   rc;
     uint64_t  n;
 
     n = 0;
-    rc = xr_manifest_parse_uint(p, v, max, &n);
+    rc = xr_manifest_value_uint(p, v, max, &n);
 
     if (rc == XR_OK) {
         *out = (uint32_t) n;
@@ -111,33 +111,33 @@ xr_manifest_parse_uint32(const xr_manifest_parse_t *p, const xr_json_t *v,
 
 
 xr_str_t
-xr_manifest_parse_ref(const xr_manifest_parse_t *p, xr_manifest_ref_t ref)
+xr_manifest_value_ref(const xr_manifest_parse_t *p, xr_manifest_ref_t ref)
 {
     return xr_str_of(p->out->data + ref.pos, ref.len);
 }
 
 
 xr_rc_t
-xr_manifest_parse_text(const xr_manifest_parse_t *p, const xr_json_t *v,
+xr_manifest_value_text(const xr_manifest_parse_t *p, const xr_json_t *v,
     size_t max, xr_manifest_ref_t *out)
 {
     size_t    pos;
     xr_str_t  text;
 
     if (v->type != XR_JSON_STRING) {
-        return xr_manifest_parse_fail(p, v, "is not a string");
+        return xr_manifest_value_fail(p, v, "is not a string");
     }
 
     /* an escape is six times as long as what it stands for at most */
 
     if (v->raw.len > 6 * max) {
-        return xr_manifest_parse_fail(p, v, "is too long");
+        return xr_manifest_value_fail(p, v, "is too long");
     }
 
     pos = p->out->len;
 
     if (xr_json_text(v, p->out, &text) != XR_OK) {
-        return xr_manifest_parse_fail(p, v, "does not fit");
+        return xr_manifest_value_fail(p, v, "does not fit");
     }
 
     if (!v->escaped) {
@@ -145,19 +145,19 @@ xr_manifest_parse_text(const xr_manifest_parse_t *p, const xr_json_t *v,
     }
 
     if (text.len == 0) {
-        return xr_manifest_parse_fail(p, v, "is empty");
+        return xr_manifest_value_fail(p, v, "is empty");
     }
 
     if (text.len > max) {
-        return xr_manifest_parse_fail(p, v, "is too long");
+        return xr_manifest_value_fail(p, v, "is too long");
     }
 
     if (xr_str_has_control(text)) {
-        return xr_manifest_parse_fail(p, v, "holds a control character");
+        return xr_manifest_value_fail(p, v, "holds a control character");
     }
 
     if (!xr_buf_ok(p->out)) {
-        return xr_manifest_parse_fail(p, v, "does not fit");
+        return xr_manifest_value_fail(p, v, "does not fit");
     }
 
     *out = (xr_manifest_ref_t) { (uint32_t) pos, (uint32_t) text.len };
@@ -167,7 +167,7 @@ xr_manifest_parse_text(const xr_manifest_parse_t *p, const xr_json_t *v,
 
 
 static bool
-xr_manifest_parse_id_ok(xr_str_t id)
+xr_manifest_value_id_ok(xr_str_t id)
 {
     size_t   i;
     uint8_t  c;
@@ -187,17 +187,17 @@ xr_manifest_parse_id_ok(xr_str_t id)
 
 
 xr_rc_t
-xr_manifest_parse_id(const xr_manifest_parse_t *p, const xr_json_t *v,
+xr_manifest_value_id(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_manifest_ref_t *out)
 {
     xr_rc_t  rc;
 
-    rc = xr_manifest_parse_text(p, v, XR_MANIFEST_ID_MAX, out);
+    rc = xr_manifest_value_text(p, v, XR_MANIFEST_ID_MAX, out);
 
     if (rc == XR_OK
-        && !xr_manifest_parse_id_ok(xr_manifest_parse_ref(p, *out)))
+        && !xr_manifest_value_id_ok(xr_manifest_value_ref(p, *out)))
     {
-        return xr_manifest_parse_fail(p, v, "is no id: [a-z0-9][a-z0-9._-]*");
+        return xr_manifest_value_fail(p, v, "is no id: [a-z0-9][a-z0-9._-]*");
     }
 
     return rc;
@@ -205,7 +205,7 @@ xr_manifest_parse_id(const xr_manifest_parse_t *p, const xr_json_t *v,
 
 
 xr_rc_t
-xr_manifest_parse_known(const xr_manifest_parse_t *p, const xr_json_t *v,
+xr_manifest_value_known(const xr_manifest_parse_t *p, const xr_json_t *v,
     size_t *variant)
 {
     size_t  i;
@@ -218,5 +218,5 @@ xr_manifest_parse_known(const xr_manifest_parse_t *p, const xr_json_t *v,
         }
     }
 
-    return xr_manifest_parse_fail(p, v, "is not the id of a variant");
+    return xr_manifest_value_fail(p, v, "is not the id of a variant");
 }

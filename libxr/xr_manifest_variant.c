@@ -105,16 +105,16 @@ xr_manifest_variant_path(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_rc_t      rc;
     const char  *wrong;
 
-    rc = xr_manifest_parse_text(p, v, XR_MANIFEST_PATH_MAX, &out->path);
+    rc = xr_manifest_value_text(p, v, XR_MANIFEST_PATH_MAX, &out->path);
 
     if (rc != XR_OK) {
         return rc;
     }
 
-    wrong = xr_manifest_variant_path_wrong(xr_manifest_parse_ref(p,
+    wrong = xr_manifest_variant_path_wrong(xr_manifest_value_ref(p,
                                                                  out->path));
 
-    return (wrong == NULL) ? XR_OK : xr_manifest_parse_fail(p, v, wrong);
+    return (wrong == NULL) ? XR_OK : xr_manifest_value_fail(p, v, wrong);
 }
 
 
@@ -155,7 +155,7 @@ xr_manifest_variant_type(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_str_t  type;
 
     if (!xr_manifest_given(v)) {
-        type = xr_mime_type(xr_manifest_parse_ref(p, out->path));
+        type = xr_mime_type(xr_manifest_value_ref(p, out->path));
         out->type = (xr_manifest_ref_t) {
             (uint32_t) p->out->len, (uint32_t) type.len
         };
@@ -164,12 +164,12 @@ xr_manifest_variant_type(const xr_manifest_parse_t *p, const xr_json_t *v,
         return XR_OK;
     }
 
-    rc = xr_manifest_parse_text(p, v, XR_MANIFEST_TYPE_MAX, &out->type);
+    rc = xr_manifest_value_text(p, v, XR_MANIFEST_TYPE_MAX, &out->type);
 
     if (rc == XR_OK
-        && !xr_manifest_variant_type_ok(xr_manifest_parse_ref(p, out->type)))
+        && !xr_manifest_variant_type_ok(xr_manifest_value_ref(p, out->type)))
     {
-        return xr_manifest_parse_fail(p, v, "is no media type");
+        return xr_manifest_value_fail(p, v, "is no media type");
     }
 
     return rc;
@@ -184,18 +184,18 @@ xr_manifest_variant_names(xr_manifest_parse_t *p, const xr_json_t *values,
     xr_rc_t   rc;
     xr_str_t  id;
 
-    rc = xr_manifest_parse_id(p, &values[XR_MANIFEST_ID], &out->id);
+    rc = xr_manifest_value_id(p, &values[XR_MANIFEST_ID], &out->id);
 
     if (rc != XR_OK) {
         return rc;
     }
 
-    id = xr_manifest_parse_ref(p, out->id);
+    id = xr_manifest_value_ref(p, out->id);
 
     for (i = 0; i < p->n; i++) {
 
         if (xr_str_eq(p->ids[i], id)) {
-            return xr_manifest_parse_fail(p, &values[XR_MANIFEST_ID],
+            return xr_manifest_value_fail(p, &values[XR_MANIFEST_ID],
                                           "is the id of another variant, too");
         }
     }
@@ -212,7 +212,7 @@ xr_manifest_variant_names(xr_manifest_parse_t *p, const xr_json_t *values,
             || xr_hex_decode(values[XR_MANIFEST_SHA256].raw, out->sha256,
                              XR_SHA256_SIZE) != XR_OK))
     {
-        return xr_manifest_parse_fail(p, &values[XR_MANIFEST_SHA256],
+        return xr_manifest_value_fail(p, &values[XR_MANIFEST_SHA256],
                                       "is not 64 hexadecimal digits");
     }
 
@@ -224,7 +224,7 @@ static xr_rc_t
 xr_manifest_variant_number(const xr_manifest_parse_t *p, const xr_json_t *v,
     uint32_t max, uint32_t *out)
 {
-    return xr_manifest_given(v) ? xr_manifest_parse_uint32(p, v, max, out)
+    return xr_manifest_given(v) ? xr_manifest_value_uint32(p, v, max, out)
                                 : XR_OK;
 }
 
@@ -249,7 +249,7 @@ xr_manifest_variant_numbers(const xr_manifest_parse_t *p,
     };
 
     q = 0;
-    rc = xr_manifest_parse_uint(p, &values[XR_MANIFEST_BYTES],
+    rc = xr_manifest_value_uint(p, &values[XR_MANIFEST_BYTES],
                                 XR_MANIFEST_MAX_BYTES, &out->bytes);
 
     for (i = 0; rc == XR_OK && i < XR_COUNT(numbers); i++) {
@@ -264,7 +264,7 @@ xr_manifest_variant_numbers(const xr_manifest_parse_t *p,
         if (values[XR_MANIFEST_ETC1S].type != XR_JSON_TRUE
             && values[XR_MANIFEST_ETC1S].type != XR_JSON_FALSE)
         {
-            return xr_manifest_parse_fail(p, &values[XR_MANIFEST_ETC1S],
+            return xr_manifest_value_fail(p, &values[XR_MANIFEST_ETC1S],
                                           "is neither true nor false");
         }
 
@@ -287,7 +287,7 @@ xr_manifest_variant_gpu(const xr_manifest_parse_t *p, const xr_json_t *v,
         XR_STR("rgba8"), XR_STR("bpp8"), XR_STR("bpp4")
     };
 
-    rc = xr_manifest_parse_object(p, v, names, XR_MANIFEST_PIXELS, values);
+    rc = xr_manifest_value_object(p, v, names, XR_MANIFEST_PIXELS, values);
 
     for (i = 0; rc == XR_OK && i < XR_MANIFEST_PIXELS; i++) {
         rc = xr_manifest_variant_number(p, &values[i], UINT32_MAX,
@@ -300,25 +300,25 @@ xr_manifest_variant_gpu(const xr_manifest_parse_t *p, const xr_json_t *v,
 
 /* The bits of a list of words; a single one needs no list. */
 
-typedef bool (*xr_manifest_word_pt)(xr_str_t word, uint32_t *bit);
+typedef bool (*xr_manifest_variant_word_pt)(xr_str_t word, uint32_t *bit);
 
 
 static bool
-xr_manifest_word_tex(xr_str_t word, uint32_t *bit)
+xr_manifest_variant_tex_bit(xr_str_t word, uint32_t *bit)
 {
     return xr_device_tex_of(word, bit) == XR_OK;
 }
 
 
 static bool
-xr_manifest_word_geo(xr_str_t word, uint32_t *bit)
+xr_manifest_variant_geo_bit(xr_str_t word, uint32_t *bit)
 {
     return xr_device_geo_of(word, bit) == XR_OK;
 }
 
 
 static bool
-xr_manifest_word_session(xr_str_t word, uint32_t *bit)
+xr_manifest_variant_session_bit(xr_str_t word, uint32_t *bit)
 {
     xr_session_t  session;
 
@@ -335,7 +335,7 @@ xr_manifest_word_session(xr_str_t word, uint32_t *bit)
 
 
 static bool
-xr_manifest_word_use(xr_str_t word, uint32_t *bit)
+xr_manifest_variant_use_bit(xr_str_t word, uint32_t *bit)
 {
     xr_use_t  use;
 
@@ -350,7 +350,7 @@ xr_manifest_word_use(xr_str_t word, uint32_t *bit)
 
 
 static bool
-xr_manifest_word_class(xr_str_t word, uint32_t *bit)
+xr_manifest_variant_class_bit(xr_str_t word, uint32_t *bit)
 {
     xr_class_t  class;
 
@@ -365,8 +365,8 @@ xr_manifest_word_class(xr_str_t word, uint32_t *bit)
 
 
 static xr_rc_t
-xr_manifest_words(const xr_manifest_parse_t *p, const xr_json_t *v,
-    xr_manifest_word_pt word, uint32_t *bits, uint8_t *unknown)
+xr_manifest_variant_words(const xr_manifest_parse_t *p, const xr_json_t *v,
+    xr_manifest_variant_word_pt word, uint32_t *bits, uint8_t *unknown)
 {
     xr_rc_t         rc;
     uint32_t        bit;
@@ -377,7 +377,7 @@ xr_manifest_words(const xr_manifest_parse_t *p, const xr_json_t *v,
         return XR_OK;
     }
 
-    rc = xr_manifest_parse_array(p, v);
+    rc = xr_manifest_value_array(p, v);
 
     if (rc != XR_OK) {
         return rc;
@@ -389,7 +389,7 @@ xr_manifest_words(const xr_manifest_parse_t *p, const xr_json_t *v,
     while (xr_json_next(&it, NULL, &item)) {
 
         if (item.type != XR_JSON_STRING) {
-            return xr_manifest_parse_fail(p, &item, "is not a string");
+            return xr_manifest_value_fail(p, &item, "is not a string");
         }
 
         if (!item.escaped && word(item.raw, &bit)) {
@@ -416,21 +416,24 @@ xr_manifest_variant_need(const xr_manifest_parse_t *p, const xr_json_t *v,
         XR_STR("mem")
     };
 
-    rc = xr_manifest_parse_object(p, v, names, XR_COUNT(names), values);
+    rc = xr_manifest_value_object(p, v, names, XR_COUNT(names), values);
 
     if (rc == XR_OK) {
-        rc = xr_manifest_words(p, &values[0], xr_manifest_word_tex,
-                               &out->need_tex, &out->need_unknown);
+        rc = xr_manifest_variant_words(p, &values[0],
+                                       xr_manifest_variant_tex_bit,
+                                       &out->need_tex, &out->need_unknown);
     }
 
     if (rc == XR_OK) {
-        rc = xr_manifest_words(p, &values[1], xr_manifest_word_geo,
-                               &out->need_geo, &out->need_unknown);
+        rc = xr_manifest_variant_words(p, &values[1],
+                                       xr_manifest_variant_geo_bit,
+                                       &out->need_geo, &out->need_unknown);
     }
 
     if (rc == XR_OK) {
-        rc = xr_manifest_words(p, &values[2], xr_manifest_word_session,
-                               &out->need_xr, &out->need_unknown);
+        rc = xr_manifest_variant_words(p, &values[2],
+                                       xr_manifest_variant_session_bit,
+                                       &out->need_xr, &out->need_unknown);
     }
 
     if (rc == XR_OK) {
@@ -456,16 +459,18 @@ xr_manifest_variant_for(const xr_manifest_parse_t *p, const xr_json_t *v,
 
     static const xr_str_t  names[] = { XR_STR("use"), XR_STR("classes") };
 
-    rc = xr_manifest_parse_object(p, v, names, XR_COUNT(names), values);
+    rc = xr_manifest_value_object(p, v, names, XR_COUNT(names), values);
 
     if (rc == XR_OK) {
-        rc = xr_manifest_words(p, &values[0], xr_manifest_word_use, &out->uses,
-                               &unknown);
+        rc = xr_manifest_variant_words(p, &values[0],
+                                       xr_manifest_variant_use_bit,
+                                       &out->uses, &unknown);
     }
 
     return (rc == XR_OK)
-           ? xr_manifest_words(p, &values[1], xr_manifest_word_class,
-                               &out->classes, &unknown) : rc;
+           ? xr_manifest_variant_words(p, &values[1],
+                                       xr_manifest_variant_class_bit,
+                                       &out->classes, &unknown) : rc;
 }
 
 
@@ -482,7 +487,7 @@ xr_manifest_variant_enc(const xr_manifest_parse_t *p, const xr_json_t *v,
         names[e] = xr_encoding_name(e);
     }
 
-    rc = xr_manifest_parse_object(p, v, names, XR_ENCODINGS, values);
+    rc = xr_manifest_value_object(p, v, names, XR_ENCODINGS, values);
 
     for (e = XR_ENCODING_IDENTITY + 1; rc == XR_OK && e < XR_ENCODINGS; e++) {
 
@@ -490,13 +495,13 @@ xr_manifest_variant_enc(const xr_manifest_parse_t *p, const xr_json_t *v,
             continue;
         }
 
-        rc = xr_manifest_parse_uint(p, &values[e], XR_MANIFEST_MAX_BYTES,
+        rc = xr_manifest_value_uint(p, &values[e], XR_MANIFEST_MAX_BYTES,
                                     &out->encoded[e]);
 
         if (rc == XR_OK
             && (out->encoded[e] == 0 || out->encoded[e] >= out->bytes))
         {
-            return xr_manifest_parse_fail(p, &values[e],
+            return xr_manifest_value_fail(p, &values[e],
                                           "is not less than \"bytes\"");
         }
     }
@@ -516,7 +521,7 @@ xr_manifest_variant_segment(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_json_t       values[4];
     xr_json_iter_t  it;
 
-    rc = xr_manifest_parse_array(p, v);
+    rc = xr_manifest_value_array(p, v);
 
     if (rc != XR_OK) {
         return rc;
@@ -529,18 +534,18 @@ xr_manifest_variant_segment(const xr_manifest_parse_t *p, const xr_json_t *v,
     }
 
     if (n != 3) {
-        return xr_manifest_parse_fail(p, v, "is not [name, offset, bytes]");
+        return xr_manifest_value_fail(p, v, "is not [name, offset, bytes]");
     }
 
-    rc = xr_manifest_parse_text(p, &values[0], XR_MANIFEST_SEGMENT_NAME_MAX,
+    rc = xr_manifest_value_text(p, &values[0], XR_MANIFEST_SEGMENT_NAME_MAX,
                                 &out->name);
 
     if (rc == XR_OK) {
-        rc = xr_manifest_parse_uint(p, &values[1], bytes, &out->offset);
+        rc = xr_manifest_value_uint(p, &values[1], bytes, &out->offset);
     }
 
     return (rc == XR_OK)
-           ? xr_manifest_parse_uint(p, &values[2], bytes - out->offset,
+           ? xr_manifest_value_uint(p, &values[2], bytes - out->offset,
                                     &out->bytes) : rc;
 }
 
@@ -556,7 +561,7 @@ xr_manifest_variant_seg(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_json_iter_t                it;
     xr_manifest_segment_record_t  segments[XR_MANIFEST_SEGMENTS];
 
-    rc = xr_manifest_parse_array(p, v);
+    rc = xr_manifest_value_array(p, v);
 
     if (rc != XR_OK) {
         return rc;
@@ -569,7 +574,7 @@ xr_manifest_variant_seg(const xr_manifest_parse_t *p, const xr_json_t *v,
     while (xr_json_next(&it, NULL, &item)) {
 
         if (n == XR_MANIFEST_SEGMENTS) {
-            return xr_manifest_parse_fail(p, &item,
+            return xr_manifest_value_fail(p, &item,
                                           "is one of more than 64 segments");
         }
 
@@ -580,7 +585,7 @@ xr_manifest_variant_seg(const xr_manifest_parse_t *p, const xr_json_t *v,
         }
 
         if (segments[n].offset < end) {
-            return xr_manifest_parse_fail(p, &item,
+            return xr_manifest_value_fail(p, &item,
                                           "overlaps the segment before");
         }
 
@@ -617,7 +622,7 @@ xr_manifest_variant_required(const xr_manifest_parse_t *p, const xr_json_t *v,
     for (i = 0; i < XR_COUNT(required); i++) {
 
         if (!xr_manifest_given(&values[required[i].member])) {
-            return xr_manifest_parse_fail(p, v, required[i].missing);
+            return xr_manifest_value_fail(p, v, required[i].missing);
         }
     }
 
@@ -626,7 +631,7 @@ xr_manifest_variant_required(const xr_manifest_parse_t *p, const xr_json_t *v,
 
 
 xr_rc_t
-xr_manifest_parse_variant(xr_manifest_parse_t *p, const xr_json_t *v,
+xr_manifest_variant_parse(xr_manifest_parse_t *p, const xr_json_t *v,
     xr_manifest_record_t *out)
 {
     size_t     i;
@@ -635,7 +640,7 @@ xr_manifest_parse_variant(xr_manifest_parse_t *p, const xr_json_t *v,
 
     static const struct {
         size_t    member;
-        xr_rc_t (*read)(const xr_manifest_parse_t *p, const xr_json_t *v,
+        xr_rc_t (*set)(const xr_manifest_parse_t *p, const xr_json_t *v,
             xr_manifest_record_t *out);
     } parts[] = {
         { XR_MANIFEST_GPU, xr_manifest_variant_gpu },
@@ -648,7 +653,7 @@ xr_manifest_parse_variant(xr_manifest_parse_t *p, const xr_json_t *v,
     memset(out, 0, sizeof(*out));
     out->uses = XR_MANIFEST_BIT(XR_USE_VIEW) | XR_MANIFEST_BIT(XR_USE_NATIVE);
 
-    rc = xr_manifest_parse_object(p, v, xr_manifest_members,
+    rc = xr_manifest_value_object(p, v, xr_manifest_members,
                                   XR_MANIFEST_MEMBERS, values);
 
     if (rc == XR_OK) {
@@ -666,7 +671,7 @@ xr_manifest_parse_variant(xr_manifest_parse_t *p, const xr_json_t *v,
     for (i = 0; rc == XR_OK && i < XR_COUNT(parts); i++) {
 
         if (xr_manifest_given(&values[parts[i].member])) {
-            rc = parts[i].read(p, &values[parts[i].member], out);
+            rc = parts[i].set(p, &values[parts[i].member], out);
         }
     }
 

@@ -509,3 +509,113 @@ xr_select(const xr_manifest_t *m, const xr_device_t *d,
 
     return xr_select_explain(m, d, wish, verdicts, out);
 }
+
+
+/*
+ * A constant: all edges, and all versions of them, have to agree.  What is
+ * decided here is no secret, and worth no forgery.
+ */
+
+static const uint8_t  xr_select_key[XR_SIPHASH_KEY_SIZE] = "xr-select-split";
+
+
+uint64_t
+xr_select_seed(xr_str_t tenant, xr_str_t object, xr_str_t subject)
+{
+    uint64_t  seed;
+
+    seed = xr_siphash_64(xr_select_key, 0, tenant);
+    seed = xr_siphash_64(xr_select_key, seed, object);
+
+    return xr_siphash_64(xr_select_key, seed, subject);
+}
+
+
+int
+xr_select_arm(const xr_manifest_t *m, uint64_t seed)
+{
+    size_t             i;
+    uint64_t           at, total;
+    xr_manifest_arm_t  arm;
+
+    total = 0;
+
+    for (i = 0; xr_manifest_arm(m, i, &arm); i++) {
+        total += arm.weight;
+    }
+
+    if (total == 0) {
+        return XR_MANIFEST_NONE;
+    }
+
+    at = xr_siphash_64(xr_select_key, seed, m->salt) % total;
+
+    for (i = 0; xr_manifest_arm(m, i, &arm); i++) {
+
+        if (at < arm.weight) {
+            return (int) i;
+        }
+
+        at -= arm.weight;
+    }
+
+    return XR_MANIFEST_NONE;
+}
+
+
+xr_str_t
+xr_select_reason_name(xr_select_reason_t reason)
+{
+    static const xr_str_t  names[XR_SELECT_REASONS] = {
+        [XR_SELECT_NONE] = XR_STR("none"),
+        [XR_SELECT_UNKNOWN] = XR_STR("unknown"),
+        [XR_SELECT_EXPLICIT] = XR_STR("explicit"),
+        [XR_SELECT_FIT] = XR_STR("fit"),
+        [XR_SELECT_OVER] = XR_STR("over"),
+        [XR_SELECT_FALLBACK] = XR_STR("fallback"),
+        [XR_SELECT_ALT] = XR_STR("alt")
+    };
+
+    return names[reason];
+}
+
+
+xr_str_t
+xr_select_dropped_name(size_t i)
+{
+    static const xr_str_t  names[XR_SELECT_NO_BITS] = {
+        XR_STR("tex"), XR_STR("geo"), XR_STR("dim"), XR_STR("mem"),
+        XR_STR("xr"), XR_STR("unknown"), XR_STR("use"), XR_STR("ceiling"),
+        XR_STR("arm"), XR_STR("missing"), XR_STR("damaged")
+    };
+
+    return names[i];
+}
+
+
+xr_str_t
+xr_select_over_name(size_t i)
+{
+    static const xr_str_t  names[XR_SELECT_OVER_BITS] = {
+        XR_STR("bytes"), XR_STR("tris"), XR_STR("dim"), XR_STR("gpu"),
+        XR_STR("q")
+    };
+
+    return names[i];
+}
+
+
+void
+xr_select_field(const xr_select_t *s, xr_buf_t *out)
+{
+    xr_buf_put(out, s->id.len > 0 ? s->id : xr_str("none"));
+    xr_buf_puts(out, ";reason=");
+    xr_buf_put(out, xr_select_reason_name(s->reason));
+    xr_buf_puts(out, ";class=");
+    xr_buf_put(out, xr_device_class_name(s->class));
+
+    if (s->arm.len > 0) {
+        xr_buf_puts(out, ";arm=");
+        xr_buf_put(out, s->arm);
+    }
+}

@@ -1,3 +1,6 @@
+# Copyright (c) the ngx_xr authors.
+# SPDX-License-Identifier: BSD-2-Clause
+
 """The rule of selection, written from its text, slowly: docs/formats.md."""
 
 CLASSES = "x h0 h1 h2 h3 p0 p1 p2 p3 d0 d1 d2 d3 sv ql".split()

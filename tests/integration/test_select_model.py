@@ -1,3 +1,6 @@
+# Copyright (c) the ngx_xr authors.
+# SPDX-License-Identifier: BSD-2-Clause
+
 """Selection agrees with an independent model of its rule."""
 
 import json
