@@ -42,6 +42,7 @@ xr_deny_name(xr_deny_t deny)
         [XR_DENY_ENCODING] = XR_STR("encoding"),
         [XR_DENY_GEO] = XR_STR("geo"),
         [XR_DENY_GEO_UNKNOWN] = XR_STR("geo_unknown"),
+        [XR_DENY_VARIANT] = XR_STR("variant"),
         [XR_DENY_LIMIT] = XR_STR("limit"),
         [XR_DENY_LIMIT_STREAMS] = XR_STR("limit_streams"),
         [XR_DENY_LIMIT_UNKNOWN] = XR_STR("limit_unknown"),

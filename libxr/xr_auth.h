@@ -49,6 +49,8 @@ typedef enum {
     XR_DENY_GEO,                    /* the tenant does not serve this country */
     XR_DENY_GEO_UNKNOWN,            /* nor where nobody knows which it is */
 
+    XR_DENY_VARIANT,                /* there is none that the client can show */
+
     XR_DENY_LIMIT,                  /* a token bucket is empty */
     XR_DENY_LIMIT_STREAMS,          /* too many responses at a time */
     XR_DENY_LIMIT_UNKNOWN,          /* Redis is away, and that closes it */

@@ -26,6 +26,7 @@
 #include "xr_path.h"
 #include "xr_revoked.h"
 #include "xr_sigv4.h"
+#include "xr_store.h"
 #include "xr_table.h"
 
 
@@ -250,6 +251,7 @@ typedef struct ngx_http_xr_flight_s        ngx_http_xr_flight_t;
 typedef struct ngx_http_xr_slice_files_s   ngx_http_xr_slice_files_t;
 typedef struct ngx_http_xr_run_s           ngx_http_xr_run_t;
 typedef struct ngx_http_xr_degrade_s       ngx_http_xr_degrade_t;
+typedef struct ngx_http_xr_variant_s       ngx_http_xr_variant_t;
 typedef struct ngx_http_xr_cut_s           ngx_http_xr_cut_t;
 typedef struct ngx_http_xr_cut_flow_s      ngx_http_xr_cut_flow_t;
 
@@ -278,6 +280,10 @@ struct ngx_http_xr_main_conf_s {
     xr_memory_t                   *memory;
     ngx_uint_t                     slices;      /* "xr_slice" somewhere */
     xr_memory_t                   *versions;    /* of sliced objects */
+    ngx_uint_t                     variants;    /* "xr_variants" somewhere */
+    size_t                         manifest_size;
+    ngx_shm_zone_t                *manifest_zone;
+    xr_store_t                    *manifests;
     xr_memory_t                   *cuts;        /* how to cut objects */
     ngx_http_xr_wake_t            *wake;        /* shared */
     ngx_http_xr_flights_t         *flights;     /* shared */
@@ -316,6 +322,17 @@ typedef struct {
 } ngx_http_xr_srv_conf_t;
 
 
+/* "xr_variants", "xr_manifest_valid", "xr_accept_ch" */
+
+typedef struct {
+    ngx_uint_t                     mode;
+    ngx_flag_t                     hints;
+    time_t                         valid;
+    time_t                         absent;
+    time_t                         stale;
+} ngx_http_xr_variant_conf_t;
+
+
 typedef struct {
     ngx_flag_t                     enable;
     ngx_uint_t                     auth;
@@ -340,6 +357,7 @@ typedef struct {
     size_t                         slice_run;   /* bytes of one request */
     ngx_uint_t                     followers;   /* of a slice; 0: no bound */
 
+    ngx_http_xr_variant_conf_t     variant;
     ngx_http_xr_freshness_conf_t   freshness;
     ngx_http_xr_encoding_conf_t    encoding;
     ngx_http_upstream_conf_t       upstream;
@@ -426,6 +444,7 @@ typedef struct {
     ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
     ngx_http_xr_cut_t             *cut;         /* or NULL: as it is */
     const xr_device_t             *device;      /* NULL: not read yet */
+    ngx_http_xr_variant_t         *variant;     /* or NULL: none is wanted */
     ngx_http_xr_purge_ctx_t        purge;
     ngx_http_xr_geo_ctx_t          geo;
     uint64_t                       subject;     /* keyed hashes of these two, */
@@ -436,6 +455,7 @@ typedef struct {
     off_t                          decoded;     /* its size without; or 0 */
     xr_encoding_t                  compress;    /* what we encode it with */
     unsigned                       sibling:1;   /* "encoding" was chosen */
+    unsigned                       immutable:1; /* "object" never changes */
     unsigned                       checked:1;   /* target has one reading */
     unsigned                       known:1;     /* the client is filled in */
     unsigned                       public:1;

@@ -11,6 +11,7 @@
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_variant.h"
 #include "ngx_http_xr_wake.h"
 
 
@@ -53,6 +54,7 @@ ngx_http_xr_conf_create_main_conf(ngx_conf_t *cf)
 
     xmcf->memory_size = NGX_CONF_UNSET_SIZE;
     xmcf->open_slices = NGX_CONF_UNSET_UINT;
+    xmcf->manifest_size = NGX_CONF_UNSET_SIZE;
     xmcf->fail_limit.share = NGX_CONF_UNSET_UINT;
     xmcf->fail_limit.rate = NGX_HTTP_XR_THROTTLE_RATE;
     xmcf->fail_limit.burst = NGX_HTTP_XR_THROTTLE_BURST;
@@ -167,6 +169,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);
     ngx_http_xr_freshness_create(&xlcf->freshness);
+    ngx_http_xr_manifest_conf_create(&xlcf->variant);
     ngx_http_xr_encoding_conf_create(&xlcf->encoding);
 
     return xlcf;
@@ -200,6 +203,8 @@ ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->geo_status, prev->geo_status,
                               NGX_HTTP_FORBIDDEN);
+
+    ngx_http_xr_manifest_conf_merge(&prev->variant, &conf->variant);
 
     if (ngx_http_xr_limit_conf_merge(cf, prev, conf) != NGX_CONF_OK
         || ngx_http_xr_slice_conf_merge(cf, prev, conf) != NGX_CONF_OK
@@ -328,7 +333,8 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
         || ngx_http_xr_memory_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_limit_conf_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_degrade_zone(cf, xmcf) != NGX_OK
-        || (xmcf->caches.nelts != 0
+        || ngx_http_xr_manifest_init(cf, xmcf) != NGX_OK
+        || ((xmcf->caches.nelts != 0 || xmcf->variants)
             && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
         || ngx_http_xr_purge_init(cf) != NGX_OK
         || ngx_http_xr_cut_init(cf, xmcf) != NGX_OK
@@ -379,7 +385,9 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_xr_slice_init(cf) != NGX_OK) {
+    if (ngx_http_xr_slice_init(cf) != NGX_OK
+        || (xmcf->variants && ngx_http_xr_manifest_filter_init(cf) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 

@@ -15,8 +15,6 @@
 #define NGX_HTTP_XR_NOT_ACCEPTABLE  406
 
 
-static void ngx_http_xr_encoding_accept(ngx_http_request_t *r,
-    xr_encoding_accept_t *accept);
 static ngx_uint_t ngx_http_xr_encoding_weighed(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_xr_encoding_compressible(
     ngx_http_xr_encoding_conf_t *conf, xr_str_t type);
@@ -122,7 +120,7 @@ ngx_http_xr_encoding_line(ngx_http_request_t *r)
 }
 
 
-static void
+void
 ngx_http_xr_encoding_accept(ngx_http_request_t *r,
     xr_encoding_accept_t *accept)
 {

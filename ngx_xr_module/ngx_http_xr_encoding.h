@@ -36,10 +36,15 @@ typedef struct {
 
 #define NGX_HTTP_XR_VARY_ORIGIN           0x01
 #define NGX_HTTP_XR_VARY_ACCEPT_ENCODING  0x02
+#define NGX_HTTP_XR_VARY_DEVICE           0x04
 
 
 typedef struct ngx_http_xr_encode_s  ngx_http_xr_encode_t;
 
+
+/* encoding: see ngx_http_xr_encode.h, too */
+void ngx_http_xr_encoding_accept(ngx_http_request_t *r,
+    xr_encoding_accept_t *accept);
 
 /* encoding_conf */
 void ngx_http_xr_encoding_conf_create(ngx_http_xr_encoding_conf_t *conf);

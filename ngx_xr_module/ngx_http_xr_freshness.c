@@ -7,6 +7,7 @@
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_variant.h"
 
 #include "xr_http_date.h"
 
@@ -368,6 +369,7 @@ ngx_http_xr_freshness_decide(ngx_http_request_t *r, ngx_uint_t status,
 static void
 ngx_http_xr_freshness_set(ngx_http_request_t *r, xr_freshness_t *f)
 {
+    time_t                     max;
     ngx_http_cache_t          *c;
     ngx_http_xr_loc_conf_t    *xlcf;
     ngx_http_xr_slice_part_t  *part;
@@ -385,7 +387,10 @@ ngx_http_xr_freshness_set(ngx_http_request_t *r, xr_freshness_t *f)
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    c->valid_sec = ngx_time() + f->fresh - 1;
+    max = ngx_http_xr_manifest_max(r);
+
+    c->valid_sec = ngx_time() - 1
+                   + ((max != 0) ? ngx_min(f->fresh, max) : f->fresh);
     c->updating_sec = (xlcf->freshness.use_stale
                        & NGX_HTTP_UPSTREAM_FT_UPDATING)
                       ? f->stale_while_revalidate : 0;

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_variant.h"
 #include "ngx_http_xr_geo_conf.h"
 
 
@@ -30,7 +31,8 @@ static const ngx_http_xr_step_pt  ngx_http_xr_steps[] = {
     ngx_http_xr_auth_step,
     ngx_http_xr_geo_place_step,
     ngx_http_xr_limit_conn_step,
-    ngx_http_xr_limit_step
+    ngx_http_xr_limit_step,
+    ngx_http_xr_variant_step
 };
 
 
@@ -71,6 +73,8 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
         ctx->step = 0;
         ctx->granted = 0;
         ctx->public = 0;
+        ctx->variant = NULL;
+        ctx->immutable = 0;
     }
 
     ctx->uri = r->uri;

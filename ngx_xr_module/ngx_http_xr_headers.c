@@ -7,6 +7,7 @@
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_variant.h"
 
 #include "xr_mime.h"
 
@@ -120,7 +121,8 @@ ngx_http_xr_headers_common(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    return ngx_http_xr_headers_vary(r, ctx);
+    return (ngx_http_xr_variant_answer_headers(r, ctx) == NGX_OK)
+           ? ngx_http_xr_headers_vary(r, ctx) : NGX_ERROR;
 }
 
 
@@ -141,7 +143,12 @@ ngx_http_xr_headers_vary(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         ngx_str_t   name;
     } parts[] = {
         { NGX_HTTP_XR_VARY_ORIGIN, ngx_string("Origin") },
-        { NGX_HTTP_XR_VARY_ACCEPT_ENCODING, ngx_string("Accept-Encoding") }
+        { NGX_HTTP_XR_VARY_ACCEPT_ENCODING, ngx_string("Accept-Encoding") },
+        { NGX_HTTP_XR_VARY_DEVICE,
+          ngx_string("XR-Hints, Accept, Sec-CH-UA-Form-Factors, "
+                     "Sec-CH-UA-Model, Sec-CH-UA-Platform, Sec-CH-UA-Mobile, "
+                     "Sec-CH-Device-Memory, Device-Memory, Sec-CH-DPR, DPR, "
+                     "ECT, Downlink, RTT, Save-Data, User-Agent") }
     };
 
     size = 0;
@@ -185,7 +192,7 @@ ngx_http_xr_headers_vary(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static ngx_int_t
 ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_str_t                policy;
+    ngx_str_t               *own, policy;
     ngx_http_xr_loc_conf_t  *xlcf;
 
     if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST) {
@@ -231,6 +238,12 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         || ngx_http_xr_headers_age(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    own = ngx_http_xr_variant_answer_policy(r, ctx);
+
+    if (own != NULL) {
+        return ngx_http_xr_headers_cache_control(r, own);
     }
 
     policy = ngx_http_xr_ngx(ctx->tenant->cache_control);

@@ -119,6 +119,47 @@ ngx_http_xr_manifest_conf_merge(ngx_http_xr_variant_conf_t *prev,
 }
 
 
+/* xr_variants off | on | redirect; */
+
+char *
+ngx_http_xr_manifest_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_xr_loc_conf_t *xlcf = conf;
+
+    ngx_str_t                *value;
+    ngx_uint_t                i;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    static const char  *modes[] = { "off", "on", "redirect" };
+
+    if (xlcf->variant.mode != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 0; i < XR_COUNT(modes); i++) {
+
+        if (ngx_strcmp(value[1].data, modes[i]) == 0) {
+            xlcf->variant.mode = i;
+
+            if (i != NGX_HTTP_XR_VARIANTS_OFF) {
+                xmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                          ngx_http_xr_module);
+                xmcf->variants = 1;
+            }
+
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\": it is \"off\", \"on\" or "
+                       "\"redirect\"", &value[1]);
+    return NGX_CONF_ERROR;
+}
+
+
 /* xr_manifest_valid time [absent=time] [stale=time]; */
 
 char *

@@ -10,6 +10,7 @@
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_replica.h"
+#include "ngx_http_xr_variant.h"
 #include "ngx_http_xr_slice.h"
 
 
@@ -334,6 +335,34 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_xr_loc_conf_t, prefetch),
+      NULL },
+
+    { ngx_string("xr_variants"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_manifest_mode,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_manifest_valid"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_xr_manifest_valid,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_manifest_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_xr_main_conf_t, manifest_size),
+      NULL },
+
+    { ngx_string("xr_accept_ch"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_xr_loc_conf_t, variant.hints),
       NULL },
 
     { ngx_string("xr_cut"),

@@ -9,6 +9,7 @@
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_variant.h"
 #include "ngx_http_xr_wake.h"
 
 
@@ -222,7 +223,7 @@ static ngx_http_upstream_conf_t *
 ngx_http_xr_origin_settings(ngx_http_request_t *r,
     ngx_http_xr_loc_conf_t *xlcf)
 {
-    ngx_uint_t                 uncached;
+    ngx_uint_t                 uncached, refresh;
     ngx_http_upstream_conf_t  *conf;
     ngx_http_xr_slice_part_t  *part;
 
@@ -231,7 +232,10 @@ ngx_http_xr_origin_settings(ngx_http_request_t *r,
     uncached = (part != NULL) ? part->uncached
                               : ngx_http_xr_get_ctx(r)->uncached;
 
-    if (!uncached && (part == NULL || !part->refresh)) {
+    refresh = (part != NULL) ? part->refresh
+                             : ngx_http_xr_manifest_refreshes(r);
+
+    if (!uncached && !refresh) {
         return &xlcf->upstream;
     }
 

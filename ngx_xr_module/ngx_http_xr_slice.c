@@ -6,6 +6,7 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_degrade.h"
+#include "ngx_http_xr_variant.h"
 
 
 /* The way of a client's request through its slices. */
@@ -21,6 +22,7 @@ static uint64_t ngx_http_xr_slice_first(ngx_http_xr_slice_t *s,
     ngx_uint_t *probe);
 static ngx_int_t ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
+static ngx_int_t ngx_http_xr_slice_other(ngx_http_xr_slice_t *s);
 static ngx_int_t ngx_http_xr_slice_left(ngx_http_xr_slice_t *s,
     ngx_http_xr_slice_part_t *part);
 static ngx_int_t ngx_http_xr_slice_again(ngx_http_xr_slice_t *s,
@@ -377,6 +379,13 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
         return ngx_http_xr_slice_again(s, part);
     }
 
+    if (!s->headed
+        && (s->status == NGX_HTTP_NOT_FOUND || part->rc == NGX_HTTP_NOT_FOUND)
+        && ngx_http_xr_variant_missing(s->request))
+    {
+        return ngx_http_xr_slice_other(s);
+    }
+
     if (s->status != 0) {
         return s->headed ? NGX_ERROR : s->status;
     }
@@ -415,6 +424,38 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
     s->next = part->end;
 
     return NGX_OK;
+}
+
+
+/* Another object than the one that was begun with, of which nothing went out. */
+
+static ngx_int_t
+ngx_http_xr_slice_other(ngx_http_xr_slice_t *s)
+{
+    ngx_http_xr_ctx_t  *ctx;
+
+    ctx = ngx_http_xr_get_ctx(s->request);
+
+    if (ngx_http_xr_purge_begin(s->request) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->deny = XR_DENY_NONE;
+
+    ngx_http_xr_slice_run_at(s, XR_RANGE_UNKNOWN);
+
+    s->status = 0;
+    s->changed = 0;
+    s->known = 0;
+    s->root = NULL;
+    s->etag.len = 0;
+    s->whole = (s->size == 0);
+
+    if (!s->whole) {
+        ngx_http_xr_slice_version_object(s->request, s);
+    }
+
+    return ngx_http_xr_slice_begin(s);
 }
 
 

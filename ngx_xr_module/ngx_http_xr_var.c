@@ -10,6 +10,7 @@
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_limit.h"
+#include "ngx_http_xr_variant.h"
 
 
 /* A variable's value; empty, which logs show as "-", where it has none. */
@@ -93,6 +94,9 @@ static const struct {
     { ngx_string("xr_cache_status"), ngx_http_xr_var_cache_status },
     { ngx_string("xr_encoding"), ngx_http_xr_encoding_value },
     { ngx_string("xr_cut"), ngx_http_xr_cut_var },
+    { ngx_string("xr_variant"), ngx_http_xr_variant_var_id },
+    { ngx_string("xr_variant_reason"), ngx_http_xr_variant_var_reason },
+    { ngx_string("xr_variant_arm"), ngx_http_xr_variant_var_arm },
     { ngx_string("xr_limit_status"), ngx_http_xr_limit_fields_status },
     { ngx_string("xr_limit_name"), ngx_http_xr_limit_fields_name },
     { ngx_string("xr_limit_near"), ngx_http_xr_limit_fields_near }

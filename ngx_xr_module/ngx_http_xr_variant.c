@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_device.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_variant.h"
@@ -20,6 +21,8 @@
 
 static ngx_uint_t ngx_http_xr_variant_wanted(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_variant_plain(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 static ngx_uint_t ngx_http_xr_variant_immutable(xr_str_t object);
 static ngx_int_t ngx_http_xr_variant_begin(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
@@ -35,6 +38,11 @@ static ngx_int_t ngx_http_xr_variant_serve(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_object(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
+static xr_encoding_t ngx_http_xr_variant_coding(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
+static ngx_int_t ngx_http_xr_variant_parts(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest,
+    const xr_manifest_variant_t *variant, const xr_device_t *device);
 static ngx_int_t ngx_http_xr_variant_copy(ngx_http_request_t *r, xr_str_t s,
     ngx_str_t *out);
 
@@ -85,7 +93,7 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
                                     NGX_HTTP_NOT_FOUND);
         }
 
-        return NGX_OK;                  /* the object as it is */
+        return ngx_http_xr_variant_plain(r, ctx);
     }
 
     if (rc != NGX_OK) {
@@ -102,6 +110,31 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     return ngx_http_xr_variant_serve(r, ctx);
+}
+
+
+/* The object as it is, but of a texture no more than the device can use. */
+
+static ngx_int_t
+ngx_http_xr_variant_plain(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    const xr_device_t  *device;
+
+    if (!xr_str_eq(xr_mime_type(ngx_http_xr_view(&ctx->object)),
+                   xr_str("image/ktx2")))
+    {
+        return NGX_OK;
+    }
+
+    device = ngx_http_xr_device_get(r, ctx);
+
+    if (device == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
+
+    return ngx_http_xr_cut_wish(r, ctx, device->dim_max);
 }
 
 
@@ -259,6 +292,8 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         ctx->variant->manifest =
             ngx_http_xr_variant_arg(query, xr_str("xr_manifest")).data
             != NULL;
+        ctx->variant->part =
+            (ngx_http_xr_variant_arg(query, xr_str("part")).data != NULL);
     }
 
     if (ctx->public) {
@@ -345,6 +380,10 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     v->wish.missing |= v->missing;
 
+    if (v->wish.variant.data == NULL) {
+        ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
+    }
+
     if (xr_select(manifest, device, &v->wish, &chosen) != XR_OK
         || !xr_manifest_variant(manifest, (size_t) chosen.variant, &variant))
     {
@@ -356,11 +395,46 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
 
-    if (ngx_http_xr_variant_keep(r, v, &chosen, &variant) != NGX_OK) {
+    if (ngx_http_xr_variant_keep(r, v, &chosen, &variant) != NGX_OK
+        || ngx_http_xr_variant_parts(r, ctx, manifest, &variant, device)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     return ngx_http_xr_variant_object(r, ctx, &variant);
+}
+
+
+/* Of a model its head may be wanted, of a texture what the device can use. */
+
+static ngx_int_t
+ngx_http_xr_variant_parts(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_manifest_t *manifest, const xr_manifest_variant_t *variant,
+    const xr_device_t *device)
+{
+    size_t                 i;
+    xr_manifest_segment_t  segment;
+
+    if (xr_str_eq(xr_mime_type(variant->path), xr_str("image/ktx2"))) {
+        return ngx_http_xr_cut_wish(r, ctx, device->dim_max);
+    }
+
+    if (!ctx->variant->part) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < variant->nsegments; i++) {
+
+        if (xr_manifest_segment(manifest, variant, i, &segment)
+            && segment.offset == 0
+            && xr_str_eq(segment.name, xr_str("head")))
+        {
+            return ngx_http_xr_cut_head(r, ctx, segment.bytes);
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -442,12 +516,54 @@ ngx_http_xr_variant_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     } else {
         xr_manifest_variant_name(ngx_http_xr_view(&v->object), variant,
-                                 XR_MANIFEST_IDENTITY, &b);
+                                 ngx_http_xr_variant_coding(r, ctx, variant),
+                                 &b);
     }
 
     ctx->object = ngx_http_xr_ngx(xr_buf_str(&b));
 
     return NGX_OK;
+}
+
+
+/* Of siblings beside the variant the smallest that the client accepts. */
+
+static xr_encoding_t
+ngx_http_xr_variant_coding(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    const xr_manifest_variant_t *variant)
+{
+    unsigned              available;
+    xr_encoding_t         coding;
+    xr_encoding_accept_t  accept;
+
+    ctx->sibling = 0;
+    ctx->encoding = XR_ENCODING_IDENTITY;
+
+    available = xr_manifest_variant_encodings(variant);
+
+    if (available == XR_ENCODING_BIT(XR_ENCODING_IDENTITY)
+        || ctx->variant->part
+        || (variant->type.len != 0 && !xr_encoding_gains(variant->type)
+            && !xr_str_starts(variant->type, xr_str("model/"))))
+    {
+        return XR_ENCODING_IDENTITY;
+    }
+
+    ctx->vary |= NGX_HTTP_XR_VARY_ACCEPT_ENCODING;
+
+    ngx_http_xr_encoding_accept(r, &accept);
+
+    coding = xr_encoding_choose(&accept, available, variant->encoded);
+
+    if (coding == XR_ENCODING_NONE || coding == XR_ENCODING_IDENTITY) {
+        return XR_ENCODING_IDENTITY;
+    }
+
+    ctx->sibling = 1;
+    ctx->encoding = coding;
+    ctx->decoded = (off_t) variant->bytes;
+
+    return coding;
 }
 
 

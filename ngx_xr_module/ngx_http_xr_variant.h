@@ -53,8 +53,8 @@ struct ngx_http_xr_variant_s {
     ngx_str_t                      reason;
     ngx_str_t                      field;       /* XR-Variant */
     ngx_str_t                      path;        /* below "<object>.xr/" */
-    ngx_str_t                      links;       /* Link; or empty */
     unsigned                       manifest:1;  /* "xr_manifest" was given */
+    unsigned                       part:1;      /* "part" was */
     unsigned                       split:1;     /* it depends on who asks */
 };
 
@@ -82,6 +82,8 @@ ngx_str_t *ngx_http_xr_variant_answer_policy(ngx_http_request_t *r,
 void ngx_http_xr_manifest_conf_create(ngx_http_xr_variant_conf_t *conf);
 void ngx_http_xr_manifest_conf_merge(ngx_http_xr_variant_conf_t *prev,
     ngx_http_xr_variant_conf_t *conf);
+char *ngx_http_xr_manifest_mode(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_xr_manifest_valid(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_xr_manifest_init(ngx_conf_t *cf,
