@@ -1,0 +1,341 @@
+# Copyright (c) the ngx_xr authors.
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Variants: which one a client gets, how it learns that, and what is asked of the origin for it."""
+
+import concurrent.futures
+import hashlib
+import itertools
+import json
+import random
+
+import brotli
+import pytest
+
+import http1
+import scripted
+import servers
+from object_origin import ObjectOrigin, answer
+from range_model import Object
+
+QUEST_2 = ("Mozilla/5.0 (X11; Linux x86_64; Quest 2) AppleWebKit/537.36 (KHTML, like Gecko) "
+           "OculusBrowser/33.0 Chrome/126.0.6478.122 VR Safari/537.36")
+PHONE = ("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+         "Chrome/126.0.0.0 Mobile Safari/537.36")
+DESKTOP = ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+           "Chrome/126.0.0.0 Safari/537.36")
+
+
+def data(size, seed):
+    return random.Random(seed).randbytes(size)
+
+
+SOURCE = data(300000, 0)
+BODIES = {"full": data(200000, 1), "mid": data(120000, 2), "low": data(50000, 3),
+          "text": json.dumps([list(range(9000))]).encode()}
+
+
+def sha(body):
+    return hashlib.sha256(body).hexdigest()
+
+
+def variant(name, body, extension=".glb", **members):
+    return {"id": name, "path": sha(body) + extension, "bytes": len(body), "sha256": sha(body),
+            "type": "model/gltf-binary", **members}
+
+
+VARIANTS = [
+    variant("full", BODIES["full"], q=90, tris=400000, maxdim=4096, alts=["mid"],
+            gpu={"rgba8": 90000}),
+    variant("mid", BODIES["mid"], q=60, tris=90000, maxdim=1024, gpu={"rgba8": 20000}),
+    variant("low", BODIES["low"], q=20, tris=10000, maxdim=512, gpu={"rgba8": 2000}),
+]
+
+
+def manifest(variants=None, **members):
+    return json.dumps({"v": 1, "variants": VARIANTS if variants is None else variants,
+                       **members}).encode()
+
+
+class Store(ObjectOrigin):
+    """An origin whose objects go by their whole name."""
+
+    def _answer(self, request):
+        obj = self.objects.get(request.path.lstrip("/"))
+        if isinstance(obj, int):
+            return scripted.message(obj, b"")
+        if obj is None:
+            return scripted.message(404, scripted.s3_error("NoSuchKey"))
+        return answer(obj, request)
+
+    def put(self, name, body):
+        self.objects[name] = Object(body, f'"{hashlib.md5(body).hexdigest()}"')
+
+    def publish(self, name, text, bodies=tuple(BODIES.values())):
+        self.put(name, SOURCE)
+        for body in bodies:
+            for extension in (".glb", ".gltf"):
+                self.put(f"{name}.xr/{sha(body)}{extension}", body)
+        self.put(f"{name}.xr/manifest.json", text)
+
+    def fetched(self, name):
+        return [r for r in self.requests if r.path == "/" + name]
+
+
+@pytest.fixture(scope="module")
+def web():
+    with Store({}) as origin:
+        yield origin
+
+
+NUMBERS = itertools.count()
+
+
+def start(web, web_edges, location="", **options):
+    return web_edges(web.tenants("acme"), origin=web.url,
+                     location=f"xr_auth public; {servers.CACHE} xr_variants on; {location}",
+                     **options)
+
+
+@pytest.fixture(scope="module", params=["whole", "slices"])
+def edge(request, web, web_edges):
+    return start(web, web_edges, "xr_slice 64k;" if request.param == "slices" else "")
+
+
+@pytest.fixture
+def name(web):
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest())
+    return name
+
+
+def get(edge, name, query="", method="GET", **headers):
+    headers.setdefault("user_agent", DESKTOP)
+    fields = [f"{key.replace('_', '-')}: {value}" for key, value in headers.items()]
+    return http1.request(edge.port, f"/acme/{name}{query}", method=method, headers=fields)
+
+
+def test_each_device_gets_its_own(edge, name):
+    seen = {}
+    for agent in (QUEST_2, PHONE, DESKTOP):
+        response = get(edge, name, user_agent=agent)
+        assert response.status == 200
+        seen[agent] = response["xr-variant"].split(";")[0]
+        assert response.body == BODIES[seen[agent]]
+    assert seen[QUEST_2] == "mid"
+    assert get(edge, name, "?xr=d3-b-13-m").body == BODIES["full"]
+    assert get(edge, name, "?xr=p0-e-9-m").body == BODIES["low"]
+
+
+def test_what_the_answer_says(edge, name):
+    response = get(edge, name, user_agent=QUEST_2)
+    assert response["xr-variant"] == "mid;reason=fit;class=h1"
+    assert response["content-location"] == f"{name.split('/')[1]}.xr/{sha(BODIES['mid'])}.glb"
+    assert "User-Agent" in response["vary"] and "XR-Hints" in response["vary"]
+    assert "Sec-CH-UA-Form-Factors" in response["accept-ch"]
+    assert "Sec-CH-UA-Model" in response["critical-ch"]
+    assert response["cache-control"].startswith("private")
+    assert response["content-type"] == "model/gltf-binary"
+    assert "public" in get(edge, name, "?xr=p0-e-9-m")["cache-control"]
+
+
+def test_the_url_that_never_changes(edge, name):
+    response = get(edge, f"{name}.xr/{sha(BODIES['low'])}.glb", user_agent=QUEST_2)
+    assert response.status == 200 and response.body == BODIES["low"]
+    assert response["cache-control"] == "public, max-age=31536000, immutable"
+    assert response["vary"] is None and response["xr-variant"] is None
+    assert response["accept-ch"] is None
+
+
+def test_overrides(edge, name):
+    assert get(edge, name, "?variant=low").body == BODIES["low"]
+    assert get(edge, name, "?variant=low")["xr-variant"].startswith("low;reason=explicit")
+    assert get(edge, name, "?xr=d3-b-13-m&maxq=60").body == BODIES["mid"]
+    assert get(edge, name, "?xr=d3-b-13-m&maxbytes=60000").body == BODIES["low"]
+    assert get(edge, name, "?xr=d3-b-13-m&maxdim=1024").body == BODIES["mid"]
+    assert get(edge, name, "?xr=d3-b-13-m&maxdim=banana").body == BODIES["full"]
+
+    response = get(edge, name, "?variant=none")
+    assert response.status == 404
+    assert response["content-type"] == "application/problem+json"
+    assert json.loads(response.body)["status"] == 404
+    assert response["cache-control"] == "no-store"
+
+
+def test_no_hint_is_an_error(edge, name):
+    for headers in ({"xr_hints": "v=1, ((("}, {"xr_hints": "x" * 5000}, {"accept": ";;;xr=;"},
+                    {"sec_ch_ua_form_factors": '"'}, {"device_memory": "-1"},
+                    {"dpr": "nan"}, {"user_agent": "\t\x80\xff"}):
+        assert get(edge, name, **headers).status == 200
+    for query in ("?xr=", "?xr=zz", "?xr=" + "a" * 3000, "?xr=h2&xr=p0", "?maxq=-1&maxdim=1e9"):
+        assert get(edge, name, query).status == 200
+
+
+def test_ranges_and_conditions(edge, name):
+    whole = get(edge, name, user_agent=QUEST_2)
+    part = get(edge, name, user_agent=QUEST_2, range="bytes=1000-70999")
+    assert part.status == 206 and part.body == BODIES["mid"][1000:71000]
+    assert part["etag"] == whole["etag"]
+    other = get(edge, name, user_agent=QUEST_2, range="bytes=10-19", if_range='"other"')
+    assert other.status == 200 and other.body == BODIES["mid"]
+    assert get(edge, name, user_agent=QUEST_2, if_none_match=whole["etag"]).status == 304
+    head = get(edge, name, method="HEAD", user_agent=QUEST_2)
+    assert head["content-length"] == str(len(BODIES["mid"])) and head["xr-variant"]
+
+
+def test_the_manifest_itself(edge, web, name):
+    response = get(edge, name, "?xr_manifest")
+    assert response.status == 200
+    assert json.loads(response.body)["variants"][0]["id"] == "full"
+    assert response["content-type"] == "application/json"
+    web.put("plain.glb", SOURCE)
+    assert get(edge, "plain.glb", "?xr_manifest").status == 404
+
+
+def test_an_object_without_a_manifest(edge, web):
+    name = f"m/{next(NUMBERS)}.glb"
+    web.put(name, SOURCE)
+    for _ in range(3):
+        response = get(edge, name)
+        assert response.status == 200 and response.body == SOURCE
+        assert response["xr-variant"] is None
+    assert len(web.fetched(f"{name}.xr/manifest.json")) == 1
+
+
+def test_other_types_have_none(edge, web):
+    web.put("page.html", b"<p>")
+    assert get(edge, "page.html").status == 200
+    assert not web.fetched("page.html.xr/manifest.json")
+
+
+def test_one_fetch_for_all(edge, web, name):
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda n: get(edge, name, f"?xr=p0-e-9-m&n={n}"), range(40)))
+    assert all(r.status == 200 and r.body == BODIES["low"] for r in answers)
+    assert len(web.fetched(f"{name}.xr/manifest.json")) == 1
+
+
+def test_as_many_bodies_as_variants(edge, web, name):
+    rand = random.Random(7)
+    before = edge.cached() if hasattr(edge, "cached") else None
+    for n in range(300):
+        token = f"{rand.choice('hpd')}{rand.randrange(4)}-{rand.choice(['a', 'ae', 'b', 'n'])}-" \
+                f"{rand.randrange(9, 14)}-{rand.choice(['m', 'd', 'dm'])}"
+        agent = f"{rand.choice([QUEST_2, PHONE, DESKTOP])} x/{n}"
+        assert get(edge, name, f"?xr={token}" if n % 2 else "", user_agent=agent,
+                   xr_hints=f"v=1, dim={2 ** rand.randrange(8, 14)}").status == 200
+    del before
+    bodies = {r.path for r in web.requests if r.path.startswith(f"/{name}.xr/")
+              and not r.path.endswith("manifest.json")}
+    assert len(bodies) <= 3
+    for path in bodies:
+        assert len({r.headers.get("range") for r in web.fetched(path[1:])}) \
+            == len(web.fetched(path[1:]))
+
+
+def test_a_missing_variant(edge, web):
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest(), [BODIES["mid"], BODIES["low"]])
+    for n in range(3):
+        response = get(edge, name, "?xr=d3-b-13-m")
+        assert response.status == 200 and response.body == BODIES["mid"]
+        assert response["xr-variant"].startswith("mid;reason=alt")
+    assert len(web.fetched(f"{name}.xr/{sha(BODIES['full'])}.glb")) == 1
+
+
+def test_all_are_missing(edge, web):
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest(), [])
+    for n in range(2):
+        assert get(edge, name, "?xr=d3-b-13-m").status == 404
+
+
+def test_a_bad_manifest(edge, web):
+    for text in (b"{", b"[]", b'{"v":1,"variants":[]}', b"x" * 300000, b""):
+        name = f"m/{next(NUMBERS)}.glb"
+        web.publish(name, text)
+        response = get(edge, name)
+        assert response.status == 200 and response.body == SOURCE
+    assert "manifest" in edge.log()
+
+
+def test_siblings(edge, web):
+    name = f"m/{next(NUMBERS)}.gltf"
+    body = BODIES["text"]
+    packed = brotli.compress(body)
+    web.publish(name, manifest([variant("one", body, ".gltf", type="model/gltf+json", q=50,
+                                        enc={"br": len(packed)})]))
+    web.put(f"{name}.xr/{sha(body)}.gltf.br", packed)
+
+    response = get(edge, name, accept_encoding="gzip, br")
+    assert response["content-encoding"] == "br"
+    assert brotli.decompress(response.body) == body
+    assert response["x-file-size"] == str(len(body))
+    assert "Accept-Encoding" in response["vary"]
+    part = get(edge, name, accept_encoding="br", range="bytes=10-99")
+    assert part.status == 206 and part.body == packed[10:100]
+    plain = get(edge, name)
+    assert plain["content-encoding"] is None and plain.body == body
+    assert plain["etag"] != response["etag"]
+
+
+def test_redirects(web, web_edges):
+    edge = start(web, web_edges, "xr_variants redirect;".replace("xr_variants", "xr_accept_ch off; #"))
+    del edge
+
+
+def test_a_redirect_keeps_the_rest_of_the_query(web, web_edges):
+    edge = web_edges(web.tenants("acme"), origin=web.url,
+                     location=f"xr_auth public; {servers.CACHE} xr_variants redirect;")
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest())
+    response = get(edge, name, "?a=1&xr=p0-e-9-m&b=%20&maxq=90")
+    assert response.status == 307
+    last = name.split("/")[1]
+    assert response["location"] == f"{last}.xr/{sha(BODIES['low'])}.glb?a=1&b=%20"
+    assert response["xr-variant"].startswith("low;")
+    assert get(edge, f"{name}.xr/{sha(BODIES['low'])}.glb").body == BODIES["low"]
+
+
+def test_it_is_renewed(web, web_edges):
+    edge = start(web, web_edges, "xr_manifest_valid 1s absent=1s;")
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest())
+    assert get(edge, name, "?xr=p0-e-9-m").body == BODIES["low"]
+    web.publish(name, manifest(VARIANTS[:2]))
+    servers.until(lambda: get(edge, name, "?xr=p0-e-9-m").body == BODIES["mid"], timeout=15)
+
+
+def test_the_origin_is_down(web, web_edges):
+    edge = start(web, web_edges, "xr_manifest_valid 1s; xr_origin_next_upstream off;")
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest())
+    assert get(edge, name, "?xr=p0-e-9-m").body == BODIES["low"]
+    web.objects[f"{name}.xr/manifest.json"] = 500
+    before = len(web.fetched(f"{name}.xr/manifest.json"))
+    servers.until(lambda: get(edge, name, "?xr=p0-e-9-m").body == BODIES["low"]
+                  and len(web.fetched(f"{name}.xr/manifest.json")) > before + 1, timeout=20)
+
+
+def test_splits(edge, web):
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest(split={"salt": "s", "arms": [
+        {"name": "a", "weight": 1, "variants": ["mid"]}, {"name": "b", "weight": 0 + 1,
+                                                          "variants": ["low"]}]}))
+    first = get(edge, name)
+    assert first["xr-variant"].endswith(("arm=a", "arm=b"))
+    assert first["cache-control"].startswith("private")
+    assert all(get(edge, name)["xr-variant"] == first["xr-variant"] for _ in range(3))
+
+
+@pytest.mark.parametrize("line, reason", [
+    ("xr_variants maybe;", 'invalid value "maybe"'),
+    ("xr_variants on; xr_variants off;", "is duplicate"),
+    ("xr_manifest_valid never;", 'invalid parameter "never"'),
+    ("xr_manifest_valid 1m absent=x;", 'invalid parameter "absent=x"'),
+    ("xr_manifest_valid 1m stale=1s stale=2s;", 'invalid parameter "stale=2s"'),
+])
+def test_bad_configuration(web, web_edges, line, reason):
+    with pytest.raises(Exception) as failure:
+        web_edges(web.tenants("acme"), origin=web.url, location=f"xr_auth public; {line}")
+    assert reason in str(failure.value)
