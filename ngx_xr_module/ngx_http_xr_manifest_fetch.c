@@ -70,6 +70,7 @@ static void ngx_http_xr_fetch_take(ngx_http_request_t *r,
 static ngx_http_output_header_filter_pt  ngx_http_xr_fetch_next_header;
 static ngx_http_output_body_filter_pt    ngx_http_xr_fetch_next_body;
 
+
 ngx_int_t
 ngx_http_xr_manifest_fetch_init(ngx_conf_t *cf)
 {
