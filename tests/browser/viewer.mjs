@@ -166,6 +166,15 @@ class Visit {
         });
     }
 
+    /* the next pages are another device's, which has nothing in its cache */
+
+    async agent(userAgent) {
+        const session = await this.context.newCDPSession(this.page);
+
+        await session.send('Network.setCacheDisabled', { cacheDisabled: true });
+        await session.send('Network.setUserAgentOverride', { userAgent });
+    }
+
     select(name) {
         return this.page.locator('.card', { hasText: name }).click();
     }
@@ -369,6 +378,37 @@ const cases = {
 
         assert.equal(Number(length), readFileSync(env.XR_SAMPLE_FILE).length);
 
+        visit.assertQuiet();
+    },
+
+    /* one URL, three devices: three models, each of which can be seen */
+
+    async variants(visit) {
+        const wanted = JSON.parse(env.XR_VARIANTS);
+        const seen = new Set();
+
+        for (const { agent, sha256: hash, id } of wanted) {
+            await visit.agent(agent);
+            visit.responses.length = 0;
+
+            await visit.open(env.XR_HTTP, [
+                { name: 'Variants', url: sign(`/${env.XR_TENANT}/${env.XR_OBJECT}`) },
+            ]);
+            await visit.settled();
+            await visit.rendered();
+            await visit.assertDrawn();
+            await assertHeaders(visit.models());
+
+            for (const response of visit.models()) {
+                const variant = (await response.allHeaders())['xr-variant'];
+
+                assert.match(variant, new RegExp(`^${id};reason=fit;class=`), agent);
+                seen.add(sha256(await response.body()));
+                assert.ok(seen.has(hash), `${id} has other bytes`);
+            }
+        }
+
+        assert.equal(seen.size, wanted.length);
         visit.assertQuiet();
     },
 
