@@ -296,7 +296,9 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
             (ngx_http_xr_variant_arg(query, xr_str("part")).data != NULL);
     }
 
-    if (ctx->public) {
+    /* a credential with a ceiling is not remembered as a whole */
+
+    if (ctx->public || ctx->remembered) {
         return;
     }
 
@@ -353,12 +355,13 @@ static ngx_int_t
 ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_manifest_t *manifest)
 {
-    xr_str_t                subject;
-    xr_select_t             chosen;
-    xr_principal_t         *who;
-    const xr_device_t      *device;
-    ngx_http_xr_variant_t  *v;
-    xr_manifest_variant_t   variant;
+    xr_str_t                  subject;
+    xr_select_t               chosen;
+    xr_principal_t           *who;
+    const xr_device_t        *device;
+    ngx_http_xr_variant_t    *v;
+    xr_manifest_variant_t     variant;
+    ngx_http_xr_main_conf_t  *xmcf;
 
     v = ctx->variant;
 
@@ -378,7 +381,10 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
                                       ngx_http_xr_view(&v->object), subject);
     }
 
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
     v->wish.missing |= v->missing;
+    v->wish.devices = xmcf->devices;
 
     if (v->wish.variant.data == NULL) {
         ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;

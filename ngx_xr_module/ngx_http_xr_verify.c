@@ -57,10 +57,14 @@ ngx_http_xr_verify_credential(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     ngx_http_xr_memory_value(r, ctx, &ctx->value);
 
-    /* the page that asks and its country are not part of the tag */
+    /*
+     * The page that asks and its country are not part of the tag, and of a
+     * ceiling of quality every request has to know.
+     */
 
     if (ctx->who.constraints.origin.len == 0
-        && ctx->who.constraints.country.len == 0)
+        && ctx->who.constraints.country.len == 0
+        && ctx->who.constraints.quality.len == 0)
     {
         ngx_http_xr_memory_put(r, tag, &ctx->value);
     }

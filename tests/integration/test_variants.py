@@ -8,10 +8,12 @@ import hashlib
 import itertools
 import json
 import random
+import urllib.parse
 
 import brotli
 import pytest
 
+import edgeauth
 import http1
 import scripted
 import servers
@@ -290,6 +292,47 @@ def test_a_redirect_keeps_the_rest_of_the_query(web, web_edges):
     assert response["location"] == f"{last}.xr/{sha(BODIES['low'])}.glb?a=1&b=%20"
     assert response["xr-variant"].startswith("low;")
     assert get(edge, f"{name}.xr/{sha(BODIES['low'])}.glb").body == BODIES["low"]
+
+
+KEY = servers.key_of("acme")
+
+
+def guarded(web, web_edges, location=""):
+    return web_edges(web.tenants("acme"), origin=web.url,
+                     location=f"{servers.CACHE} xr_variants on; {location}")
+
+
+def test_a_ceiling_of_quality(web, web_edges):
+    edge = guarded(web, web_edges)
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest())
+
+    def best(data, query="xr=d3-b-13-m"):
+        token = edgeauth.token(KEY, acl="/acme/*", data=data)
+        return [get(edge, name, f"?{query}&xr_token={token}") for _ in range(2)][1]
+
+    assert best(None).body == BODIES["full"]
+    assert best("quality:high").body == BODIES["full"]
+    assert best("quality:medium").body == BODIES["mid"]
+    assert best("quality:low").body == BODIES["low"]
+    assert best("quality:25").body == BODIES["low"]
+    assert best("quality:low", "variant=full").status == 404
+    assert best("quality:nobody-knows").status == 404
+
+
+@pytest.mark.parametrize("place", [edgeauth.in_query, edgeauth.in_path])
+def test_a_redirect_keeps_the_credential(web, web_edges, place):
+    edge = web_edges(web.tenants("acme"), origin=web.url,
+                     location=f"{servers.CACHE} xr_variants redirect;")
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest())
+
+    first = place(f"/acme/{name}", edgeauth.token(KEY, acl="/acme/*"))
+    response = http1.request(edge.port, first, headers={"User-Agent": QUEST_2})
+    assert response.status == 307 and response.body == b""
+    then = urllib.parse.urljoin(f"http://edge.test{first}", response["location"])
+    target = then.removeprefix("http://edge.test")
+    assert http1.request(edge.port, target).body == BODIES["mid"]
 
 
 def test_it_is_renewed(web, web_edges):
