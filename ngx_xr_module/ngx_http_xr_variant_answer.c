@@ -7,6 +7,7 @@
 #include "ngx_http_xr_variant.h"
 
 #include "xr_device.h"
+#include "xr_variant.h"
 
 
 /* How a client learns which variant it got, or where it is. */
@@ -14,16 +15,15 @@
 static ngx_str_t *ngx_http_xr_answer_resolved(ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_answer_location(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_uint_t query, ngx_str_t *out);
-static void ngx_http_xr_answer_query(xr_str_t query, xr_buf_t *b);
 
 
 static ngx_str_t  ngx_http_xr_answer_immutable =
-    ngx_string("public, max-age=31536000, immutable");
+    ngx_string(XR_VARIANT_IMMUTABLE);
 
 /* What a cache that does not key on our hints must not keep for others. */
 
 static ngx_str_t  ngx_http_xr_answer_private =
-    ngx_string("private, max-age=60, stale-while-revalidate=600");
+    ngx_string(XR_VARIANT_PRIVATE);
 
 
 /* "xr_variants redirect": bytes are cached by everybody, once. */
@@ -133,12 +133,8 @@ ngx_http_xr_variant_answer_headers(ngx_http_request_t *r,
     static ngx_str_t  at = ngx_string("Content-Location");
     static ngx_str_t  accept = ngx_string("Accept-CH");
     static ngx_str_t  critical = ngx_string("Critical-CH");
-    static ngx_str_t  hints =
-        ngx_string("Sec-CH-UA-Form-Factors, Sec-CH-UA-Model, "
-                   "Sec-CH-UA-Platform, Sec-CH-Device-Memory, Device-Memory, "
-                   "Sec-CH-DPR, DPR, ECT, Downlink, RTT");
-    static ngx_str_t  needed =
-        ngx_string("Sec-CH-UA-Form-Factors, Sec-CH-UA-Model");
+    static ngx_str_t  hints = ngx_string(XR_VARIANT_ACCEPT_CH);
+    static ngx_str_t  needed = ngx_string(XR_VARIANT_CRITICAL_CH);
 
     v = ctx->variant;
 
@@ -222,7 +218,7 @@ static ngx_int_t
 ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     ngx_uint_t query, ngx_str_t *out)
 {
-    size_t    i, size;
+    size_t    size;
     xr_buf_t  b;
     xr_str_t  target, path, raw;
 
@@ -230,73 +226,16 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     path = ngx_http_xr_view(&ctx->variant->path);
     raw = query ? ctx->credential.raw_query : xr_str_of(NULL, 0);
 
-    for (i = target.len; i > 0 && target.data[i - 1] != '/'; i--) {
-        /* void */
-    }
-
-    target = xr_str_of(target.data + i, target.len - i);
-    size = target.len + 3 * path.len + raw.len + sizeof("./.xr/?");
+    size = XR_VARIANT_LOCATION(target.len, path.len, raw.len);
 
     b = xr_buf(ngx_pnalloc(r->pool, size), size);
     if (b.data == NULL) {
         return NGX_ERROR;
     }
 
-    /* "a:b" would begin with a scheme */
-
-    if (xr_str_find(target, ':') != target.len) {
-        xr_buf_puts(&b, "./");
-    }
-
-    xr_buf_put(&b, target);
-    xr_buf_puts(&b, ".xr/");
-    xr_path_encode(path, &b);
-    ngx_http_xr_answer_query(raw, &b);
+    xr_variant_location(target, path, raw, &b);
 
     *out = ngx_http_xr_ngx(xr_buf_str(&b));
 
     return xr_buf_ok(&b) ? NGX_OK : NGX_ERROR;
-}
-
-
-static void
-ngx_http_xr_answer_query(xr_str_t query, xr_buf_t *b)
-{
-    size_t    i, n;
-    bool      ours;
-    char      between;
-    xr_str_t  arg, name;
-
-    static const xr_str_t  own[] = {
-        XR_STR("xr"), XR_STR("variant"), XR_STR("maxq"), XR_STR("maxdim"),
-        XR_STR("maxbytes"), XR_STR("part")
-    };
-
-    between = '?';
-
-    while (query.len != 0) {
-        i = xr_str_find(query, '&');
-        arg = xr_str_of(query.data, i);
-        name = xr_str_of(arg.data, xr_str_find(arg, '='));
-
-        query.data += i;
-        query.len -= i;
-
-        if (query.len != 0) {
-            query.data++;
-            query.len--;
-        }
-
-        ours = (arg.len == 0);
-
-        for (n = 0; n < XR_COUNT(own); n++) {
-            ours = ours || xr_str_eq(name, own[n]);
-        }
-
-        if (!ours) {
-            xr_buf_putc(b, between);
-            xr_buf_put(b, arg);
-            between = '&';
-        }
-    }
 }
