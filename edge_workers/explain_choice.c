@@ -410,14 +410,14 @@ xrw_explain_answer(xrw_explain_t *e, const xr_select_t *chosen,
 
     if (v != NULL) {
         size = XR_SELECT_FIELD_MAX
-               + XR_VARIANT_LOCATION(e->sent.raw_path.len, v->path.len, 0);
+               + XR_VARIANT_LOCATION(e->sent.raw_path.len, v->path.len);
 
         b = xr_buf(xrw_alloc(e->arena, size), size);
         xr_select_field(chosen, &b);
         xrw_explain_text(out, "XR-Variant", xr_buf_str(&b));
 
         b = xr_buf(xrw_alloc(e->arena, size), size);
-        xr_variant_location(e->sent.raw_path, v->path, xr_str_of(NULL, 0), &b);
+        xr_variant_location(e->sent.raw_path, v->path, &b);
         (void) json_object_set_new(out, "Content-Location",
                                    xrw_json_text(xr_buf_str(&b)));
     }

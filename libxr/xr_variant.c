@@ -130,34 +130,9 @@ xr_variant_siblings(const xr_manifest_variant_t *v)
 }
 
 
-static bool
-xr_variant_own(xr_str_t name)
-{
-    size_t  i;
-
-    static const xr_str_t  own[] = {
-        XR_STR("xr"), XR_STR("variant"), XR_STR("maxq"), XR_STR("maxdim"),
-        XR_STR("maxbytes"), XR_STR("part")
-    };
-
-    for (i = 0; i < XR_COUNT(own); i++) {
-
-        if (xr_str_eq(name, own[i])) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
 void
-xr_variant_location(xr_str_t target, xr_str_t path, xr_str_t query,
-    xr_buf_t *out)
+xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out)
 {
-    char      between;
-    xr_str_t  arg;
-
     target = xr_variant_last(target);
 
     /* "a:b" would begin with a scheme */
@@ -169,20 +144,4 @@ xr_variant_location(xr_str_t target, xr_str_t path, xr_str_t query,
     xr_buf_put(out, target);
     xr_buf_puts(out, ".xr/");
     xr_path_encode(path, out);
-
-    between = '?';
-
-    while (query.len != 0) {
-        arg = xr_str_cut(&query, '&');
-
-        if (arg.len == 0
-            || xr_variant_own(xr_str_of(arg.data, xr_str_find(arg, '='))))
-        {
-            continue;
-        }
-
-        xr_buf_putc(out, (uint8_t) between);
-        xr_buf_put(out, arg);
-        between = '&';
-    }
 }

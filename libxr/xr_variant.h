@@ -53,14 +53,12 @@ bool xr_variant_siblings(const xr_manifest_variant_t *v);
 
 /*
  * The variant at "path", relative to the URL that was asked for: "target" is
- * that, raw, without token and query; of "query" our own arguments are left
- * out.  It takes at most XR_VARIANT_LOCATION() bytes.
+ * that, raw, without token and query.
  */
-#define XR_VARIANT_LOCATION(target, path, query)                              \
-    ((target) + 3 * (path) + (query) + sizeof("./.xr/?"))
+#define XR_VARIANT_LOCATION(target, path)                                     \
+    ((target) + 3 * (path) + sizeof("./.xr/"))
 
-void xr_variant_location(xr_str_t target, xr_str_t path, xr_str_t query,
-    xr_buf_t *out);
+void xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out);
 
 
 #endif /* XR_VARIANT_H */

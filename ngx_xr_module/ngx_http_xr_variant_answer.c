@@ -15,6 +15,8 @@
 static ngx_str_t *ngx_http_xr_answer_resolved(ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_answer_location(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_uint_t query, ngx_str_t *out);
+static void ngx_http_xr_answer_query(xr_str_t query, xr_str_t name,
+    xr_str_t token, xr_buf_t *b);
 
 
 static ngx_str_t  ngx_http_xr_answer_immutable =
@@ -220,22 +222,90 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 {
     size_t    size;
     xr_buf_t  b;
-    xr_str_t  target, path, raw;
+    xr_str_t  target, path, raw, token;
+
+    ngx_http_xr_srv_conf_t  *xscf;
+
+    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
 
     target = ngx_http_xr_view(&ctx->target);
     path = ngx_http_xr_view(&ctx->variant->path);
-    raw = query ? ctx->credential.raw_query : xr_str_of(NULL, 0);
+    raw = xr_str_of(NULL, 0);
+    token = xr_str_of(NULL, 0);
 
-    size = XR_VARIANT_LOCATION(target.len, path.len, raw.len);
+    if (query) {
+        raw = (ctx->credential.raw_query.len != 0)
+              ? ctx->credential.raw_query : ngx_http_xr_view(&r->args);
+        token = ngx_http_xr_view(
+                        &ctx->credential.carried[NGX_HTTP_XR_QUERY].token);
+    }
+
+    size = XR_VARIANT_LOCATION(target.len, path.len) + raw.len
+           + 3 * token.len + xscf->token_name.len + sizeof("?&=");
 
     b = xr_buf(ngx_pnalloc(r->pool, size), size);
     if (b.data == NULL) {
         return NGX_ERROR;
     }
 
-    xr_variant_location(target, path, raw, &b);
+    xr_variant_location(target, path, &b);
+    ngx_http_xr_answer_query(raw, ngx_http_xr_view(&xscf->token_name), token,
+                             &b);
 
     *out = ngx_http_xr_ngx(xr_buf_str(&b));
 
     return xr_buf_ok(&b) ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_xr_answer_query(xr_str_t query, xr_str_t token_name, xr_str_t token,
+    xr_buf_t *b)
+{
+    size_t    i, n;
+    bool      ours;
+    char      between;
+    xr_str_t  arg, name;
+
+    static const xr_str_t  own[] = {
+        XR_STR("xr"), XR_STR("variant"), XR_STR("maxq"), XR_STR("maxdim"),
+        XR_STR("maxbytes"), XR_STR("part")
+    };
+
+    between = '?';
+
+    while (query.len != 0) {
+        i = xr_str_find(query, '&');
+        arg = xr_str_of(query.data, i);
+        name = xr_str_of(arg.data, xr_str_find(arg, '='));
+
+        query.data += i;
+        query.len -= i;
+
+        if (query.len != 0) {
+            query.data++;
+            query.len--;
+        }
+
+        ours = (arg.len == 0) || xr_str_eq(name, token_name);
+
+        for (n = 0; n < XR_COUNT(own); n++) {
+            ours = ours || xr_str_eq(name, own[n]);
+        }
+
+        if (!ours) {
+            xr_buf_putc(b, between);
+            xr_buf_put(b, arg);
+            between = '&';
+        }
+    }
+
+    /* the request's own has been masked */
+
+    if (token.len != 0) {
+        xr_buf_putc(b, between);
+        xr_buf_put(b, token_name);
+        xr_buf_putc(b, '=');
+        xr_path_encode_value(token, b);
+    }
 }
