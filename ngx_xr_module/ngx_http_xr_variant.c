@@ -77,7 +77,7 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         v = ctx->variant;
     }
 
-    if (v->fetch != NULL && ngx_http_xr_manifest_waits(v->fetch)) {
+    if (v->fetch != NULL && ngx_http_xr_manifest_fetch_waits(v->fetch)) {
         return NGX_AGAIN;
     }
 
