@@ -247,6 +247,10 @@ xrw_explain_headers(const xrw_command_t *cmd, xrw_explain_t *e)
         return XRW_FAILED;
     }
 
+    if (text.len == XRW_EXPLAIN_HEADERS) {
+        return xrw_error("%s: is too large", e->flags->file);
+    }
+
     for (number = 1; text.len > 0; number++) {
         line = xr_str_trim(xr_str_cut(&text, '\n'));
 

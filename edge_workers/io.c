@@ -62,11 +62,8 @@ xrw_io_text(xrw_arena_t *arena, const char *path, size_t max, xr_str_t *out)
     } else if (!S_ISREG(st.st_mode)) {
         why = "is not a file";
 
-    } else if ((uint64_t) st.st_size > max) {
-        why = "is too large";
-
     } else {
-        size = (size_t) st.st_size;
+        size = ((uint64_t) st.st_size < max) ? (size_t) st.st_size : max;
         data = xrw_alloc(arena, size + 1);
         why = xrw_io_read(fd, data, size, 0);
         *out = xr_str_of(data, size);

@@ -14,8 +14,8 @@
 const char *xrw_io_read(int fd, void *out, size_t len, uint64_t pos);
 
 /*
- * Reads a whole file of at most "max" bytes into memory of "arena"; false: it
- * has been reported why not.
+ * Reads a file, of a longer one its first "max" bytes, into memory of "arena";
+ * false: it has been reported why not.
  */
 bool xrw_io_text(xrw_arena_t *arena, const char *path, size_t max,
     xr_str_t *out);
