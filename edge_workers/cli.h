@@ -103,6 +103,8 @@ int xrw_tenants_check(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_tenants_list(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_tenants_show(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_geo_lookup(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_explain(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_manifest_check(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_purge(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_revoke(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_worker_sync(const xrw_command_t *cmd, int argc, char **argv);

@@ -4,6 +4,7 @@
  */
 
 #include "io.h"
+#include "cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,44 @@ xrw_io_read(int fd, void *out, size_t len, uint64_t pos)
     }
 
     return NULL;
+}
+
+
+bool
+xrw_io_text(xrw_arena_t *arena, const char *path, size_t max, xr_str_t *out)
+{
+    int          fd;
+    void        *data;
+    size_t       size;
+    const char  *why;
+    struct stat  st;
+
+    /* a pipe would keep open() waiting */
+
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        why = strerror(errno);
+
+    } else if (!S_ISREG(st.st_mode)) {
+        why = "is not a file";
+
+    } else {
+        size = ((uint64_t) st.st_size < max) ? (size_t) st.st_size : max;
+        data = xrw_alloc(arena, size + 1);
+        why = xrw_io_read(fd, data, size, 0);
+        *out = xr_str_of(data, size);
+    }
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    if (why != NULL) {
+        (void) xrw_error("%s: %s", path, why);
+    }
+
+    return why == NULL;
 }
 
 

@@ -13,6 +13,13 @@
 /* Reads exactly "len" bytes at "pos"; NULL, or what is wrong. */
 const char *xrw_io_read(int fd, void *out, size_t len, uint64_t pos);
 
+/*
+ * Reads a file, of a longer one its first "max" bytes, into memory of "arena";
+ * false: it has been reported why not.
+ */
+bool xrw_io_text(xrw_arena_t *arena, const char *path, size_t max,
+    xr_str_t *out);
+
 /* Makes the folders that lead to the file "path". */
 bool xrw_io_folders(const char *path);
 

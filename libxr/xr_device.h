@@ -188,6 +188,14 @@ typedef struct {
 
 
 /*
+ * A header of the request, its name in lower case; of those that come twice
+ * the first counts.  False: it says nothing of the device.
+ */
+bool xr_device_input_set(xr_device_input_t *in, xr_str_t name,
+    xr_str_t value);
+
+
+/*
  * The table of devices, compiled: one position-independent block of memory,
  * which xr_devices_t is the start of.
  */

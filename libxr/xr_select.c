@@ -12,18 +12,6 @@
 #define XR_SELECT_SAVE_NET  1
 
 
-/* What a device is held to, once network, save-data and wish are applied. */
-
-typedef struct {
-    xr_class_t  class;
-    uint64_t    bytes;
-    uint64_t    gpu;                /* bytes */
-    uint32_t    tris;
-    uint32_t    dim;
-    uint32_t    q;
-} xr_select_budgets_t;
-
-
 void
 xr_select_wish_init(xr_select_wish_t *wish)
 {
@@ -119,7 +107,7 @@ xr_select_net(const xr_device_t *d)
 }
 
 
-static xr_select_budgets_t
+xr_select_budgets_t
 xr_select_budgets(const xr_device_t *d, const xr_select_wish_t *wish)
 {
     xr_device_t          lower;
@@ -127,7 +115,8 @@ xr_select_budgets(const xr_device_t *d, const xr_select_wish_t *wish)
     const xr_devices_t  *devices;
 
     b = (xr_select_budgets_t) {
-        d->class, d->bytes_kib, d->gpu_kib, d->tris, d->dim, wish->maxq
+        d->class, d->bytes_kib, d->gpu_kib, d->tris, d->dim, wish->maxq,
+        xr_select_net(d)
     };
 
     if (d->save_data) {
@@ -144,7 +133,7 @@ xr_select_budgets(const xr_device_t *d, const xr_select_wish_t *wish)
     }
 
     b.gpu *= 1024;
-    b.bytes = b.bytes * 1024 >> (XR_NET_MAX - xr_select_net(d));
+    b.bytes = b.bytes * 1024 >> (XR_NET_MAX - b.net);
     b.bytes = xr_select_min(b.bytes, wish->maxbytes);
     b.dim = (uint32_t) xr_select_min(b.dim, wish->maxdim);
 

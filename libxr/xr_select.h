@@ -93,6 +93,22 @@ typedef struct {
 } xr_select_verdict_t;
 
 
+/* What a device is held to, once network, save-data and wish are applied. */
+
+typedef struct {
+    xr_class_t  class;
+    uint64_t    bytes;
+    uint64_t    gpu;                /* bytes */
+    uint32_t    tris;
+    uint32_t    dim;
+    uint32_t    q;
+    unsigned    net;                /* what it counts as, 0 to XR_NET_MAX */
+} xr_select_budgets_t;
+
+xr_select_budgets_t xr_select_budgets(const xr_device_t *d,
+    const xr_select_wish_t *wish);
+
+
 /* A wish for nothing in particular. */
 void xr_select_wish_init(xr_select_wish_t *wish);
 

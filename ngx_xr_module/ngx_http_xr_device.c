@@ -6,6 +6,8 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_device.h"
 
+#include "xr_variant.h"
+
 
 #define NGX_HTTP_XR_DEVICE_TEXT  128    /* bytes of a variable */
 
@@ -117,7 +119,6 @@ ngx_http_xr_device_load(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
 const xr_device_t *
 ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_str_t                 query;
     xr_device_t              *device;
     xr_device_input_t         in;
     ngx_http_xr_main_conf_t  *xmcf;
@@ -138,9 +139,7 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     in.trusted = ctx->client.proved;
 
-    if (ngx_http_arg(r, (u_char *) "xr", 2, &query) == NGX_OK) {
-        in.query = ngx_http_xr_view(&query);
-    }
+    in.query = xr_variant_arg(ngx_http_xr_view(&r->args), xr_str("xr"));
 
     ngx_http_xr_device_headers(r, &in);
 
@@ -154,79 +153,21 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
-/* Of fields that come twice the first counts. */
-
 static void
 ngx_http_xr_device_headers(ngx_http_request_t *r, xr_device_input_t *in)
 {
-    xr_str_t         *out;
-    ngx_uint_t        i, j;
+    ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
-
-    static const struct {
-        ngx_str_t   name;
-        size_t      offset;
-    } fields[] = {
-        { ngx_string("xr-hints"), offsetof(xr_device_input_t, hints) },
-        { ngx_string("accept"), offsetof(xr_device_input_t, accept) },
-        { ngx_string("user-agent"), offsetof(xr_device_input_t, user_agent) },
-        { ngx_string("sec-ch-ua-form-factors"),
-          offsetof(xr_device_input_t, form_factors) },
-        { ngx_string("sec-ch-ua-model"), offsetof(xr_device_input_t, model) },
-        { ngx_string("sec-ch-ua-platform"),
-          offsetof(xr_device_input_t, platform) },
-        { ngx_string("sec-ch-ua-mobile"),
-          offsetof(xr_device_input_t, mobile) },
-        { ngx_string("sec-ch-device-memory"),
-          offsetof(xr_device_input_t, device_memory) },
-        { ngx_string("device-memory"),
-          offsetof(xr_device_input_t, device_memory) },
-        { ngx_string("sec-ch-dpr"), offsetof(xr_device_input_t, dpr) },
-        { ngx_string("dpr"), offsetof(xr_device_input_t, dpr) },
-        { ngx_string("ect"), offsetof(xr_device_input_t, ect) },
-        { ngx_string("downlink"), offsetof(xr_device_input_t, downlink) },
-        { ngx_string("rtt"), offsetof(xr_device_input_t, rtt) },
-        { ngx_string("save-data"), offsetof(xr_device_input_t, save_data) },
-        { ngx_string("x-xr-class"), offsetof(xr_device_input_t, normalised) },
-        { ngx_string("cloudfront-is-mobile-viewer"),
-          offsetof(xr_device_input_t, cf_mobile) },
-        { ngx_string("cloudfront-is-tablet-viewer"),
-          offsetof(xr_device_input_t, cf_tablet) },
-        { ngx_string("cloudfront-is-desktop-viewer"),
-          offsetof(xr_device_input_t, cf_desktop) },
-        { ngx_string("cloudfront-is-smarttv-viewer"),
-          offsetof(xr_device_input_t, cf_smarttv) },
-        { ngx_string("cloudfront-is-android-viewer"),
-          offsetof(xr_device_input_t, cf_android) },
-        { ngx_string("cloudfront-is-ios-viewer"),
-          offsetof(xr_device_input_t, cf_ios) }
-    };
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
 
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-
-            for (j = 0; j < sizeof(fields) / sizeof(fields[0]); j++) {
-
-                if (h[i].key.len != fields[j].name.len
-                    || ngx_memcmp(h[i].lowcase_key, fields[j].name.data,
-                                  h[i].key.len)
-                       != 0)
-                {
-                    continue;
-                }
-
-                out = (xr_str_t *) ((u_char *) in + fields[j].offset);
-
-                if (out->len == 0) {
-                    *out = ngx_http_xr_view(&h[i].value);
-                }
-
-                break;
-            }
+            (void) xr_device_input_set(in, xr_str_of(h[i].lowcase_key,
+                                                     h[i].key.len),
+                                       ngx_http_xr_view(&h[i].value));
         }
     }
 }

@@ -10,6 +10,7 @@
 #include "ngx_http_xr_variant.h"
 
 #include "xr_mime.h"
+#include "xr_variant.h"
 
 
 static ngx_int_t ngx_http_xr_headers_filter(ngx_http_request_t *r);
@@ -144,11 +145,7 @@ ngx_http_xr_headers_vary(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     } parts[] = {
         { NGX_HTTP_XR_VARY_ORIGIN, ngx_string("Origin") },
         { NGX_HTTP_XR_VARY_ACCEPT_ENCODING, ngx_string("Accept-Encoding") },
-        { NGX_HTTP_XR_VARY_DEVICE,
-          ngx_string("XR-Hints, Accept, Sec-CH-UA-Form-Factors, "
-                     "Sec-CH-UA-Model, Sec-CH-UA-Platform, Sec-CH-UA-Mobile, "
-                     "Sec-CH-Device-Memory, Device-Memory, Sec-CH-DPR, DPR, "
-                     "ECT, Downlink, RTT, Save-Data, User-Agent") }
+        { NGX_HTTP_XR_VARY_DEVICE, ngx_string(XR_VARIANT_VARY) }
     };
 
     size = 0;

@@ -10,6 +10,7 @@
 #include "ngx_http_xr_variant.h"
 
 #include "xr_mime.h"
+#include "xr_variant.h"
 
 
 /* Which variant of an object a client gets. */
@@ -23,12 +24,10 @@ static ngx_uint_t ngx_http_xr_variant_wanted(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_plain(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-static ngx_uint_t ngx_http_xr_variant_immutable(xr_str_t object);
 static ngx_int_t ngx_http_xr_variant_begin(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_variant_wish(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_select_wish_t *wish);
-static xr_str_t ngx_http_xr_variant_arg(xr_str_t query, xr_str_t name);
 static ngx_int_t ngx_http_xr_variant_choose(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest);
 static ngx_int_t ngx_http_xr_variant_keep(ngx_http_request_t *r,
@@ -143,19 +142,6 @@ ngx_http_xr_variant_plain(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static ngx_uint_t
 ngx_http_xr_variant_wanted(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    size_t    i;
-    xr_str_t  type;
-
-    static const xr_str_t  kinds[] = { XR_STR("model/"), XR_STR("image/") };
-
-    /* those that have no type of their own */
-
-    static const xr_str_t  names[] = {
-        XR_STR(".splat"), XR_STR(".spz"), XR_STR(".ksplat"), XR_STR(".ply"),
-        XR_STR(".rad"), XR_STR(".sog"), XR_STR(".drc"), XR_STR(".usdc"),
-        XR_STR(".usd")
-    };
-
     xr_str_t  object;
 
     if (r != r->main || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -164,71 +150,12 @@ ngx_http_xr_variant_wanted(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     object = ngx_http_xr_view(&ctx->object);
 
-    if (ngx_http_xr_variant_immutable(object)) {
+    if (xr_variant_immutable(object)) {
         ctx->immutable = 1;
         return 0;
     }
 
-    type = xr_mime_type(object);
-
-    for (i = 0; i < XR_COUNT(kinds); i++) {
-
-        if (xr_str_starts(type, kinds[i])) {
-            return 1;
-        }
-    }
-
-    for (i = 0; i < XR_COUNT(names); i++) {
-
-        if (object.len > names[i].len
-            && ngx_strncasecmp((u_char *) object.data + object.len
-                               - names[i].len,
-                               (u_char *) names[i].data, names[i].len)
-               == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/*
- * "<object>.xr/<64 hexadecimal digits>[.<ext>...]": its name is a hash of its
- * bytes, which therefore never change.
- */
-
-static ngx_uint_t
-ngx_http_xr_variant_immutable(xr_str_t object)
-{
-    size_t    i, n;
-    xr_str_t  name;
-
-    static const xr_str_t  folder = XR_STR(".xr/");
-
-    for (i = object.len; i > 0 && object.data[i - 1] != '/'; i--) {
-        /* void */
-    }
-
-    name = xr_str_of(object.data + i, object.len - i);
-
-    if (i <= folder.len
-        || memcmp(object.data + i - folder.len, folder.data, folder.len) != 0)
-    {
-        return 0;
-    }
-
-    for (n = 0; n < name.len; n++) {
-
-        if (!((name.data[n] >= '0' && name.data[n] <= '9')
-              || (name.data[n] >= 'a' && name.data[n] <= 'f')))
-        {
-            break;
-        }
-    }
-
-    return n == 2 * XR_SHA256_SIZE && (n == name.len || name.data[n] == '.');
+    return xr_variant_wanted(object);
 }
 
 
@@ -265,35 +192,38 @@ static void
 ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_select_wish_t *wish)
 {
-    size_t           i;
-    xr_str_t         query, value;
-    xr_principal_t  *who;
+    size_t                    i;
+    xr_str_t                  query, value;
+    xr_principal_t           *who;
+    ngx_http_xr_main_conf_t  *xmcf;
 
     static const xr_str_t  names[] = {
         XR_STR("maxq"), XR_STR("maxdim"), XR_STR("maxbytes")
     };
 
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
     xr_select_wish_init(wish);
+    wish->devices = xmcf->devices;
 
     query = ngx_http_xr_view(&r->args);
 
     if (query.len != 0) {
 
         for (i = 0; i < XR_COUNT(names); i++) {
-            value = ngx_http_xr_variant_arg(query, names[i]);
+            value = xr_variant_arg(query, names[i]);
 
             if (value.data != NULL) {
                 (void) xr_select_wish_set(wish, names[i], value);
             }
         }
 
-        wish->variant = ngx_http_xr_variant_arg(query, xr_str("variant"));
+        wish->variant = xr_variant_arg(query, xr_str("variant"));
 
         ctx->variant->manifest =
-            ngx_http_xr_variant_arg(query, xr_str("xr_manifest")).data
-            != NULL;
+            (xr_variant_arg(query, xr_str("xr_manifest")).data != NULL);
         ctx->variant->part =
-            (ngx_http_xr_variant_arg(query, xr_str("part")).data != NULL);
+            (xr_variant_arg(query, xr_str("part")).data != NULL);
     }
 
     /* a credential with a ceiling is not remembered as a whole */
@@ -310,44 +240,6 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     {
         wish->ceiling = NGX_HTTP_XR_VARIANT_CEILING;
     }
-}
-
-
-/* An argument's value, or no data if it is not there. */
-
-static xr_str_t
-ngx_http_xr_variant_arg(xr_str_t query, xr_str_t name)
-{
-    size_t    i;
-    xr_str_t  arg;
-
-    while (query.len != 0) {
-
-        i = xr_str_find(query, '&');
-        arg = xr_str_of(query.data, i);
-
-        query.data += i;
-        query.len -= i;
-
-        if (query.len != 0) {
-            query.data++;
-            query.len--;
-        }
-
-        if (!xr_str_starts(arg, name)) {
-            continue;
-        }
-
-        if (arg.len == name.len) {
-            return xr_str_of(arg.data + arg.len, 0);
-        }
-
-        if (arg.data[name.len] == '=') {
-            return xr_str_of(arg.data + name.len + 1, arg.len - name.len - 1);
-        }
-    }
-
-    return xr_str_of(NULL, 0);
 }
 
 
@@ -538,20 +430,13 @@ static xr_encoding_t
 ngx_http_xr_variant_coding(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     const xr_manifest_variant_t *variant)
 {
-    unsigned              available;
     xr_encoding_t         coding;
     xr_encoding_accept_t  accept;
 
     ctx->sibling = 0;
     ctx->encoding = XR_ENCODING_IDENTITY;
 
-    available = xr_manifest_variant_encodings(variant);
-
-    if (available == XR_ENCODING_BIT(XR_ENCODING_IDENTITY)
-        || ctx->variant->part
-        || (variant->type.len != 0 && !xr_encoding_gains(variant->type)
-            && !xr_str_starts(variant->type, xr_str("model/"))))
-    {
+    if (ctx->variant->part || !xr_variant_siblings(variant)) {
         return XR_ENCODING_IDENTITY;
     }
 
@@ -559,7 +444,9 @@ ngx_http_xr_variant_coding(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     ngx_http_xr_encoding_accept(r, &accept);
 
-    coding = xr_encoding_choose(&accept, available, variant->encoded);
+    coding = xr_encoding_choose(&accept,
+                                xr_manifest_variant_encodings(variant),
+                                variant->encoded);
 
     if (coding == XR_ENCODING_NONE || coding == XR_ENCODING_IDENTITY) {
         return XR_ENCODING_IDENTITY;

@@ -7,6 +7,7 @@
 #include "ngx_http_xr_variant.h"
 
 #include "xr_device.h"
+#include "xr_variant.h"
 
 
 /* How a client learns which variant it got, or where it is. */
@@ -19,12 +20,12 @@ static void ngx_http_xr_answer_query(xr_str_t query, xr_str_t name,
 
 
 static ngx_str_t  ngx_http_xr_answer_immutable =
-    ngx_string("public, max-age=31536000, immutable");
+    ngx_string(XR_VARIANT_IMMUTABLE);
 
 /* What a cache that does not key on our hints must not keep for others. */
 
 static ngx_str_t  ngx_http_xr_answer_private =
-    ngx_string("private, max-age=60, stale-while-revalidate=600");
+    ngx_string(XR_VARIANT_PRIVATE);
 
 
 /* "xr_variants redirect": bytes are cached by everybody, once. */
@@ -134,12 +135,8 @@ ngx_http_xr_variant_answer_headers(ngx_http_request_t *r,
     static ngx_str_t  at = ngx_string("Content-Location");
     static ngx_str_t  accept = ngx_string("Accept-CH");
     static ngx_str_t  critical = ngx_string("Critical-CH");
-    static ngx_str_t  hints =
-        ngx_string("Sec-CH-UA-Form-Factors, Sec-CH-UA-Model, "
-                   "Sec-CH-UA-Platform, Sec-CH-Device-Memory, Device-Memory, "
-                   "Sec-CH-DPR, DPR, ECT, Downlink, RTT");
-    static ngx_str_t  needed =
-        ngx_string("Sec-CH-UA-Form-Factors, Sec-CH-UA-Model");
+    static ngx_str_t  hints = ngx_string(XR_VARIANT_ACCEPT_CH);
+    static ngx_str_t  needed = ngx_string(XR_VARIANT_CRITICAL_CH);
 
     v = ctx->variant;
 
@@ -223,7 +220,7 @@ static ngx_int_t
 ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     ngx_uint_t query, ngx_str_t *out)
 {
-    size_t    i, size;
+    size_t    size;
     xr_buf_t  b;
     xr_str_t  target, path, raw, token;
 
@@ -243,28 +240,15 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
                         &ctx->credential.carried[NGX_HTTP_XR_QUERY].token);
     }
 
-    for (i = target.len; i > 0 && target.data[i - 1] != '/'; i--) {
-        /* void */
-    }
-
-    target = xr_str_of(target.data + i, target.len - i);
-    size = target.len + 3 * path.len + raw.len + 3 * token.len
-           + xscf->token_name.len + sizeof("./.xr/?&=");
+    size = XR_VARIANT_LOCATION(target.len, path.len) + raw.len
+           + 3 * token.len + xscf->token_name.len + sizeof("?&=");
 
     b = xr_buf(ngx_pnalloc(r->pool, size), size);
     if (b.data == NULL) {
         return NGX_ERROR;
     }
 
-    /* "a:b" would begin with a scheme */
-
-    if (xr_str_find(target, ':') != target.len) {
-        xr_buf_puts(&b, "./");
-    }
-
-    xr_buf_put(&b, target);
-    xr_buf_puts(&b, ".xr/");
-    xr_path_encode(path, &b);
+    xr_variant_location(target, path, &b);
     ngx_http_xr_answer_query(raw, ngx_http_xr_view(&xscf->token_name), token,
                              &b);
 
