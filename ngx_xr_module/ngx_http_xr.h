@@ -241,6 +241,7 @@ typedef struct {
 } ngx_http_xr_revocation_t;
 
 
+typedef struct ngx_http_xr_device_known_s  ngx_http_xr_device_known_t;
 typedef struct ngx_http_xr_redis_s         ngx_http_xr_redis_t;
 typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
 typedef struct ngx_http_xr_limited_s       ngx_http_xr_limited_t;
@@ -270,6 +271,7 @@ struct ngx_http_xr_main_conf_s {
 
     ngx_http_xr_revocation_t       revocation;
     const xr_devices_t            *devices;     /* NULL: the built-in table */
+    ngx_http_xr_device_known_t    *known_devices;   /* in this worker */
     ngx_http_xr_geo_t             *geo;
     ngx_uint_t                     trust;       /* "xr_trusted_*" somewhere */
     ngx_str_t                      proof_header;    /* in lower case */
