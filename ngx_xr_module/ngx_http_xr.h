@@ -445,6 +445,7 @@ typedef struct {
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
     ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
     ngx_http_xr_cut_t             *cut;         /* or NULL: as it is */
+    ngx_str_t                      said_class;  /* X-XR-Class, of anybody */
     const xr_device_t             *device;      /* NULL: not read yet */
     ngx_http_xr_variant_t         *variant;     /* or NULL: none is wanted */
     ngx_http_xr_purge_ctx_t        purge;

@@ -9,7 +9,7 @@
 
 #define NGX_HTTP_XR_DEVICE_TEXT     128     /* bytes of a variable */
 #define NGX_HTTP_XR_DEVICE_LENGTHS  29      /* of names of fields */
-#define NGX_HTTP_XR_DEVICE_FIELDS   22
+#define NGX_HTTP_XR_DEVICE_FIELDS   21
 #define NGX_HTTP_XR_DEVICE_KNOWN    512     /* records that a worker keeps */
 #define NGX_HTTP_XR_DEVICE_TOTAL    2048    /* bytes of fields; those of more
                                                are not kept */
@@ -54,7 +54,6 @@ static const ngx_http_xr_device_field_t  ngx_http_xr_device_fields[] = {
     { ngx_string("downlink"), offsetof(xr_device_input_t, downlink) },
     { ngx_string("save-data"), offsetof(xr_device_input_t, save_data) },
     { ngx_string("user-agent"), offsetof(xr_device_input_t, user_agent) },
-    { ngx_string("x-xr-class"), offsetof(xr_device_input_t, normalised) },
     { ngx_string("sec-ch-dpr"), offsetof(xr_device_input_t, dpr) },
     { ngx_string("device-memory"),
       offsetof(xr_device_input_t, device_memory) },
@@ -91,16 +90,16 @@ static const struct {
     [6] = { 3, 1 },
     [8] = { 4, 2 },
     [9] = { 6, 1 },
-    [10] = { 7, 3 },
-    [13] = { 10, 1 },
-    [15] = { 11, 1 },
-    [16] = { 12, 1 },
-    [18] = { 13, 1 },
-    [20] = { 14, 1 },
-    [22] = { 15, 1 },
-    [24] = { 16, 1 },
-    [27] = { 17, 2 },
-    [28] = { 19, 3 }
+    [10] = { 7, 2 },
+    [13] = { 9, 1 },
+    [15] = { 10, 1 },
+    [16] = { 11, 1 },
+    [18] = { 12, 1 },
+    [20] = { 13, 1 },
+    [22] = { 14, 1 },
+    [24] = { 15, 1 },
+    [27] = { 16, 2 },
+    [28] = { 18, 3 }
 };
 
 
@@ -224,6 +223,10 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         in.query = ngx_http_xr_view(&query);
     }
 
+    if (in.trusted) {
+        in.normalised = ngx_http_xr_view(&ctx->said_class);
+    }
+
     ngx_http_xr_device_headers(r, &in);
 
     ngx_http_xr_device_recall(xmcf, &in, device);
@@ -302,8 +305,8 @@ ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
     const xr_device_input_t *in, xr_device_t *device)
 {
     size_t                       total;
-    uint16_t                     lengths[NGX_HTTP_XR_DEVICE_FIELDS + 2];
-    xr_str_t                     parts[NGX_HTTP_XR_DEVICE_FIELDS + 3];
+    uint16_t                     lengths[NGX_HTTP_XR_DEVICE_FIELDS + 3];
+    xr_str_t                     parts[NGX_HTTP_XR_DEVICE_FIELDS + 4];
     uint64_t                     tag[XR_SIPHASH_SIZE / 8];
     ngx_uint_t                   i;
     const xr_devices_t          *devices;
@@ -314,14 +317,15 @@ ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
     parts[0] = xr_str_of(&devices, sizeof(devices));
     parts[1] = xr_str_of(lengths, sizeof(lengths));
     parts[2] = in->query;
+    parts[3] = in->normalised;
 
-    total = in->query.len;
+    total = in->query.len + in->normalised.len;
 
     for (i = 0; i < NGX_HTTP_XR_DEVICE_FIELDS; i++) {
-        parts[i + 3] = *(xr_str_t *) ((u_char *) in
+        parts[i + 4] = *(xr_str_t *) ((u_char *) in
                                       + ngx_http_xr_device_fields[i].offset);
-        lengths[i + 2] = (uint16_t) parts[i + 3].len;
-        total += parts[i + 3].len;
+        lengths[i + 3] = (uint16_t) parts[i + 4].len;
+        total += parts[i + 4].len;
     }
 
     if (total > NGX_HTTP_XR_DEVICE_TOTAL) {
@@ -331,8 +335,9 @@ ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
 
     lengths[0] = in->trusted;
     lengths[1] = (uint16_t) in->query.len;
+    lengths[2] = (uint16_t) in->normalised.len;
 
-    xr_siphash(xmcf->secret, parts, NGX_HTTP_XR_DEVICE_FIELDS + 3,
+    xr_siphash(xmcf->secret, parts, NGX_HTTP_XR_DEVICE_FIELDS + 4,
                (uint8_t *) tag);
 
     known = &xmcf->known_devices[tag[0] % NGX_HTTP_XR_DEVICE_KNOWN];
