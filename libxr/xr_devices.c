@@ -8,7 +8,7 @@
 
 #define XR_DEVICES_GAP     8            /* bytes between a name and a number */
 #define XR_DEVICES_DIGITS  6
-#define XR_DEVICES_WORK    256          /* steps in a text; real User-Agents
+#define XR_DEVICES_WORK    192          /* steps in a text; real User-Agents
                                            take up to 130 */
 
 
@@ -221,7 +221,7 @@ xr_devices_starts(const xr_devices_t *d, xr_str_t s, uint16_t *starts)
         kind = d->kinds[s.data[i]];
         starts[n] = (uint16_t) i;
         n += kind & ~before & XR_DEVICES_ROOT;
-        before = kind >> 1;             /* of a word: a root behind it is none */
+        before = kind >> 1;             /* no pattern begins in a word */
     }
 
     return n;
