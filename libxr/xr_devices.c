@@ -8,6 +8,8 @@
 
 #define XR_DEVICES_GAP     8            /* bytes between a name and a number */
 #define XR_DEVICES_DIGITS  6
+#define XR_DEVICES_WORK    192          /* steps in a text; real User-Agents
+                                           take up to 130 */
 
 
 /* The patterns that are in a text. */
@@ -146,74 +148,104 @@ xr_devices_note(const xr_devices_t *d, unsigned id, xr_str_t rest,
 }
 
 
-/* The patterns that "s", which is folded, begins with. */
+/* The patterns that "s" begins with; returns "work" less what that took. */
 
-static void
-xr_devices_walk(const xr_devices_t *d, xr_str_t s, xr_devices_found_t *f)
+static unsigned
+xr_devices_walk(const xr_devices_t *d, xr_str_t s, unsigned work,
+    xr_devices_found_t *f)
 {
-    size_t                    i, j, n;
-    bool                      more;
+    size_t                    i, n;
     uint8_t                   c;
     const xr_devices_node_t  *nodes, *node, *child;
 
     nodes = xr_devices_node(d);
     node = &nodes[d->roots[s.data[0]]];
+    work--;
 
     for (i = 1; /* void */ ; i++) {
 
-        c = (i < s.len) ? s.data[i] : 0;
+        c = (i < s.len) ? xr_devices_fold(s.data[i]) : 0;
 
         if (node->prefix != XR_DEVICES_NONE) {
             xr_devices_note(d, node->prefix, xr_str_of(s.data + i, s.len - i),
                             f);
         }
 
-        more = xr_devices_is_word(node->byte) && xr_devices_is_word(c);
-
-        if (node->whole != XR_DEVICES_NONE && !more) {
+        if (node->whole != XR_DEVICES_NONE
+            && !(xr_devices_is_word(node->byte) && xr_devices_is_word(c)))
+        {
             xr_devices_note(d, node->whole, xr_str_of(NULL, 0), f);
         }
 
         child = &nodes[node->child];
         n = node->nchild;
 
-        for (j = 0; j < n && child[j].byte != c; j++) {
-            /* void */
+        if (i == s.len) {
+            return work;
         }
 
-        if (i == s.len || j == n) {
-            return;
+        for ( /* void */ ; n > 0 && child->byte != c; n--, child++) {
+
+            if (work == 0) {
+                return 0;
+            }
+
+            work--;
         }
 
-        node = &child[j];
+        if (n == 0 || work == 0) {
+            return work;
+        }
+
+        work--;
+        node = child;
     }
 }
 
 
-/* Patterns begin where words do, or at what is in no word. */
+/*
+ * Patterns begin where words do, or at what is in no word: these places are
+ * found without a branch, as a text may have one at each byte.
+ */
+
+static size_t
+xr_devices_starts(const xr_devices_t *d, xr_str_t s, uint16_t *starts)
+{
+    size_t    i, n;
+    unsigned  kind, before;
+
+    n = 0;
+    before = 0;
+
+    for (i = 0; i < s.len; i++) {
+        kind = d->kinds[s.data[i]];
+        starts[n] = (uint16_t) i;
+        n += kind & ~before & XR_DEVICES_ROOT;
+        before = kind >> 1;             /* no pattern begins in a word */
+    }
+
+    return n;
+}
+
+
+/* What a text was made for, to take long, is not looked for to its end. */
 
 static void
 xr_devices_scan(const xr_devices_t *d, xr_str_t s, xr_devices_found_t *f)
 {
-    bool     word;
-    size_t   i;
-    uint8_t  text[XR_DEVICES_TEXT];
+    size_t    i, n;
+    unsigned  work;
+    uint16_t  starts[XR_DEVICES_TEXT];
 
     memset(f->bits, 0, sizeof(f->bits));
 
-    for (i = 0; i < s.len; i++) {
-        text[i] = xr_devices_fold(s.data[i]);
-    }
+    n = xr_devices_starts(d, s, starts);
+    work = XR_DEVICES_WORK;
 
-    word = false;
-
-    for (i = 0; i < s.len; i++) {
-
-        if (!word && d->roots[text[i]] != 0) {
-            xr_devices_walk(d, xr_str_of(text + i, s.len - i), f);
-        }
-
-        word = xr_devices_is_word(text[i]);
+    for (i = 0; i < n && work != 0; i++) {
+        work = xr_devices_walk(d, xr_str_of(s.data + starts[i],
+                                            s.len - starts[i]),
+                               work, f);
     }
 }
 

@@ -449,6 +449,29 @@ xr_devices_builder_conds(const xr_devices_builder_t *b, xr_devices_t *d)
 
 
 static void
+xr_devices_builder_byte(const xr_devices_trie_t *t, xr_devices_t *d,
+    uint8_t byte)
+{
+    size_t   i;
+    uint8_t  c;
+
+    c = xr_devices_fold(byte);
+
+    for (i = 0; i < t->nodes[0].nchild; i++) {
+
+        if (t->nodes[t->nodes[0].child + i].byte == c) {
+            d->roots[byte] = (uint16_t) (t->nodes[0].child + i);
+            d->kinds[byte] = XR_DEVICES_ROOT;
+        }
+    }
+
+    if (xr_devices_is_word(c)) {
+        d->kinds[byte] |= XR_DEVICES_WORD;
+    }
+}
+
+
+static void
 xr_devices_builder_fill(const xr_devices_builder_t *b,
     const xr_devices_trie_t *t, xr_devices_t *d)
 {
@@ -466,9 +489,8 @@ xr_devices_builder_fill(const xr_devices_builder_t *b,
 
     xr_devices_builder_conds(b, d);
 
-    for (i = 0; i < t->nodes[0].nchild; i++) {
-        d->roots[t->nodes[t->nodes[0].child + i].byte]
-            = (uint16_t) (t->nodes[0].child + i);
+    for (i = 0; i < 256; i++) {
+        xr_devices_builder_byte(t, d, (uint8_t) i);
     }
 }
 

@@ -16,7 +16,7 @@
  * in.  Made and read on little-endian machines.
  */
 
-#define XR_DEVICES_MAGIC     UINT64_C(0x3163766564525858)
+#define XR_DEVICES_MAGIC     UINT64_C(0x3263766564525858)
 
 #define XR_DEVICES_RULES     512
 #define XR_DEVICES_CONDS     1024
@@ -27,6 +27,9 @@
 #define XR_DEVICES_WORDS     4          /* patterns of one condition */
 
 #define XR_DEVICES_NONE      0xffff
+
+#define XR_DEVICES_ROOT      0x01       /* of a byte: a pattern begins so */
+#define XR_DEVICES_WORD      0x02
 
 #define XR_DEVICES_TEXT      512        /* so much of a text is looked at */
 
@@ -134,7 +137,9 @@ struct xr_devices_s {
                                            input are from start[input] up to
                                            start[input + 1] */
     xr_devices_budget_t  budgets[XR_CLASSES];
-    uint16_t             roots[256];    /* nodes by first byte; 0: none */
+    uint16_t             roots[256];    /* nodes by first byte, of both cases;
+                                           0: none */
+    uint8_t              kinds[256];    /* XR_DEVICES_ROOT, XR_DEVICES_WORD */
 };
 
 

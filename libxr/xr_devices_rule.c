@@ -385,6 +385,9 @@ xr_devices_rule_after(xr_devices_compile_t *c, const xr_json_t *number,
         return xr_devices_compile_fail(c, number, "a number has after and is");
     }
 
+    from = 0;
+    to = 0;
+
     rc = xr_devices_compile_text(c, &after, XR_DEVICES_PATTERN, &s);
 
     if (rc == XR_OK) {

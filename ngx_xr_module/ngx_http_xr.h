@@ -163,6 +163,7 @@ typedef struct {
 } ngx_http_xr_revocation_t;
 
 
+typedef struct ngx_http_xr_device_known_s  ngx_http_xr_device_known_t;
 typedef struct ngx_http_xr_redis_s         ngx_http_xr_redis_t;
 typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
 typedef struct ngx_http_xr_limited_s       ngx_http_xr_limited_t;
@@ -192,6 +193,7 @@ struct ngx_http_xr_main_conf_s {
 
     ngx_http_xr_revocation_t       revocation;
     const xr_devices_t            *devices;     /* NULL: the built-in table */
+    ngx_http_xr_device_known_t    *known_devices;   /* in this worker */
     ngx_http_xr_geo_t             *geo;
     ngx_uint_t                     trust;       /* "xr_trusted_*" somewhere */
     ngx_str_t                      proof_header;    /* in lower case */
@@ -365,6 +367,7 @@ typedef struct {
     ngx_http_xr_limited_t         *limited;     /* its limits; or NULL */
     ngx_http_xr_slice_t           *slice;       /* or NULL: not in slices */
     ngx_http_xr_cut_t             *cut;         /* or NULL: as it is */
+    ngx_str_t                      said_class;  /* X-XR-Class, of anybody */
     const xr_device_t             *device;      /* NULL: not read yet */
     ngx_http_xr_variant_t         *variant;     /* or NULL: none is wanted */
     ngx_http_xr_purge_ctx_t        purge;

@@ -21,7 +21,9 @@ static size_t ngx_http_xr_token_end(xr_str_t part, size_t start);
 static ngx_int_t ngx_http_xr_token_decode(ngx_http_request_t *r,
     ngx_http_xr_carried_t *carried, ngx_str_t *value);
 static void ngx_http_xr_token_mask_fragment(ngx_http_request_t *r);
-static void ngx_http_xr_token_drop_headers(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_token_drop_headers(ngx_http_request_t *r);
+static ngx_int_t ngx_http_xr_token_class(ngx_http_request_t *r,
+    const ngx_table_elt_t *h);
 
 
 /*
@@ -41,7 +43,10 @@ ngx_http_xr_token_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ngx_http_xr_token_drop_headers(r);
+    if (ngx_http_xr_token_drop_headers(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_xr_token_mask_fragment(r);
 
     if (r->args.len != 0
@@ -365,7 +370,7 @@ ngx_http_xr_token_uri(ngx_http_request_t *r)
  * and are not seen by variables, in every spelling of "-" and "_".
  */
 
-static void
+static ngx_int_t
 ngx_http_xr_token_drop_headers(ngx_http_request_t *r)
 {
     ngx_uint_t        i;
@@ -385,11 +390,52 @@ ngx_http_xr_token_drop_headers(ngx_http_request_t *r)
                 && h[i].lowcase_key[3] == 'r'
                 && (h[i].lowcase_key[4] == '-' || h[i].lowcase_key[4] == '_'))
             {
+                if (ngx_http_xr_token_class(r, &h[i]) != NGX_OK) {
+                    return NGX_ERROR;
+                }
+
                 h[i].hash = 0;
                 h[i].value.len = 0;
             }
         }
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A tier of ours sends X-XR-Class.  Whether this is one is not known yet, so
+ * that the value is kept for the device record, where nothing else sees it.
+ */
+
+static ngx_int_t
+ngx_http_xr_token_class(ngx_http_request_t *r, const ngx_table_elt_t *h)
+{
+    ngx_http_xr_ctx_t        *ctx;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    static ngx_str_t  name = ngx_string("x-xr-class");
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    if (xmcf->proof_header.len == 0
+        || h->key.len != name.len
+        || ngx_memcmp(h->lowcase_key, name.data, name.len) != 0)
+    {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_xr_make_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->said_class.len == 0) {
+        ctx->said_class = h->value;
+    }
+
+    return NGX_OK;
 }
 
 

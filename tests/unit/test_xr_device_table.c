@@ -246,15 +246,17 @@ test_default(void **state)
 static void
 test_time(void **state)
 {
-    size_t             i, j;
-    double             ns, worst;
+    size_t             i, j, n;
+    double             ns, best, worst;
     xr_device_t        d;
     struct timespec    a, b;
     static char        ua[512];
     xr_device_input_t  in;
 
     static const char  *words[] = {
-        "Adreno (TM) ", "Windows NT 10.0; ", "PICO 4 Ultrx ", "a ", "iPhone OS "
+        "Adreno (TM) ", "Windows NT 10.0; ", "PICO 4 Ultrx ", "a ", "iPhone OS ",
+        "Mobile ", "+", "u ", "Quest 2 ", "PicoBrowser/", "Version/13 ",
+        "Windows NT 10.0) "
     };
 
     (void) state;
@@ -269,22 +271,33 @@ test_time(void **state)
 
         memset(&in, 0, sizeof(in));
         in.user_agent = xr_str_of(ua, sizeof(ua));
+        best = 0;
 
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+        /* the best of many, as others use the machine, too */
 
-        for (j = 0; j < 20000; j++) {
-            xr_device_read(xr_devices_default(), &in, &d);
+        for (n = 0; n < 50; n++) {
+            clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+
+            for (j = 0; j < 200; j++) {
+                xr_device_read(xr_devices_default(), &in, &d);
+            }
+
+            clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+
+            ns = ((double) (b.tv_sec - a.tv_sec) * 1e9
+                  + (double) (b.tv_nsec - a.tv_nsec)) / 200;
+            best = (n == 0 || ns < best) ? ns : best;
         }
 
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-
-        ns = ((double) (b.tv_sec - a.tv_sec) * 1e9
-              + (double) (b.tv_nsec - a.tv_nsec)) / 20000;
-        worst = (ns > worst) ? ns : worst;
-        print_message("%s: %.0f ns\n", words[i], ns);
+        worst = (best > worst) ? best : worst;
+        print_message("%s: %.0f ns\n", words[i], best);
     }
 
-    assert_true(worst < 20000);         /* a sanitizer's build, too */
+#if defined(__SANITIZE_ADDRESS__)
+    assert_true(worst < 40000);
+#else
+    assert_true(worst < 10000);         /* of a machine that is busy */
+#endif
 }
 
 
