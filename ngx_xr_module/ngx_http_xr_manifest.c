@@ -41,7 +41,7 @@ struct ngx_http_xr_fetch_s {
     ngx_http_request_t            *client;
     ngx_http_xr_ctx_t             *ctx;         /* of the subrequest */
     u_char                         tag[XR_SIPHASH_SIZE];
-    uint64_t                       drops;
+    uint64_t                       changes;
     time_t                         asked;
     ngx_uint_t                     status;
     u_char                        *text;
@@ -294,19 +294,16 @@ ngx_http_xr_manifest_mutex(ngx_http_xr_main_conf_t *xmcf)
 /* What was purged is not found any more: its generation is part of the tag. */
 
 void
-ngx_http_xr_manifest_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_str_t *object, u_char tag[XR_SIPHASH_SIZE])
+ngx_http_xr_manifest_tag(ngx_http_xr_main_conf_t *xmcf, uint64_t generation,
+    const xr_site_t *site, xr_str_t object, u_char tag[XR_SIPHASH_SIZE])
 {
-    xr_str_t                  parts[3];
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    xr_str_t  parts[3];
 
     /* the prefix ends in LF, which none of its parts has within */
 
-    parts[0] = xr_str_of((u_char *) &ctx->purge.generation, sizeof(uint64_t));
-    parts[1] = ctx->tenant->cache_prefix;
-    parts[2] = ngx_http_xr_view(object);
+    parts[0] = xr_str_of((u_char *) &generation, sizeof(uint64_t));
+    parts[1] = site->cache_prefix;
+    parts[2] = object;
 
     xr_siphash(xmcf->secret, parts, 3, tag);
 }
@@ -325,7 +322,7 @@ ngx_http_xr_manifest_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     time_t                      now;
     xr_rc_t                     rc;
     ngx_int_t                   asked;
-    ngx_uint_t                  known;
+    ngx_uint_t                  known, refresh;
     xr_store_info_t             info;
     ngx_http_xr_variant_t      *v;
     ngx_http_xr_main_conf_t    *xmcf;
@@ -351,10 +348,14 @@ ngx_http_xr_manifest_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     {
         /*
          * One that is a little old does until it is renewed; if it may be of
-         * before something was announced the client waits.
+         * before something was announced the client waits.  Of one that is
+         * not known nobody can tell whether the cache has the newest.
          */
 
-        asked = ngx_http_xr_manifest_fetch(r, ctx, known && info.fresh == 0,
+        refresh = known ? (info.fresh == 0 || info.outdated)
+                        : (xmcf->announce != NULL);
+
+        asked = ngx_http_xr_manifest_fetch(r, ctx, refresh,
                                            known && info.fresh != 0);
 
         if (asked != NGX_DECLINED) {
@@ -487,7 +488,7 @@ ngx_http_xr_manifest_ask(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     fetch->ctx = c;
     fetch->asked = ngx_time();
-    fetch->drops = xr_store_drops(xmcf->manifests);
+    fetch->changes = xr_store_changes(xmcf->manifests);
     fetch->max = xlcf->variant.valid;
 
     if (ngx_http_subrequest(r, &r->uri, NULL, &sr, ps,
@@ -697,7 +698,7 @@ ngx_http_xr_manifest_keep(ngx_http_request_t *r, ngx_http_xr_fetch_t *fetch)
 
     if (good || !ngx_http_xr_manifest_extend(xmcf, fetch, &info)) {
         info.fetched = fetch->asked;
-        (void) xr_store_put(xmcf->manifests, fetch->tag, fetch->drops, &info,
+        (void) xr_store_put(xmcf->manifests, fetch->tag, fetch->changes, &info,
                             ngx_http_xr_manifest_image);
     }
 
@@ -935,15 +936,21 @@ ngx_http_xr_manifest_take(ngx_http_request_t *r, ngx_http_xr_fetch_t *fetch,
 }
 
 
+/* There is a newer one: that of here is asked for past the cache. */
+
 void
-ngx_http_xr_manifest_drop(ngx_http_xr_main_conf_t *xmcf, u_char *tag)
+ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf, u_char *tag)
 {
     ngx_shmtx_t  *mutex;
+
+    if (xmcf->manifests == NULL) {
+        return;
+    }
 
     mutex = ngx_http_xr_manifest_mutex(xmcf);
 
     ngx_shmtx_lock(mutex);
-    xr_store_drop(xmcf->manifests, tag);
+    xr_store_outdate(xmcf->manifests, tag);
     ngx_shmtx_unlock(mutex);
 }
 

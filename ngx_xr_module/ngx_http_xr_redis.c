@@ -496,6 +496,10 @@ ngx_http_xr_redis_abandon(ngx_http_xr_redis_node_t *node)
     ngx_queue_t               *q, calls;
     ngx_http_xr_redis_call_t  *call;
 
+    if (node->redis->push != NULL) {
+        (void) node->redis->push(node, NULL);
+    }
+
     ngx_queue_init(&calls);
 
     if (!ngx_queue_empty(&node->calls)) {

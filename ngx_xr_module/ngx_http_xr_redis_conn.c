@@ -15,6 +15,8 @@
 
 #define NGX_HTTP_XR_REDIS_CONN_OUTPUT     16384
 #define NGX_HTTP_XR_REDIS_CONN_PENDING    65536 /* of one answer */
+#define NGX_HTTP_XR_REDIS_CONN_PUSHED     (2 * 1024 * 1024)
+#define NGX_HTTP_XR_REDIS_CONN_READS      16    /* in a turn of the loop */
 
 #define NGX_HTTP_XR_REDIS_CONN_CODE       16
 
@@ -132,6 +134,8 @@ ngx_http_xr_redis_conn_open(ngx_http_xr_redis_node_t *node)
     c->write->log = redis->log;
     c->read->handler = ngx_http_xr_redis_conn_read_handler;
     c->write->handler = ngx_http_xr_redis_conn_write_handler;
+
+    c->idle = (redis->push != NULL);    /* closed when a worker quits */
 
     node->connection = c;
     node->reader = ngx_http_xr_redis_reply_reader(node);
@@ -326,11 +330,13 @@ static void
 ngx_http_xr_redis_conn_read_handler(ngx_event_t *rev)
 {
     ssize_t                    n;
+    ngx_uint_t                 reads;
     ngx_connection_t          *c;
     ngx_http_xr_redis_node_t  *node;
 
     c = rev->data;
     node = c->data;
+    reads = 0;
 
     if (c->close) {
         ngx_http_xr_redis_conn_fail(node, 0, "worker is shutting down");
@@ -363,7 +369,11 @@ ngx_http_xr_redis_conn_read_handler(ngx_event_t *rev)
             return;
         }
 
-    } while (rev->ready);
+    } while (rev->ready && ++reads < NGX_HTTP_XR_REDIS_CONN_READS);
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_next_events);
+    }
 
     if (ngx_handle_read_event(rev, 0) != NGX_OK) {
         ngx_http_xr_redis_conn_fail(node, 0, "connection is lost");
@@ -374,11 +384,16 @@ ngx_http_xr_redis_conn_read_handler(ngx_event_t *rev)
 static ngx_int_t
 ngx_http_xr_redis_conn_feed(ngx_http_xr_redis_node_t *node, size_t len)
 {
-    void         *reply;
-    ngx_int_t     rc;
-    redisReader  *reader;
+    void                      *reply;
+    size_t                     max;
+    ngx_int_t                  rc;
+    redisReader               *reader;
+    ngx_http_xr_redis_push_pt  push;
 
     reader = node->reader;
+    push = node->redis->push;
+    max = (push != NULL) ? NGX_HTTP_XR_REDIS_CONN_PUSHED
+                         : NGX_HTTP_XR_REDIS_CONN_PENDING;
 
     if (redisReaderFeed(reader, (char *) node->redis->input, len) != REDIS_OK)
     {
@@ -390,8 +405,7 @@ ngx_http_xr_redis_conn_feed(ngx_http_xr_redis_node_t *node, size_t len)
         reply = NULL;
 
         if (redisReaderGetReply(reader, &reply) != REDIS_OK
-            || (reply == NULL
-                && reader->len - reader->pos > NGX_HTTP_XR_REDIS_CONN_PENDING))
+            || (reply == NULL && reader->len - reader->pos > max))
         {
             ngx_http_xr_redis_conn_fail(node, 0,
                                         "sent what is not an answer");
@@ -402,9 +416,13 @@ ngx_http_xr_redis_conn_feed(ngx_http_xr_redis_node_t *node, size_t len)
             return NGX_OK;
         }
 
-        rc = (node->greetings > 0)
-             ? ngx_http_xr_redis_conn_greeted(node, reply)
-             : ngx_http_xr_redis_answer(node, reply);
+        if (node->greetings > 0) {
+            rc = ngx_http_xr_redis_conn_greeted(node, reply);
+
+        } else {
+            rc = (push != NULL) ? push(node, reply)
+                                : ngx_http_xr_redis_answer(node, reply);
+        }
 
         if (rc != NGX_OK) {
             return NGX_ERROR;
@@ -616,7 +634,9 @@ ngx_http_xr_redis_conn_fail(ngx_http_xr_redis_node_t *node, ngx_err_t err,
 
     pause = node->pause * 3 / 4 + (ngx_msec_t) ngx_random() % node->pause / 2;
 
-    if (ngx_http_xr_redis_logs(redis, NGX_HTTP_XR_REDIS_LOG_LOST)) {
+    if (!ngx_exiting
+        && ngx_http_xr_redis_logs(redis, NGX_HTTP_XR_REDIS_LOG_LOST))
+    {
         ngx_log_error(NGX_LOG_ERR, redis->log, err,
                       "xr: Redis %V: %s, not asked for %M ms",
                       &node->addrs[node->addr].name, why, pause);

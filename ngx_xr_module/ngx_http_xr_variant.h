@@ -89,13 +89,15 @@ char *ngx_http_xr_manifest_valid(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_xr_manifest_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
 ngx_int_t ngx_http_xr_manifest_filter_init(ngx_conf_t *cf);
-void ngx_http_xr_manifest_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_str_t *object, u_char tag[XR_SIPHASH_SIZE]);
+void ngx_http_xr_manifest_tag(ngx_http_xr_main_conf_t *xmcf,
+    uint64_t generation, const xr_site_t *site, xr_str_t object,
+    u_char tag[XR_SIPHASH_SIZE]);
 ngx_int_t ngx_http_xr_manifest_get(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest, uint64_t *missing);
 void ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
     uint64_t missing);
-void ngx_http_xr_manifest_drop(ngx_http_xr_main_conf_t *xmcf, u_char *tag);
+void ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf,
+    u_char *tag);
 void ngx_http_xr_manifest_expire(ngx_http_xr_main_conf_t *xmcf);
 ngx_uint_t ngx_http_xr_manifest_waits(ngx_http_xr_fetch_t *fetch);
 ngx_uint_t ngx_http_xr_manifest_refreshes(ngx_http_request_t *r);
