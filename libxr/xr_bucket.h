@@ -59,6 +59,9 @@ xr_buckets_t *xr_buckets_create(void *p, size_t size);
 size_t xr_buckets_entries(const xr_buckets_t *t);
 xr_bucket_t *xr_buckets_at(xr_buckets_t *t, size_t i);
 
+/* How many of them, the first ones, may ever have held a bucket. */
+size_t xr_buckets_used(const xr_buckets_t *t);
+
 /*
  * The entry of a tag (a keyed hash); if there is none, and "key" is its key
  * in Redis, one is made in the place of what was not used for the longest

@@ -7,7 +7,7 @@
 #include "xr_sets.h"
 
 
-#define XR_BUCKETS_MAGIC     0x78722d62636b3031          /* "xr-bck01" */
+#define XR_BUCKETS_MAGIC     0x78722d62636b3032          /* "xr-bck02" */
 
 /*
  * Milliseconds: after which whoever was making an entry is given up for dead,
@@ -22,6 +22,13 @@
 #define XR_BUCKETS_BONUS     2000
 
 
+/*
+ * Sets lie in the order in which they were first needed, so that few buckets
+ * are on few pages of memory, however many there is room for: to find where a
+ * page is costs more than to fetch what is on it.  Behind the entries is a
+ * number for each set: its place and 1, or 0 if it was never needed.
+ */
+
 struct xr_buckets_s {
     xr_sets_t    sets;
     xr_bucket_t  entries[];
@@ -34,7 +41,8 @@ xr_buckets_t *
 xr_buckets_create(void *p, size_t size)
 {
     return xr_sets_create(p, size, XR_BUCKETS_MAGIC,
-                          XR_BUCKET_WAYS * sizeof(xr_bucket_t)) ? p : NULL;
+                          XR_BUCKET_WAYS * sizeof(xr_bucket_t)
+                          + sizeof(uint32_t)) ? p : NULL;
 }
 
 
@@ -52,15 +60,75 @@ xr_buckets_at(xr_buckets_t *t, size_t i)
 }
 
 
-/* The entry that is "i" after the one where a tag is looked for first. */
+size_t
+xr_buckets_used(const xr_buckets_t *t)
+{
+    uint64_t  taken;
+
+    taken = __atomic_load_n(&t->sets.taken, __ATOMIC_RELAXED);
+
+    return (size_t) (taken < t->sets.n ? taken : t->sets.n) * XR_BUCKET_WAYS;
+}
+
+
+static inline uint32_t *
+xr_buckets_place(const xr_buckets_t *t, uint64_t tag)
+{
+    return (uint32_t *) &t->entries[t->sets.n * XR_BUCKET_WAYS]
+           + xr_sets_of(&t->sets, tag);
+}
+
+
+/* NULL: nobody has needed it so far. */
+
+static inline xr_bucket_t *
+xr_buckets_set(const xr_buckets_t *t, uint64_t tag)
+{
+    uint32_t  place;
+
+    place = __atomic_load_n(xr_buckets_place(t, tag), __ATOMIC_RELAXED);
+
+    return (place != 0)
+           ? (xr_bucket_t *) &t->entries[(size_t) (place - 1) * XR_BUCKET_WAYS]
+           : NULL;
+}
+
+
+/*
+ * Whoever is overtaken leaves a place unused.  Two sets may share one, as
+ * tags are compared as a whole: the last ones do, for each place that was lost.
+ */
 
 static xr_bucket_t *
-xr_buckets_way(xr_buckets_t *t, uint64_t tag, size_t i)
+xr_buckets_set_make(xr_buckets_t *t, uint64_t tag)
 {
-    xr_bucket_t  *set;
+    uint32_t  none, *place;
+    uint64_t  n;
 
-    set = &t->entries[xr_sets_of(&t->sets, tag) * XR_BUCKET_WAYS];
+    place = xr_buckets_place(t, tag);
 
+    if (__atomic_load_n(place, __ATOMIC_RELAXED) == 0) {
+        none = 0;
+        n = __atomic_fetch_add(&t->sets.taken, 1, __ATOMIC_RELAXED);
+
+        if (n >= t->sets.n) {
+            n = xr_sets_of(&t->sets, tag);
+        }
+
+        (void) __atomic_compare_exchange_n(place, &none, (uint32_t) n + 1,
+                                           false, __ATOMIC_RELAXED,
+                                           __ATOMIC_RELAXED);
+    }
+
+    return xr_buckets_set(t, tag);
+}
+
+
+/* The entry that is "i" after the one where a tag is looked for first. */
+
+static inline xr_bucket_t *
+xr_buckets_way(xr_bucket_t *set, uint64_t tag, size_t i)
+{
     return &set[(tag + i) % XR_BUCKET_WAYS];
 }
 
@@ -68,23 +136,27 @@ xr_buckets_way(xr_buckets_t *t, uint64_t tag, size_t i)
 void
 xr_buckets_prefetch(const xr_buckets_t *t, uint64_t tag)
 {
-    size_t  i;
+    xr_bucket_t  *set;
 
     tag = xr_buckets_tag(tag);
-    i = xr_sets_of(&t->sets, tag) * XR_BUCKET_WAYS + tag % XR_BUCKET_WAYS;
+    set = xr_buckets_set(t, tag);
 
-    __builtin_prefetch(&t->entries[i], 1);
+    if (set != NULL) {
+        __builtin_prefetch(xr_buckets_way(set, tag, 0), 1);
+    }
 }
 
 
-static xr_bucket_t *
-xr_buckets_find(xr_buckets_t *t, uint64_t tag)
+static inline xr_bucket_t *
+xr_buckets_find(const xr_buckets_t *t, uint64_t tag)
 {
     size_t        i;
-    xr_bucket_t  *b;
+    xr_bucket_t  *b, *set;
 
-    for (i = 0; i < XR_BUCKET_WAYS; i++) {
-        b = xr_buckets_way(t, tag, i);
+    set = xr_buckets_set(t, tag);
+
+    for (i = 0; set != NULL && i < XR_BUCKET_WAYS; i++) {
+        b = xr_buckets_way(set, tag, i);
 
         if (__atomic_load_n(&b->tag, __ATOMIC_ACQUIRE) == tag) {
             return b;
@@ -149,7 +221,7 @@ xr_buckets_age(const xr_bucket_t *b, uint64_t tag, int64_t now)
 
 
 static xr_bucket_t *
-xr_buckets_choose(xr_buckets_t *t, uint64_t tag, int64_t now,
+xr_buckets_choose(xr_bucket_t *set, uint64_t tag, int64_t now,
     uint64_t *chosen)
 {
     size_t        i;
@@ -161,7 +233,7 @@ xr_buckets_choose(xr_buckets_t *t, uint64_t tag, int64_t now,
     oldest = -1;
 
     for (i = 0; i < XR_BUCKET_WAYS; i++) {
-        b = xr_buckets_way(t, tag, i);
+        b = xr_buckets_way(set, tag, i);
 
         is = __atomic_load_n(&b->tag, __ATOMIC_ACQUIRE);
         age = xr_buckets_age(b, is, now);
@@ -271,7 +343,7 @@ xr_buckets_reset(xr_bucket_t *b, uint64_t tag, const uint8_t *key,
  */
 
 static xr_bucket_t *
-xr_buckets_settle(xr_buckets_t *t, uint64_t tag)
+xr_buckets_settle(xr_bucket_t *set, uint64_t tag)
 {
     size_t        i;
     uint64_t      is;
@@ -280,7 +352,7 @@ xr_buckets_settle(xr_buckets_t *t, uint64_t tag)
     first = NULL;
 
     for (i = 0; i < XR_BUCKET_WAYS; i++) {
-        b = xr_buckets_way(t, tag, i);
+        b = xr_buckets_way(set, tag, i);
         is = __atomic_load_n(&b->tag, __ATOMIC_SEQ_CST);
 
         if (is != tag) {
@@ -311,11 +383,13 @@ xr_buckets_make(xr_buckets_t *t, uint64_t tag, const uint8_t *key,
 {
     size_t        i;
     uint64_t      is, busy;
-    xr_bucket_t  *b;
+    xr_bucket_t  *b, *set;
+
+    set = xr_buckets_set_make(t, tag);
 
     for (i = 0; i < XR_BUCKET_WAYS; i++) {
         busy = xr_buckets_busy(now);
-        b = xr_buckets_choose(t, tag, now, &is);
+        b = xr_buckets_choose(set, tag, now, &is);
 
         if (b == NULL) {
             break;
@@ -331,7 +405,7 @@ xr_buckets_make(xr_buckets_t *t, uint64_t tag, const uint8_t *key,
                                                __ATOMIC_RELAXED);
         }
 
-        b = xr_buckets_settle(t, tag);
+        b = xr_buckets_settle(set, tag);
 
         if (b != NULL) {
             return b;

@@ -19,7 +19,8 @@
 typedef struct {
     uint64_t  magic;
     uint64_t  n;                        /* sets */
-    uint64_t  unused[6];
+    uint64_t  taken;                    /* xr_buckets.c: that have a place */
+    uint64_t  unused[5];
 } xr_sets_t;
 
 

@@ -170,7 +170,7 @@ ngx_http_xr_conf_create_loc_conf(ngx_conf_t *cf)
     ngx_http_xr_limit_conf_create(xlcf);
     ngx_http_xr_origin_create_conf(xlcf);
     ngx_http_xr_freshness_create(&xlcf->freshness);
-    ngx_http_xr_manifest_conf_create(&xlcf->variant);
+    ngx_http_xr_variant_conf_create(&xlcf->variant);
     ngx_http_xr_encoding_conf_create(&xlcf->encoding);
 
     return xlcf;
@@ -205,7 +205,7 @@ ngx_http_xr_conf_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->geo_status, prev->geo_status,
                               NGX_HTTP_FORBIDDEN);
 
-    ngx_http_xr_manifest_conf_merge(&prev->variant, &conf->variant);
+    ngx_http_xr_variant_conf_merge(&prev->variant, &conf->variant);
 
     if (ngx_http_xr_limit_conf_merge(cf, prev, conf) != NGX_CONF_OK
         || ngx_http_xr_slice_conf_merge(cf, prev, conf) != NGX_CONF_OK
@@ -394,7 +394,7 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
     }
 
     if (ngx_http_xr_slice_init(cf) != NGX_OK
-        || (xmcf->variants && ngx_http_xr_manifest_filter_init(cf) != NGX_OK))
+        || (xmcf->variants && ngx_http_xr_manifest_fetch_init(cf) != NGX_OK))
     {
         return NGX_ERROR;
     }

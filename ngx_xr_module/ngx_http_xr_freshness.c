@@ -387,7 +387,7 @@ ngx_http_xr_freshness_set(ngx_http_request_t *r, xr_freshness_t *f)
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    max = ngx_http_xr_manifest_max(r);
+    max = ngx_http_xr_manifest_fetch_max(r);
 
     c->valid_sec = ngx_time() - 1
                    + ((max != 0) ? ngx_min(f->fresh, max) : f->fresh);

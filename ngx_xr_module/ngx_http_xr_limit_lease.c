@@ -235,7 +235,7 @@ ngx_http_xr_lease_sweep(ngx_event_t *ev)
         return;
     }
 
-    n = xr_buckets_entries(xmcf->limit->buckets);
+    n = xr_buckets_used(xmcf->limit->buckets);
     returns = 0;
 
     for (i = 0;

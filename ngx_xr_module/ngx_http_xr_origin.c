@@ -9,7 +9,6 @@
 #include "ngx_http_xr_encode.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
-#include "ngx_http_xr_variant.h"
 #include "ngx_http_xr_wake.h"
 
 
@@ -47,8 +46,6 @@ typedef struct {
 
 static ngx_int_t ngx_http_xr_origin_ask(ngx_http_request_t *r,
     ngx_http_xr_loc_conf_t *xlcf);
-static ngx_http_upstream_conf_t *ngx_http_xr_origin_settings(
-    ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf);
 static ngx_int_t ngx_http_xr_origin_create_request(ngx_http_request_t *r);
 static void ngx_http_xr_origin_conditions(ngx_http_request_t *r,
     ngx_http_xr_origin_request_t *req);
@@ -175,7 +172,7 @@ ngx_http_xr_origin_ask(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
     ngx_str_set(&u->schema, "http://");
     u->output.tag = (ngx_buf_tag_t) &ngx_http_xr_module;
 
-    u->conf = ngx_http_xr_origin_settings(r, xlcf);
+    u->conf = ngx_http_xr_origin_try_settings(r, xlcf);
 
     if (u->conf == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -214,47 +211,6 @@ ngx_http_xr_origin_ask(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
     }
 
     return NGX_DONE;
-}
-
-
-/* Those of the location, unless what is in the cache is known to be old. */
-
-static ngx_http_upstream_conf_t *
-ngx_http_xr_origin_settings(ngx_http_request_t *r,
-    ngx_http_xr_loc_conf_t *xlcf)
-{
-    ngx_uint_t                 uncached, refresh;
-    ngx_http_upstream_conf_t  *conf;
-    ngx_http_xr_slice_part_t  *part;
-
-    part = ngx_http_xr_slice_part_of(r);
-
-    uncached = (part != NULL) ? part->uncached
-                              : ngx_http_xr_get_ctx(r)->uncached;
-
-    refresh = (part != NULL) ? part->refresh
-                             : ngx_http_xr_manifest_refreshes(r);
-
-    if (!uncached && !refresh) {
-        return &xlcf->upstream;
-    }
-
-    conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
-
-    if (conf == NULL) {
-        return NULL;
-    }
-
-    *conf = xlcf->upstream;
-
-    if (uncached) {
-        ngx_http_xr_degrade_settings(conf);
-
-    } else {
-        ngx_http_xr_slice_origin_bypass(conf);
-    }
-
-    return conf;
 }
 
 

@@ -7,12 +7,54 @@
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_variant.h"
 #include "ngx_http_xr_wake.h"
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_encode.h"
 
 
 /* How an exchange with the origin is tried again, and how it ends. */
+
+
+/* Those of the location, unless what is in the cache is known to be old. */
+
+ngx_http_upstream_conf_t *
+ngx_http_xr_origin_try_settings(ngx_http_request_t *r,
+    ngx_http_xr_loc_conf_t *xlcf)
+{
+    ngx_uint_t                 uncached, refresh;
+    ngx_http_upstream_conf_t  *conf;
+    ngx_http_xr_slice_part_t  *part;
+
+    part = ngx_http_xr_slice_part_of(r);
+
+    uncached = (part != NULL) ? part->uncached
+                              : ngx_http_xr_get_ctx(r)->uncached;
+
+    refresh = (part != NULL) ? part->refresh
+                             : ngx_http_xr_manifest_fetch_refreshes(r);
+
+    if (!uncached && !refresh) {
+        return &xlcf->upstream;
+    }
+
+    conf = ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t));
+
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    *conf = xlcf->upstream;
+
+    if (uncached) {
+        ngx_http_xr_degrade_settings(conf);
+
+    } else {
+        ngx_http_xr_slice_origin_bypass(conf);
+    }
+
+    return conf;
+}
 
 
 /* Another try, or a stored response to be read instead. */

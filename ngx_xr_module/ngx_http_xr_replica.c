@@ -37,10 +37,6 @@ static void ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
 static ngx_uint_t ngx_http_xr_replica_left(ngx_http_xr_replicas_t *replicas,
     ngx_uint_t tries, ngx_uint_t failed);
-static ngx_uint_t ngx_http_xr_replica_closed(ngx_peer_connection_t *pc,
-    ngx_http_xr_replicas_t *replicas, ngx_uint_t state);
-static void ngx_http_xr_replica_report(ngx_http_xr_replicas_t *replicas,
-    ngx_uint_t failed);
 static ngx_http_xr_main_conf_t *ngx_http_xr_replica_conf(
     ngx_http_xr_replicas_t *replicas);
 static ngx_int_t ngx_http_xr_replica_set_session(ngx_peer_connection_t *pc,
@@ -488,7 +484,7 @@ ngx_http_xr_replica_get(ngx_peer_connection_t *pc, void *data)
             return rc;
         }
 
-        ngx_http_xr_replica_report(replicas, 1);
+        ngx_http_xr_outcome_report(replicas, 1);
 
     } while (ngx_http_xr_replica_unasked(replicas) > 0);
 
@@ -555,7 +551,7 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
     ngx_http_xr_replica_t   *replica;
 
     replica = &replicas->list[replicas->current];
-    closed = ngx_http_xr_replica_closed(pc, replicas, state);
+    closed = ngx_http_xr_outcome_closed(pc, replicas, state);
 
     if (ngx_http_xr_slice_run_leave(replicas->request, pc, state)) {
 
@@ -568,7 +564,7 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
             return;
         }
 
-        ngx_http_xr_replica_report(replicas, 0);
+        ngx_http_xr_outcome_report(replicas, 0);
 
         return;
     }
@@ -627,7 +623,7 @@ ngx_http_xr_replica_free(ngx_peer_connection_t *pc, void *data,
                       "share", &replica->endpoint->name);
     }
 
-    ngx_http_xr_replica_report(replicas, failed);
+    ngx_http_xr_outcome_report(replicas, failed);
 }
 
 
@@ -662,76 +658,6 @@ ngx_http_xr_replica_left(ngx_http_xr_replicas_t *replicas, ngx_uint_t tries,
 
     return (failed && ngx_http_xr_retry_throttled(replicas->request))
            ? 0 : tries;
-}
-
-
-/*
- * Whether a kept connection was closed by the other side before there was an
- * answer, as it may be at any time.
- */
-
-static ngx_uint_t
-ngx_http_xr_replica_closed(ngx_peer_connection_t *pc,
-    ngx_http_xr_replicas_t *replicas, ngx_uint_t state)
-{
-    ngx_connection_t     *c;
-    ngx_http_upstream_t  *u;
-
-    c = pc->connection;
-    u = replicas->request->upstream;
-
-    return (state & NGX_PEER_FAILED)
-           && !replicas->again
-           && pc->cached
-           && u->state->bytes_received == 0
-           && c != NULL
-           && !c->read->timedout
-           && !c->write->timedout;
-}
-
-
-/* What a try says of its endpoint. */
-
-static void
-ngx_http_xr_replica_report(ngx_http_xr_replicas_t *replicas,
-    ngx_uint_t failed)
-{
-    ngx_log_t                *log;
-    ngx_uint_t                code;
-    ngx_http_upstream_t      *u;
-    ngx_http_xr_origin_t     *exchange;
-    ngx_http_xr_endpoint_t   *endpoint;
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    u = replicas->request->upstream;
-    exchange = u->input_filter_ctx;
-    endpoint = replicas->list[replicas->current].endpoint;
-    xmcf = ngx_http_xr_replica_conf(replicas);
-    log = replicas->request->connection->log;
-    code = exchange->status.code;
-
-    if (code >= NGX_HTTP_INTERNAL_SERVER_ERROR
-        && code != NGX_HTTP_NOT_IMPLEMENTED)
-    {
-        failed = 1;
-
-    } else if (xmcf->health.slow != 0
-               && u->state != NULL
-               && u->state->header_time != (ngx_msec_t) -1
-               && u->state->header_time > xmcf->health.slow)
-    {
-        failed = 1;
-    }
-
-    if (failed) {
-        ngx_http_xr_health_bad(xmcf, endpoint, log);
-
-    } else if (code != 0) {
-        ngx_http_xr_health_good(endpoint, log);
-
-    } else {
-        ngx_http_xr_health_unknown(endpoint);
-    }
 }
 
 

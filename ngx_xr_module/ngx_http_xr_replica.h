@@ -101,6 +101,8 @@ char *ngx_http_xr_endpoint_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* origin_try */
+ngx_http_upstream_conf_t *ngx_http_xr_origin_try_settings(
+    ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf);
 ngx_int_t ngx_http_xr_origin_try_again(ngx_http_request_t *r);
 void ngx_http_xr_origin_try_abort(ngx_http_request_t *r);
 void ngx_http_xr_origin_try_end(ngx_http_request_t *r, ngx_int_t rc);
@@ -118,6 +120,12 @@ ngx_uint_t ngx_http_xr_replica_is_other(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_replica_doubts(ngx_http_request_t *r);
 void ngx_http_xr_replica_again(ngx_http_request_t *r);
 void ngx_http_xr_replica_give_back(ngx_http_request_t *r);
+
+/* outcome */
+ngx_uint_t ngx_http_xr_outcome_closed(ngx_peer_connection_t *pc,
+    ngx_http_xr_replicas_t *replicas, ngx_uint_t state);
+void ngx_http_xr_outcome_report(ngx_http_xr_replicas_t *replicas,
+    ngx_uint_t failed);
 
 /* resolve */
 char *ngx_http_xr_resolve_set_slot(ngx_conf_t *cf, ngx_command_t *cmd,

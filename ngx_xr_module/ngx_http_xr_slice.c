@@ -427,7 +427,7 @@ ngx_http_xr_slice_ended(ngx_http_xr_slice_t *s, ngx_http_xr_slice_part_t *part)
 }
 
 
-/* Another object than the one that was begun with, of which nothing went out. */
+/* Another object than the one that was begun with; nothing went out of it. */
 
 static ngx_int_t
 ngx_http_xr_slice_other(ngx_http_xr_slice_t *s)

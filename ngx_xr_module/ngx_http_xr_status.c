@@ -7,6 +7,7 @@
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
+#include "ngx_http_xr_variant.h"
 
 #include "xr_s3_error.h"
 
@@ -187,7 +188,9 @@ ngx_http_xr_status_finish(ngx_http_request_t *r, ngx_uint_t complete)
     }
 
     if (ngx_http_xr_resign_wanted(r, said)
-        || (status == NGX_HTTP_NOT_FOUND && ngx_http_xr_replica_doubts(r)))
+        || (status == NGX_HTTP_NOT_FOUND
+            && (ngx_http_xr_replica_doubts(r)
+                || ngx_http_xr_variant_instead(r))))
     {
         u->keepalive = complete && !u->headers_in.connection_close;
 
@@ -298,7 +301,9 @@ ngx_http_xr_status_remember(ngx_http_request_t *r, ngx_uint_t status)
         return;                     /* it may only lag behind */
     }
 
-    if (status == NGX_HTTP_NOT_FOUND && r->cache != NULL && u->cacheable) {
+    if (status == NGX_HTTP_NOT_FOUND && r->cache != NULL && u->cacheable
+        && !ngx_http_xr_variant_chosen(r))
+    {
 
         if (ngx_http_xr_freshness_absent(r)) {
             r->cache->error = status;

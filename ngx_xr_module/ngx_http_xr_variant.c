@@ -6,7 +6,7 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_device.h"
-#include "ngx_http_xr_limit.h"
+#include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_variant.h"
 
 #include "xr_mime.h"
@@ -78,7 +78,7 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         v = ctx->variant;
     }
 
-    if (v->fetch != NULL && ngx_http_xr_manifest_waits(v->fetch)) {
+    if (v->fetch != NULL && ngx_http_xr_manifest_fetch_waits(v->fetch)) {
         return NGX_AGAIN;
     }
 
@@ -628,6 +628,47 @@ ngx_http_xr_variant_missing(ngx_http_request_t *r)
            && ngx_http_xr_variant_choose(r, ctx, &manifest) == NGX_OK
            && v->state == NGX_HTTP_XR_VARIANT_CHOSEN
            && !(v->missing & (uint64_t) 1 << v->index);
+}
+
+
+/* Whether the object is a variant's: one that is missing is noted by us. */
+
+ngx_uint_t
+ngx_http_xr_variant_chosen(ngx_http_request_t *r)
+{
+    ngx_http_xr_ctx_t  *ctx;
+
+    ctx = ngx_http_xr_get_ctx(r);
+
+    return ctx->variant != NULL
+           && ctx->variant->state == NGX_HTTP_XR_VARIANT_CHOSEN;
+}
+
+
+/*
+ * The same, while the origin answers the client's own request: what comes in
+ * its place is asked for at once, and not stored under the other's key.
+ */
+
+ngx_uint_t
+ngx_http_xr_variant_instead(ngx_http_request_t *r)
+{
+    ngx_http_xr_origin_t  *exchange;
+
+    if (r != r->main || !ngx_http_xr_variant_missing(r)) {
+        return 0;
+    }
+
+    exchange = r->upstream->input_filter_ctx;
+
+    exchange->cacheable = 0;
+    exchange->replicas->rewrite = 1;
+    exchange->replicas->chosen = 1;
+    exchange->replicas->next = exchange->replicas->current;
+
+    ngx_http_xr_replica_again(r);
+
+    return 1;
 }
 
 

@@ -23,6 +23,11 @@
 #define NGX_HTTP_XR_VARIANTS_REDIRECT  2
 
 
+/* How often one request may wait for others before it goes without. */
+
+#define NGX_HTTP_XR_MANIFEST_TRIES     3
+
+
 /* What there is in the place of an object. */
 
 typedef enum {
@@ -63,6 +68,8 @@ struct ngx_http_xr_variant_s {
 ngx_int_t ngx_http_xr_variant_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_variant_missing(ngx_http_request_t *r);
+ngx_uint_t ngx_http_xr_variant_chosen(ngx_http_request_t *r);
+ngx_uint_t ngx_http_xr_variant_instead(ngx_http_request_t *r);
 xr_str_t ngx_http_xr_variant_var_id(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 xr_str_t ngx_http_xr_variant_var_reason(ngx_http_request_t *r,
@@ -78,17 +85,19 @@ ngx_int_t ngx_http_xr_variant_answer_headers(ngx_http_request_t *r,
 ngx_str_t *ngx_http_xr_variant_answer_policy(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
-/* manifest */
-void ngx_http_xr_manifest_conf_create(ngx_http_xr_variant_conf_t *conf);
-void ngx_http_xr_manifest_conf_merge(ngx_http_xr_variant_conf_t *prev,
+/* variant_conf */
+void ngx_http_xr_variant_conf_create(ngx_http_xr_variant_conf_t *conf);
+void ngx_http_xr_variant_conf_merge(ngx_http_xr_variant_conf_t *prev,
     ngx_http_xr_variant_conf_t *conf);
-char *ngx_http_xr_manifest_mode(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_xr_variant_conf_mode(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_xr_manifest_valid(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_xr_variant_conf_valid(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* manifest */
 ngx_int_t ngx_http_xr_manifest_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
-ngx_int_t ngx_http_xr_manifest_filter_init(ngx_conf_t *cf);
+ngx_shmtx_t *ngx_http_xr_manifest_mutex(ngx_http_xr_main_conf_t *xmcf);
 void ngx_http_xr_manifest_tag(ngx_http_xr_main_conf_t *xmcf,
     uint64_t generation, const xr_site_t *site, xr_str_t object,
     u_char tag[XR_SIPHASH_SIZE]);
@@ -99,9 +108,17 @@ void ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
 void ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf,
     u_char *tag);
 void ngx_http_xr_manifest_expire(ngx_http_xr_main_conf_t *xmcf);
-ngx_uint_t ngx_http_xr_manifest_waits(ngx_http_xr_fetch_t *fetch);
-ngx_uint_t ngx_http_xr_manifest_refreshes(ngx_http_request_t *r);
-time_t ngx_http_xr_manifest_max(ngx_http_request_t *r);
+
+/* An image that was copied from the store, or compiled: one at a time. */
+extern u_char  ngx_http_xr_manifest_image[];
+
+/* manifest_fetch */
+ngx_int_t ngx_http_xr_manifest_fetch_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_xr_manifest_fetch_get(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, ngx_uint_t refresh, ngx_uint_t background);
+ngx_uint_t ngx_http_xr_manifest_fetch_waits(ngx_http_xr_fetch_t *fetch);
+ngx_uint_t ngx_http_xr_manifest_fetch_refreshes(ngx_http_request_t *r);
+time_t ngx_http_xr_manifest_fetch_max(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_XR_VARIANT_H */

@@ -14,7 +14,8 @@
 static ngx_str_t *ngx_http_xr_answer_resolved(ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_answer_location(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_uint_t query, ngx_str_t *out);
-static void ngx_http_xr_answer_query(xr_str_t query, xr_buf_t *b);
+static void ngx_http_xr_answer_query(xr_str_t query, xr_str_t name,
+    xr_str_t token, xr_buf_t *b);
 
 
 static ngx_str_t  ngx_http_xr_answer_immutable =
@@ -224,18 +225,31 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 {
     size_t    i, size;
     xr_buf_t  b;
-    xr_str_t  target, path, raw;
+    xr_str_t  target, path, raw, token;
+
+    ngx_http_xr_srv_conf_t  *xscf;
+
+    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
 
     target = ngx_http_xr_view(&ctx->target);
     path = ngx_http_xr_view(&ctx->variant->path);
-    raw = query ? ctx->credential.raw_query : xr_str_of(NULL, 0);
+    raw = xr_str_of(NULL, 0);
+    token = xr_str_of(NULL, 0);
+
+    if (query) {
+        raw = (ctx->credential.raw_query.len != 0)
+              ? ctx->credential.raw_query : ngx_http_xr_view(&r->args);
+        token = ngx_http_xr_view(
+                        &ctx->credential.carried[NGX_HTTP_XR_QUERY].token);
+    }
 
     for (i = target.len; i > 0 && target.data[i - 1] != '/'; i--) {
         /* void */
     }
 
     target = xr_str_of(target.data + i, target.len - i);
-    size = target.len + 3 * path.len + raw.len + sizeof("./.xr/?");
+    size = target.len + 3 * path.len + raw.len + 3 * token.len
+           + xscf->token_name.len + sizeof("./.xr/?&=");
 
     b = xr_buf(ngx_pnalloc(r->pool, size), size);
     if (b.data == NULL) {
@@ -251,7 +265,8 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_buf_put(&b, target);
     xr_buf_puts(&b, ".xr/");
     xr_path_encode(path, &b);
-    ngx_http_xr_answer_query(raw, &b);
+    ngx_http_xr_answer_query(raw, ngx_http_xr_view(&xscf->token_name), token,
+                             &b);
 
     *out = ngx_http_xr_ngx(xr_buf_str(&b));
 
@@ -260,7 +275,8 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
 
 static void
-ngx_http_xr_answer_query(xr_str_t query, xr_buf_t *b)
+ngx_http_xr_answer_query(xr_str_t query, xr_str_t token_name, xr_str_t token,
+    xr_buf_t *b)
 {
     size_t    i, n;
     bool      ours;
@@ -287,7 +303,7 @@ ngx_http_xr_answer_query(xr_str_t query, xr_buf_t *b)
             query.len--;
         }
 
-        ours = (arg.len == 0);
+        ours = (arg.len == 0) || xr_str_eq(name, token_name);
 
         for (n = 0; n < XR_COUNT(own); n++) {
             ours = ours || xr_str_eq(name, own[n]);
@@ -298,5 +314,14 @@ ngx_http_xr_answer_query(xr_str_t query, xr_buf_t *b)
             xr_buf_put(b, arg);
             between = '&';
         }
+    }
+
+    /* the request's own has been masked */
+
+    if (token.len != 0) {
+        xr_buf_putc(b, between);
+        xr_buf_put(b, token_name);
+        xr_buf_putc(b, '=');
+        xr_path_encode_value(token, b);
     }
 }

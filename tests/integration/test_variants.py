@@ -44,6 +44,8 @@ def variant(name, body, extension=".glb", **members):
             "type": "model/gltf-binary", **members}
 
 
+BASE = "/acme/"
+
 VARIANTS = [
     variant("full", BODIES["full"], q=90, tris=400000, maxdim=4096, alts=["mid"],
             gpu={"rgba8": 90000}),
@@ -61,7 +63,7 @@ class Store(ObjectOrigin):
     """An origin whose objects go by their whole name."""
 
     def _answer(self, request):
-        obj = self.objects.get(request.path.lstrip("/"))
+        obj = self.objects.get(request.path.removeprefix(BASE))
         if isinstance(obj, int):
             return scripted.message(obj, b"")
         if obj is None:
@@ -79,7 +81,7 @@ class Store(ObjectOrigin):
         self.put(f"{name}.xr/manifest.json", text)
 
     def fetched(self, name):
-        return [r for r in self.requests if r.path == "/" + name]
+        return [r for r in self.requests if r.path == BASE + name]
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def name(web):
 
 def get(edge, name, query="", method="GET", **headers):
     headers.setdefault("user_agent", DESKTOP)
-    fields = [f"{key.replace('_', '-')}: {value}" for key, value in headers.items()]
+    fields = {key.replace("_", "-").title(): value for key, value in headers.items()}
     return http1.request(edge.port, f"/acme/{name}{query}", method=method, headers=fields)
 
 
@@ -167,7 +169,7 @@ def test_no_hint_is_an_error(edge, name):
                     {"sec_ch_ua_form_factors": '"'}, {"device_memory": "-1"},
                     {"dpr": "nan"}, {"user_agent": "\t\x80\xff"}):
         assert get(edge, name, **headers).status == 200
-    for query in ("?xr=", "?xr=zz", "?xr=" + "a" * 3000, "?xr=h2&xr=p0", "?maxq=-1&maxdim=1e9"):
+    for query in ("?xr=", "?xr=zz", "?xr=" + "a" * 1000, "?xr=h2&xr=p0", "?maxq=-1&maxdim=1e9"):
         assert get(edge, name, query).status == 200
 
 
@@ -217,20 +219,18 @@ def test_one_fetch_for_all(edge, web, name):
 
 def test_as_many_bodies_as_variants(edge, web, name):
     rand = random.Random(7)
-    before = edge.cached() if hasattr(edge, "cached") else None
     for n in range(300):
         token = f"{rand.choice('hpd')}{rand.randrange(4)}-{rand.choice(['a', 'ae', 'b', 'n'])}-" \
                 f"{rand.randrange(9, 14)}-{rand.choice(['m', 'd', 'dm'])}"
         agent = f"{rand.choice([QUEST_2, PHONE, DESKTOP])} x/{n}"
         assert get(edge, name, f"?xr={token}" if n % 2 else "", user_agent=agent,
                    xr_hints=f"v=1, dim={2 ** rand.randrange(8, 14)}").status == 200
-    del before
-    bodies = {r.path for r in web.requests if r.path.startswith(f"/{name}.xr/")
+    bodies = {r.path for r in web.requests if r.path.startswith(f"{BASE}{name}.xr/")
               and not r.path.endswith("manifest.json")}
     assert len(bodies) <= 3
     for path in bodies:
-        assert len({r.headers.get("range") for r in web.fetched(path[1:])}) \
-            == len(web.fetched(path[1:]))
+        reads = web.reads(path)
+        assert len(set(reads)) == len(reads)
 
 
 def test_a_missing_variant(edge, web):
@@ -256,7 +256,7 @@ def test_a_bad_manifest(edge, web):
         web.publish(name, text)
         response = get(edge, name)
         assert response.status == 200 and response.body == SOURCE
-    assert "manifest" in edge.log()
+    assert "manifest" in edge.error_log()
 
 
 def test_siblings(edge, web):
@@ -279,11 +279,6 @@ def test_siblings(edge, web):
     assert plain["etag"] != response["etag"]
 
 
-def test_redirects(web, web_edges):
-    edge = start(web, web_edges, "xr_variants redirect;".replace("xr_variants", "xr_accept_ch off; #"))
-    del edge
-
-
 def test_a_redirect_keeps_the_rest_of_the_query(web, web_edges):
     edge = web_edges(web.tenants("acme"), origin=web.url,
                      location=f"xr_auth public; {servers.CACHE} xr_variants redirect;")
@@ -303,7 +298,8 @@ def test_it_is_renewed(web, web_edges):
     web.publish(name, manifest())
     assert get(edge, name, "?xr=p0-e-9-m").body == BODIES["low"]
     web.publish(name, manifest(VARIANTS[:2]))
-    servers.until(lambda: get(edge, name, "?xr=p0-e-9-m").body == BODIES["mid"], timeout=15)
+    servers.wait_for("the new manifest",
+                     lambda: get(edge, name, "?xr=p0-e-9-m").body == BODIES["mid"])
 
 
 def test_the_origin_is_down(web, web_edges):
@@ -313,8 +309,11 @@ def test_the_origin_is_down(web, web_edges):
     assert get(edge, name, "?xr=p0-e-9-m").body == BODIES["low"]
     web.objects[f"{name}.xr/manifest.json"] = 500
     before = len(web.fetched(f"{name}.xr/manifest.json"))
-    servers.until(lambda: get(edge, name, "?xr=p0-e-9-m").body == BODIES["low"]
-                  and len(web.fetched(f"{name}.xr/manifest.json")) > before + 1, timeout=20)
+    def asked_in_vain():
+        assert get(edge, name, "?xr=p0-e-9-m").body == BODIES["low"]
+        return len(web.fetched(f"{name}.xr/manifest.json")) > before + 1
+
+    servers.wait_for("two requests for the manifest", asked_in_vain, 20)
 
 
 def test_splits(edge, web):
@@ -335,7 +334,8 @@ def test_splits(edge, web):
     ("xr_manifest_valid 1m absent=x;", 'invalid parameter "absent=x"'),
     ("xr_manifest_valid 1m stale=1s stale=2s;", 'invalid parameter "stale=2s"'),
 ])
-def test_bad_configuration(web, web_edges, line, reason):
-    with pytest.raises(Exception) as failure:
-        web_edges(web.tenants("acme"), origin=web.url, location=f"xr_auth public; {line}")
-    assert reason in str(failure.value)
+def test_bad_configuration(web, tmp_path, line, reason):
+    edge = servers.Edge(tmp_path, web.tenants("acme"), origin=web.url,
+                        location=f"xr_auth public; {line}")
+    code, said = edge.test()
+    assert code != 0 and reason in said and "nginx.conf:" in said

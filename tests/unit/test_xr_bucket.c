@@ -15,7 +15,7 @@
 
 #define NOW           INT64_C(1000000)
 #define TAG           0x123456789abcdef0
-#define SIZE          (64 + XR_BUCKET_WAYS * XR_BUCKET_ENTRY_SIZE)
+#define SIZE          (64 + XR_BUCKET_WAYS * XR_BUCKET_ENTRY_SIZE + 4)
 
 #define TOKENS(n)     ((int64_t) (n) * XR_LIMIT_TOKEN)
 #define BYTES(n)      ((int64_t) (n) * XR_LIMIT_BYTE)

@@ -29,7 +29,7 @@
 #define QUEUE_MAX     4096
 #define SEEDS         3
 #define TAG           0x123456789abcdef0
-#define TABLE_SIZE    (64 + XR_BUCKET_WAYS * XR_BUCKET_ENTRY_SIZE)
+#define TABLE_SIZE    (64 + XR_BUCKET_WAYS * XR_BUCKET_ENTRY_SIZE + 4)
 
 #define TOKENS(n)     ((int64_t) (n) * XR_LIMIT_TOKEN)
 #define BYTES(n)      ((int64_t) (n) * XR_LIMIT_BYTE)

@@ -16,7 +16,7 @@
 
 #define NOW       INT64_C(1000000)
 
-#define SET_SIZE  (XR_BUCKET_WAYS * XR_BUCKET_ENTRY_SIZE)
+#define SET_SIZE  (XR_BUCKET_WAYS * XR_BUCKET_ENTRY_SIZE + 4)
 #define ONE_SET   (64 + SET_SIZE)
 
 #define THREADS   2
@@ -217,6 +217,38 @@ test_get(void **state)
 
     assert_false(xr_bucket_key(b[0], tags[1], key));
     assert_false(xr_bucket_key(b[1], tags[0], key));
+
+    free(t);
+}
+
+
+/* Sets take their places in the order in which they are needed. */
+
+static void
+test_places(void **state)
+{
+    size_t         n;
+    uint64_t       set;
+    xr_bucket_t   *b;
+    xr_buckets_t  *t;
+
+    (void) state;
+
+    n = 64 + 50 * SET_SIZE;
+    t = xr_buckets_create(memory_of(n), n);
+    assert_int_equal(xr_buckets_used(t), 0);
+
+    for (set = 50; set-- > 0; /* void */ ) {
+        xr_buckets_prefetch(t, (set * (UINT64_C(1) << 32) / 50 + 1) << 32);
+
+        for (n = 0; n < XR_BUCKET_WAYS; n++) {
+            b = make(t, (set * (UINT64_C(1) << 32) / 50 + 1) << 32 | n, NOW);
+            assert_ptr_equal(b, xr_buckets_at(t, (49 - set) * XR_BUCKET_WAYS
+                                                 + n));
+        }
+
+        assert_int_equal(xr_buckets_used(t), (50 - set) * XR_BUCKET_WAYS);
+    }
 
     free(t);
 }
@@ -631,6 +663,7 @@ main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_get),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_new_limit),
         cmocka_unit_test(test_eviction),
         cmocka_unit_test(test_eviction_of_empty),
