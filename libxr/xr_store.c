@@ -336,7 +336,17 @@ xr_store_put(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     __atomic_store_n(&e->tag[1], words[1], __ATOMIC_RELAXED);
     e->pos = pos;
     e->fetched = info->fetched;
-    e->fresh = (changes == s->changes) ? info->fresh : 0;
+    e->fresh = 0;
+
+    if (changes == s->changes) {
+
+        /* asked for after all had expired, though in the same second */
+
+        e->fetched = (info->fetched > s->expired) ? info->fetched
+                                                  : s->expired + 1;
+        e->fresh = info->fresh;
+    }
+
     e->kept = info->kept;
     e->note = 0;
 
@@ -418,9 +428,10 @@ xr_store_expire(xr_store_t *s, int64_t now)
 {
     (void) __atomic_add_fetch(&s->changes, 1, __ATOMIC_RELEASE);
 
-    if (now > s->expired) {
-        __atomic_store_n(&s->expired, now, __ATOMIC_RELEASE);
-    }
+    /* what was put in this very second, too, which counts as the next one */
+
+    __atomic_store_n(&s->expired, (now > s->expired) ? now : s->expired + 1,
+                     __ATOMIC_RELEASE);
 }
 
 

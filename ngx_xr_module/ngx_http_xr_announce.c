@@ -293,11 +293,6 @@ ngx_http_xr_announce_push(ngx_http_xr_redis_node_t *node, redisReply *reply)
 
     if (reply == NULL) {
         ngx_http_xr_announce_lost(announce);
-
-        if (ngx_exiting && node->timer.timer_set) {
-            ngx_del_timer(&node->timer);    /* it does not connect again */
-        }
-
         return NGX_OK;
     }
 

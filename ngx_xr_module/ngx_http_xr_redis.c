@@ -532,6 +532,10 @@ ngx_http_xr_redis_logs(ngx_http_xr_redis_t *redis, ngx_uint_t kind)
 
     logged = &redis->logged[kind];
 
+    if (ngx_exiting && redis->push != NULL) {
+        return 0;                       /* it is to end */
+    }
+
     if (*logged != 0 && ngx_current_msec - *logged < NGX_HTTP_XR_REDIS_QUIET) {
         return 0;
     }

@@ -580,6 +580,11 @@ ngx_http_xr_redis_conn_timer_handler(ngx_event_t *ev)
     node = dummy->data;
 
     if (node->state == NGX_HTTP_XR_REDIS_DOWN) {
+
+        if (ngx_exiting && node->redis->push != NULL) {
+            return;
+        }
+
         node->state = NGX_HTTP_XR_REDIS_PROBE;
         ngx_http_xr_redis_conn_open(node);
         return;
@@ -634,9 +639,7 @@ ngx_http_xr_redis_conn_fail(ngx_http_xr_redis_node_t *node, ngx_err_t err,
 
     pause = node->pause * 3 / 4 + (ngx_msec_t) ngx_random() % node->pause / 2;
 
-    if (!ngx_exiting
-        && ngx_http_xr_redis_logs(redis, NGX_HTTP_XR_REDIS_LOG_LOST))
-    {
+    if (ngx_http_xr_redis_logs(redis, NGX_HTTP_XR_REDIS_LOG_LOST)) {
         ngx_log_error(NGX_LOG_ERR, redis->log, err,
                       "xr: Redis %V: %s, not asked for %M ms",
                       &node->addrs[node->addr].name, why, pause);

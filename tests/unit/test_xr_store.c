@@ -387,6 +387,18 @@ test_expire(void **state)
     xr_store_extend(s, tag, NOW + 30);
     assert_int_equal(get(s, 2, &info), XR_OK);
     assert_int_equal(info.fresh, NOW + 30);
+    assert_true(info.outdated);
+
+    /* within one second, before and after */
+
+    xr_store_expire(s, NOW + 5);
+    assert_int_equal(put(s, 1, 100, NOW + 5), XR_OK);
+    assert_int_equal(get(s, 1, &info), XR_OK);
+    assert_int_equal(info.fresh, NOW + 65);
+
+    xr_store_expire(s, NOW + 5);
+    assert_int_equal(get(s, 1, &info), XR_OK);
+    assert_int_equal(info.fresh, 0);
 
     free(p);
 }
