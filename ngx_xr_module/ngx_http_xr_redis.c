@@ -344,6 +344,10 @@ ngx_http_xr_redis_answer(ngx_http_xr_redis_node_t *node, redisReply *reply)
     ngx_queue_t               *q;
     ngx_http_xr_redis_call_t  *call;
 
+    if (node->redis->push != NULL) {
+        return node->redis->push(node, reply);
+    }
+
     if (ngx_queue_empty(&node->calls)) {
         ngx_http_xr_redis_conn_fail(node, 0, "says what it was not asked");
         return NGX_ERROR;

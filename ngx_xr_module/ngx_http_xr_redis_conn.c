@@ -384,16 +384,14 @@ ngx_http_xr_redis_conn_read_handler(ngx_event_t *rev)
 static ngx_int_t
 ngx_http_xr_redis_conn_feed(ngx_http_xr_redis_node_t *node, size_t len)
 {
-    void                      *reply;
-    size_t                     max;
-    ngx_int_t                  rc;
-    redisReader               *reader;
-    ngx_http_xr_redis_push_pt  push;
+    void         *reply;
+    size_t        max;
+    ngx_int_t     rc;
+    redisReader  *reader;
 
     reader = node->reader;
-    push = node->redis->push;
-    max = (push != NULL) ? NGX_HTTP_XR_REDIS_CONN_PUSHED
-                         : NGX_HTTP_XR_REDIS_CONN_PENDING;
+    max = (node->redis->push != NULL) ? NGX_HTTP_XR_REDIS_CONN_PUSHED
+                                      : NGX_HTTP_XR_REDIS_CONN_PENDING;
 
     if (redisReaderFeed(reader, (char *) node->redis->input, len) != REDIS_OK)
     {
@@ -416,13 +414,9 @@ ngx_http_xr_redis_conn_feed(ngx_http_xr_redis_node_t *node, size_t len)
             return NGX_OK;
         }
 
-        if (node->greetings > 0) {
-            rc = ngx_http_xr_redis_conn_greeted(node, reply);
-
-        } else {
-            rc = (push != NULL) ? push(node, reply)
-                                : ngx_http_xr_redis_answer(node, reply);
-        }
+        rc = (node->greetings > 0)
+             ? ngx_http_xr_redis_conn_greeted(node, reply)
+             : ngx_http_xr_redis_answer(node, reply);
 
         if (rc != NGX_OK) {
             return NGX_ERROR;
