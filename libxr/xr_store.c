@@ -28,7 +28,8 @@ typedef struct {
     uint64_t     tag[2];                /* both 0: none */
     uint64_t     pos;                   /* of the text, as bytes ever written */
     int64_t      fetched;
-    int64_t      fresh;
+    int64_t      fresh;                 /* 0 or below: it is outdated, but
+                                           will do until -fresh */
     int64_t      kept;
     uint64_t     note;
 } xr_store_entry_t;
@@ -42,7 +43,7 @@ struct xr_store_s {
     xr_sets_t         sets;
     uint64_t          pos;              /* up to which the ring is written,
                                            or about to be */
-    uint64_t          drops;
+    uint64_t          changes;
     int64_t           expired;          /* what was fetched by then is old */
     uint64_t          size;             /* of the ring */
     uint64_t          offset;           /* of the ring */
@@ -102,9 +103,9 @@ xr_store_entries(const xr_store_t *s)
 
 
 uint64_t
-xr_store_drops(const xr_store_t *s)
+xr_store_changes(const xr_store_t *s)
 {
-    return __atomic_load_n(&s->drops, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&s->changes, __ATOMIC_ACQUIRE);
 }
 
 
@@ -191,14 +192,16 @@ xr_store_get(const xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     }
 
     info->fetched = copy.fetched;
-    info->fresh = copy.fresh;
+    info->fresh = (copy.fresh > 0) ? copy.fresh : -copy.fresh;
     info->kept = copy.kept;
     info->note = copy.note;
     info->absent = (copy.len == XR_STORE_ABSENT);
+    info->outdated = (copy.fresh <= 0);
     info->len = info->absent ? 0 : copy.len;
 
     if (copy.fetched <= __atomic_load_n(&s->expired, __ATOMIC_RELAXED)) {
         info->fresh = 0;
+        info->outdated = true;
     }
 
     if (info->absent) {
@@ -303,7 +306,7 @@ xr_store_reserve(xr_store_t *s, size_t len)
 
 xr_rc_t
 xr_store_put(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
-    uint64_t drops, const xr_store_info_t *info, const uint8_t *text)
+    uint64_t changes, const xr_store_info_t *info, const uint8_t *text)
 {
     size_t             len;
     uint64_t           pos, words[2];
@@ -333,7 +336,17 @@ xr_store_put(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     __atomic_store_n(&e->tag[1], words[1], __ATOMIC_RELAXED);
     e->pos = pos;
     e->fetched = info->fetched;
-    e->fresh = (drops == s->drops) ? info->fresh : 0;
+    e->fresh = 0;
+
+    if (changes == s->changes) {
+
+        /* asked for after all had expired, though in the same second */
+
+        e->fetched = (info->fetched > s->expired) ? info->fetched
+                                                  : s->expired + 1;
+        e->fresh = info->fresh;
+    }
+
     e->kept = info->kept;
     e->note = 0;
 
@@ -357,11 +370,12 @@ xr_store_extend(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     if (e != NULL) {
         xr_store_begin(e);
 
-        e->fresh = fresh;
-
         if (e->fetched <= s->expired) {
             e->fetched = s->expired + 1;
+            e->fresh = 0;
         }
+
+        e->fresh = (e->fresh > 0) ? fresh : -fresh;
 
         xr_store_end(e);
     }
@@ -388,7 +402,7 @@ xr_store_note(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
 
 
 void
-xr_store_drop(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE])
+xr_store_outdate(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE])
 {
     uint64_t           words[2];
     xr_store_entry_t  *e;
@@ -397,16 +411,13 @@ xr_store_drop(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE])
 
     /* before it is looked for: what is put later is known to be too late */
 
-    (void) __atomic_add_fetch(&s->drops, 1, __ATOMIC_RELEASE);
+    (void) __atomic_add_fetch(&s->changes, 1, __ATOMIC_RELEASE);
 
     e = xr_store_find(s, words);
 
     if (e != NULL) {
         xr_store_begin(e);
-
-        __atomic_store_n(&e->tag[0], 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&e->tag[1], 0, __ATOMIC_RELAXED);
-
+        e->fresh = 0;
         xr_store_end(e);
     }
 }
@@ -415,11 +426,12 @@ xr_store_drop(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE])
 void
 xr_store_expire(xr_store_t *s, int64_t now)
 {
-    (void) __atomic_add_fetch(&s->drops, 1, __ATOMIC_RELEASE);
+    (void) __atomic_add_fetch(&s->changes, 1, __ATOMIC_RELEASE);
 
-    if (now > s->expired) {
-        __atomic_store_n(&s->expired, now, __ATOMIC_RELEASE);
-    }
+    /* what was put in this very second, too, which counts as the next one */
+
+    __atomic_store_n(&s->expired, (now > s->expired) ? now : s->expired + 1,
+                     __ATOMIC_RELEASE);
 }
 
 

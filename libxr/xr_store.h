@@ -34,6 +34,8 @@ typedef struct {
     size_t    len;          /* of the text */
     uint64_t  note;         /* bits that were noted since it was stored */
     bool      absent;       /* there is none */
+    bool      outdated;     /* caches on the way to the origin may have what is
+                               older; not put */
 } xr_store_info_t;
 
 
@@ -55,23 +57,23 @@ xr_rc_t xr_store_get(const xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     uint8_t *out, size_t size, xr_store_info_t *info);
 
 /*
- * A number that changes whenever something is dropped or expired.  Whoever
+ * A number that changes whenever something is outdated or expired.  Whoever
  * asks an origin takes it before, and gives it with the answer.
  */
-uint64_t xr_store_drops(const xr_store_t *s);
+uint64_t xr_store_changes(const xr_store_t *s);
 
 
 /* For writers. */
 
 /*
- * Stores a text of "info->len" bytes, or that there is none.  If anything was
- * dropped since "drops" was taken, the answer may be from before that, and
+ * Stores a text of "info->len" bytes, or that there is none.  If anything
+ * changed since "changes" was taken, the answer may be from before that, and
  * has to be asked for again the next time.  XR_NO_SPACE: it is too long.
  */
 xr_rc_t xr_store_put(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
-    uint64_t drops, const xr_store_info_t *info, const uint8_t *text);
+    uint64_t changes, const xr_store_info_t *info, const uint8_t *text);
 
-/* What is stored will do until "fresh". */
+/* What is stored will do until "fresh", though it is no newer by that. */
 void xr_store_extend(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     int64_t fresh);
 
@@ -79,8 +81,8 @@ void xr_store_extend(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
 void xr_store_note(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     uint64_t bits);
 
-/* Forgets an entry; or has the origin asked about every one again. */
-void xr_store_drop(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE]);
+/* There is something newer: of one entry, or perhaps of every one. */
+void xr_store_outdate(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE]);
 void xr_store_expire(xr_store_t *s, int64_t now);
 
 

@@ -165,6 +165,7 @@ typedef struct {
 
 typedef struct ngx_http_xr_device_known_s  ngx_http_xr_device_known_t;
 typedef struct ngx_http_xr_redis_s         ngx_http_xr_redis_t;
+typedef struct ngx_http_xr_announce_s      ngx_http_xr_announce_t;
 typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
 typedef struct ngx_http_xr_limited_s       ngx_http_xr_limited_t;
 typedef struct ngx_http_xr_slice_s         ngx_http_xr_slice_t;
@@ -221,6 +222,7 @@ struct ngx_http_xr_main_conf_s {
     xr_verifiers_t                *verifiers;   /* likewise */
     xr_sigv4_key_t                *signing_keys;    /* likewise */
     ngx_http_xr_redis_t           *redis;       /* NULL: none is configured */
+    ngx_http_xr_announce_t        *announce;    /* NULL: nothing is heard of */
 
     size_t                         limit_size;
     ngx_http_xr_limit_shared_t    *limit;       /* shared memory */

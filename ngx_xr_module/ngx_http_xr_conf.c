@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_announce.h"
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_conf.h"
 #include "ngx_http_xr_degrade.h"
@@ -316,6 +317,12 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
             return NGX_ERROR;
         }
 
+        if (xmcf->announce != NULL && xmcf->announce->channel.len != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"xr_announce\" needs an \"xr on\"");
+            return NGX_ERROR;
+        }
+
         return NGX_OK;
     }
 
@@ -337,6 +344,7 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
         || ((xmcf->caches.nelts != 0 || xmcf->variants)
             && ngx_http_xr_wake_conf(cf, xmcf) != NGX_OK)
         || ngx_http_xr_purge_init(cf) != NGX_OK
+        || ngx_http_xr_announce_init(cf, xmcf) != NGX_OK
         || ngx_http_xr_cut_init(cf, xmcf) != NGX_OK
         || (xmcf->slices
             && (ngx_http_xr_slice_version_init(cf, xmcf) != NGX_OK

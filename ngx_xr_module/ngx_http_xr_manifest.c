@@ -91,19 +91,16 @@ ngx_http_xr_manifest_mutex(ngx_http_xr_main_conf_t *xmcf)
 /* What was purged is not found any more: its generation is part of the tag. */
 
 void
-ngx_http_xr_manifest_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_str_t *object, u_char tag[XR_SIPHASH_SIZE])
+ngx_http_xr_manifest_tag(ngx_http_xr_main_conf_t *xmcf, uint64_t generation,
+    const xr_site_t *site, xr_str_t object, u_char tag[XR_SIPHASH_SIZE])
 {
-    xr_str_t                  parts[3];
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    xr_str_t  parts[3];
 
     /* the prefix ends in LF, which none of its parts has within */
 
-    parts[0] = xr_str_of((u_char *) &ctx->purge.generation, sizeof(uint64_t));
-    parts[1] = ctx->tenant->cache_prefix;
-    parts[2] = ngx_http_xr_view(object);
+    parts[0] = xr_str_of((u_char *) &generation, sizeof(uint64_t));
+    parts[1] = site->cache_prefix;
+    parts[2] = object;
 
     xr_siphash(xmcf->secret, parts, 3, tag);
 }
@@ -122,7 +119,7 @@ ngx_http_xr_manifest_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     time_t                      now;
     xr_rc_t                     rc;
     ngx_int_t                   asked;
-    ngx_uint_t                  known;
+    ngx_uint_t                  known, refresh;
     xr_store_info_t             info;
     ngx_http_xr_variant_t      *v;
     ngx_http_xr_main_conf_t    *xmcf;
@@ -148,11 +145,15 @@ ngx_http_xr_manifest_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     {
         /*
          * One that is a little old does until it is renewed; if it may be of
-         * before something was announced the client waits.
+         * before something was announced the client waits.  Of one that is
+         * not known nobody can tell whether the cache has the newest.
          */
 
-        asked = ngx_http_xr_manifest_fetch_get(r, ctx, known && info.fresh == 0,
-                                           known && info.fresh != 0);
+        refresh = known ? (info.fresh == 0 || info.outdated)
+                        : (xmcf->announce != NULL);
+
+        asked = ngx_http_xr_manifest_fetch_get(r, ctx, refresh,
+                                               known && info.fresh != 0);
 
         if (asked != NGX_DECLINED) {
             return asked;
@@ -187,15 +188,21 @@ ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
 }
 
 
+/* There is a newer one: that of here is asked for past the cache. */
+
 void
-ngx_http_xr_manifest_drop(ngx_http_xr_main_conf_t *xmcf, u_char *tag)
+ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf, u_char *tag)
 {
     ngx_shmtx_t  *mutex;
+
+    if (xmcf->manifests == NULL) {
+        return;
+    }
 
     mutex = ngx_http_xr_manifest_mutex(xmcf);
 
     ngx_shmtx_lock(mutex);
-    xr_store_drop(xmcf->manifests, tag);
+    xr_store_outdate(xmcf->manifests, tag);
     ngx_shmtx_unlock(mutex);
 }
 

@@ -27,7 +27,7 @@ struct ngx_http_xr_fetch_s {
     ngx_http_request_t            *client;
     ngx_http_xr_ctx_t             *ctx;         /* of the subrequest */
     u_char                         tag[XR_SIPHASH_SIZE];
-    uint64_t                       drops;
+    uint64_t                       changes;
     time_t                         asked;
     ngx_uint_t                     status;
     u_char                        *text;
@@ -199,7 +199,7 @@ ngx_http_xr_fetch_ask(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     fetch->ctx = c;
     fetch->asked = ngx_time();
-    fetch->drops = xr_store_drops(xmcf->manifests);
+    fetch->changes = xr_store_changes(xmcf->manifests);
     fetch->max = xlcf->variant.valid;
 
     if (ngx_http_subrequest(r, &r->uri, NULL, &sr, ps,
@@ -409,7 +409,7 @@ ngx_http_xr_fetch_keep(ngx_http_request_t *r, ngx_http_xr_fetch_t *fetch)
 
     if (good || !ngx_http_xr_fetch_extend(xmcf, fetch, &info)) {
         info.fetched = fetch->asked;
-        (void) xr_store_put(xmcf->manifests, fetch->tag, fetch->drops, &info,
+        (void) xr_store_put(xmcf->manifests, fetch->tag, fetch->changes, &info,
                             ngx_http_xr_manifest_image);
     }
 

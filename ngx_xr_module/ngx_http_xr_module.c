@@ -8,6 +8,7 @@
 #include "ngx_http_xr_device.h"
 #include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_limit.h"
+#include "ngx_http_xr_announce.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_slice.h"
@@ -97,6 +98,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
     { ngx_string("xr_redis"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_xr_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_announce"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_announce,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },

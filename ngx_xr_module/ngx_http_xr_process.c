@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_announce.h"
 #include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_redis.h"
 #include "ngx_http_xr_slice.h"
@@ -104,6 +105,10 @@ ngx_http_xr_process_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (ngx_http_xr_announce_process(xmcf, cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_process == NGX_PROCESS_SINGLE) {
 
         /* there is no other process to look at files */
@@ -145,6 +150,10 @@ ngx_http_xr_process_exit(ngx_cycle_t *cycle)
     ngx_http_xr_wake_exit();
 
     xmcf = ngx_http_xr_process_conf(cycle);
+
+    if (xmcf != NULL && xmcf->announce != NULL) {
+        ngx_http_xr_announce_exit(xmcf->announce);
+    }
 
     if (xmcf != NULL && xmcf->redis != NULL) {
         ngx_http_xr_redis_exit(xmcf->redis);
@@ -193,6 +202,10 @@ ngx_http_xr_process_cleanup(void *data)
 
     ngx_http_xr_load_forget(&xmcf->watch);
     ngx_http_xr_load_forget(&xmcf->revocation.watch);
+
+    if (xmcf->announce != NULL) {
+        ngx_http_xr_redis_exit(&xmcf->announce->redis);
+    }
 
     if (xmcf->redis != NULL) {
         ngx_http_xr_redis_exit(xmcf->redis);

@@ -344,6 +344,10 @@ ngx_http_xr_redis_answer(ngx_http_xr_redis_node_t *node, redisReply *reply)
     ngx_queue_t               *q;
     ngx_http_xr_redis_call_t  *call;
 
+    if (node->redis->push != NULL) {
+        return node->redis->push(node, reply);
+    }
+
     if (ngx_queue_empty(&node->calls)) {
         ngx_http_xr_redis_conn_fail(node, 0, "says what it was not asked");
         return NGX_ERROR;
@@ -496,6 +500,10 @@ ngx_http_xr_redis_abandon(ngx_http_xr_redis_node_t *node)
     ngx_queue_t               *q, calls;
     ngx_http_xr_redis_call_t  *call;
 
+    if (node->redis->push != NULL) {
+        (void) node->redis->push(node, NULL);
+    }
+
     ngx_queue_init(&calls);
 
     if (!ngx_queue_empty(&node->calls)) {
@@ -527,6 +535,10 @@ ngx_http_xr_redis_logs(ngx_http_xr_redis_t *redis, ngx_uint_t kind)
     ngx_msec_t  *logged;
 
     logged = &redis->logged[kind];
+
+    if (ngx_exiting && redis->push != NULL) {
+        return 0;                       /* it is to end */
+    }
 
     if (*logged != 0 && ngx_current_msec - *logged < NGX_HTTP_XR_REDIS_QUIET) {
         return 0;

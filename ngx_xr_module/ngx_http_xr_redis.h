@@ -32,6 +32,15 @@ typedef struct ngx_http_xr_redis_node_s  ngx_http_xr_redis_node_t;
 
 typedef void (*ngx_http_xr_redis_pt)(void *data, redisReply *reply);
 
+/*
+ * Of a connection that is not for calls: called with all that comes once the
+ * server is up, and with NULL when the connection is lost.  NGX_ERROR: the
+ * node has failed.
+ */
+
+typedef ngx_int_t (*ngx_http_xr_redis_push_pt)(ngx_http_xr_redis_node_t *node,
+    redisReply *reply);
+
 
 /* In shared memory, a line for each worker. */
 
@@ -72,6 +81,7 @@ struct ngx_http_xr_redis_s {
     ngx_uint_t                     edges;
     ngx_ssl_t                     *ssl;         /* NULL: no TLS */
     ngx_str_t                      tls_name;
+    ngx_http_xr_redis_push_pt      push;        /* NULL: it is for calls */
 
     ngx_log_t                     *log;         /* NULL: not in a worker */
     ngx_uint_t                     ncalls;      /* not answered */

@@ -15,6 +15,8 @@
 
 #define NGX_HTTP_XR_REDIS_CONN_OUTPUT     16384
 #define NGX_HTTP_XR_REDIS_CONN_PENDING    65536 /* of one answer */
+#define NGX_HTTP_XR_REDIS_CONN_PUSHED     (2 * 1024 * 1024)
+#define NGX_HTTP_XR_REDIS_CONN_READS      16    /* in a turn of the loop */
 
 #define NGX_HTTP_XR_REDIS_CONN_CODE       16
 
@@ -132,6 +134,8 @@ ngx_http_xr_redis_conn_open(ngx_http_xr_redis_node_t *node)
     c->write->log = redis->log;
     c->read->handler = ngx_http_xr_redis_conn_read_handler;
     c->write->handler = ngx_http_xr_redis_conn_write_handler;
+
+    c->idle = (redis->push != NULL);    /* closed when a worker quits */
 
     node->connection = c;
     node->reader = ngx_http_xr_redis_reply_reader(node);
@@ -326,11 +330,13 @@ static void
 ngx_http_xr_redis_conn_read_handler(ngx_event_t *rev)
 {
     ssize_t                    n;
+    ngx_uint_t                 reads;
     ngx_connection_t          *c;
     ngx_http_xr_redis_node_t  *node;
 
     c = rev->data;
     node = c->data;
+    reads = 0;
 
     if (c->close) {
         ngx_http_xr_redis_conn_fail(node, 0, "worker is shutting down");
@@ -363,7 +369,11 @@ ngx_http_xr_redis_conn_read_handler(ngx_event_t *rev)
             return;
         }
 
-    } while (rev->ready);
+    } while (rev->ready && ++reads < NGX_HTTP_XR_REDIS_CONN_READS);
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_next_events);
+    }
 
     if (ngx_handle_read_event(rev, 0) != NGX_OK) {
         ngx_http_xr_redis_conn_fail(node, 0, "connection is lost");
@@ -375,10 +385,13 @@ static ngx_int_t
 ngx_http_xr_redis_conn_feed(ngx_http_xr_redis_node_t *node, size_t len)
 {
     void         *reply;
+    size_t        max;
     ngx_int_t     rc;
     redisReader  *reader;
 
     reader = node->reader;
+    max = (node->redis->push != NULL) ? NGX_HTTP_XR_REDIS_CONN_PUSHED
+                                      : NGX_HTTP_XR_REDIS_CONN_PENDING;
 
     if (redisReaderFeed(reader, (char *) node->redis->input, len) != REDIS_OK)
     {
@@ -390,8 +403,7 @@ ngx_http_xr_redis_conn_feed(ngx_http_xr_redis_node_t *node, size_t len)
         reply = NULL;
 
         if (redisReaderGetReply(reader, &reply) != REDIS_OK
-            || (reply == NULL
-                && reader->len - reader->pos > NGX_HTTP_XR_REDIS_CONN_PENDING))
+            || (reply == NULL && reader->len - reader->pos > max))
         {
             ngx_http_xr_redis_conn_fail(node, 0,
                                         "sent what is not an answer");
@@ -562,6 +574,11 @@ ngx_http_xr_redis_conn_timer_handler(ngx_event_t *ev)
     node = dummy->data;
 
     if (node->state == NGX_HTTP_XR_REDIS_DOWN) {
+
+        if (ngx_exiting && node->redis->push != NULL) {
+            return;
+        }
+
         node->state = NGX_HTTP_XR_REDIS_PROBE;
         ngx_http_xr_redis_conn_open(node);
         return;

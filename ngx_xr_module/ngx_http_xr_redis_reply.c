@@ -14,6 +14,7 @@
  */
 
 #define NGX_HTTP_XR_REDIS_REPLY_SIZE  16384
+#define NGX_HTTP_XR_REDIS_REPLY_PUSH  8192      /* bytes of what is pushed */
 
 #if (HIREDIS_MAJOR >= 1)
 typedef size_t  ngx_http_xr_redis_reply_count_t;
@@ -130,11 +131,22 @@ static void *
 ngx_http_xr_redis_reply_string(const redisReadTask *task, char *text,
     size_t len)
 {
-    redisReply  *reply;
+    redisReply                *reply;
+    ngx_http_xr_redis_node_t  *node;
+
+    node = task->privdata;
 
     reply = ngx_http_xr_redis_reply_object(task, task->type);
     if (reply == NULL) {
         return NULL;
+    }
+
+    reply->len = len;
+
+    /* anybody may push: what is too long is known by its length only */
+
+    if (node->redis->push != NULL) {
+        len = ngx_min(len, NGX_HTTP_XR_REDIS_REPLY_PUSH);
     }
 
     reply->str = (len < NGX_HTTP_XR_REDIS_REPLY_SIZE)
@@ -144,7 +156,6 @@ ngx_http_xr_redis_reply_string(const redisReadTask *task, char *text,
     }
 
     *ngx_cpymem(reply->str, text, len) = '\0';
-    reply->len = len;
 
     return reply;
 }

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_announce.h"
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_device.h"
@@ -27,6 +28,8 @@ static ngx_int_t ngx_http_xr_var_uri(ngx_http_request_t *r,
 static ngx_int_t ngx_http_xr_var_counter(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_fault(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_xr_var_announce(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_xr_var_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, void *shared, size_t offset);
@@ -150,6 +153,18 @@ static ngx_http_variable_t  ngx_http_xr_var_shared[] = {
 
     { ngx_string("xr_purge_folded"), NULL, ngx_http_xr_purge_var_count,
       NGX_HTTP_XR_PURGE_COUNT_FOLDED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_announce_received"), NULL, ngx_http_xr_var_announce,
+      offsetof(ngx_http_xr_announce_shared_t, received),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_announce_bad"), NULL, ngx_http_xr_var_announce,
+      offsetof(ngx_http_xr_announce_shared_t, bad),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("xr_announce_connected"), NULL, ngx_http_xr_var_announce,
+      offsetof(ngx_http_xr_announce_shared_t, connected),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("xr_geo_age"), NULL, ngx_http_xr_geo_place_watch,
       NGX_HTTP_XR_GEO_AGE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -337,6 +352,20 @@ ngx_http_xr_var_fault(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
 
 /* "shared" is NULL where nothing is counted. */
+
+static ngx_int_t
+ngx_http_xr_var_announce(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    return ngx_http_xr_var_number(r, v, (xmcf->announce != NULL)
+                                        ? xmcf->announce->shared : NULL,
+                                  data);
+}
+
 
 static ngx_int_t
 ngx_http_xr_var_number(ngx_http_request_t *r, ngx_http_variable_value_t *v,

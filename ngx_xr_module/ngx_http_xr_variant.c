@@ -162,7 +162,8 @@ ngx_http_xr_variant_wanted(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static ngx_int_t
 ngx_http_xr_variant_begin(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    ngx_http_xr_variant_t  *v;
+    ngx_http_xr_variant_t    *v;
+    ngx_http_xr_main_conf_t  *xmcf;
 
     v = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_variant_t));
     if (v == NULL) {
@@ -180,7 +181,10 @@ ngx_http_xr_variant_begin(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ngx_http_xr_manifest_tag(r, ctx, &v->object, v->tag);
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    ngx_http_xr_manifest_tag(xmcf, ctx->purge.generation, ctx->tenant,
+                             ngx_http_xr_view(&v->object), v->tag);
 
     return NGX_OK;
 }

@@ -98,13 +98,15 @@ char *ngx_http_xr_variant_conf_valid(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_xr_manifest_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
 ngx_shmtx_t *ngx_http_xr_manifest_mutex(ngx_http_xr_main_conf_t *xmcf);
-void ngx_http_xr_manifest_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_str_t *object, u_char tag[XR_SIPHASH_SIZE]);
+void ngx_http_xr_manifest_tag(ngx_http_xr_main_conf_t *xmcf,
+    uint64_t generation, const xr_site_t *site, xr_str_t object,
+    u_char tag[XR_SIPHASH_SIZE]);
 ngx_int_t ngx_http_xr_manifest_get(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest, uint64_t *missing);
 void ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
     uint64_t missing);
-void ngx_http_xr_manifest_drop(ngx_http_xr_main_conf_t *xmcf, u_char *tag);
+void ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf,
+    u_char *tag);
 void ngx_http_xr_manifest_expire(ngx_http_xr_main_conf_t *xmcf);
 
 /* An image that was copied from the store, or compiled: one at a time. */

@@ -91,7 +91,7 @@ put(xr_store_t *s, uint64_t n, size_t len, int64_t now)
     info.len = len;
     info.absent = false;
 
-    return xr_store_put(s, tag, xr_store_drops(s), &info, text);
+    return xr_store_put(s, tag, xr_store_changes(s), &info, text);
 }
 
 
@@ -109,7 +109,7 @@ put_absent(xr_store_t *s, uint64_t n, int64_t now)
     info.len = 0;
     info.absent = true;
 
-    assert_int_equal(xr_store_put(s, tag, xr_store_drops(s), &info, NULL),
+    assert_int_equal(xr_store_put(s, tag, xr_store_changes(s), &info, NULL),
                      XR_OK);
 }
 
@@ -282,11 +282,11 @@ test_absent_first(void **state)
 
 
 static void
-test_drop(void **state)
+test_outdate(void **state)
 {
     void             *p;
     uint8_t           tag[XR_SIPHASH_SIZE], text[100];
-    uint64_t          drops;
+    uint64_t          changes;
     xr_store_t       *s;
     xr_store_info_t   info;
 
@@ -312,10 +312,25 @@ test_drop(void **state)
     assert_int_equal(get(s, 1, &info), XR_OK);
     assert_int_equal(info.note, 0);
 
-    drops = xr_store_drops(s);
-    xr_store_drop(s, tag);
-    assert_int_equal(get(s, 1, &info), XR_NOT_FOUND);
-    xr_store_drop(s, tag);
+    changes = xr_store_changes(s);
+    assert_false(info.outdated);
+    xr_store_outdate(s, tag);
+    assert_int_equal(get(s, 1, &info), XR_OK);
+    assert_int_equal(info.fresh, 0);
+    assert_int_equal(info.kept, NOW + 3600);
+    assert_true(info.outdated);
+
+    /* it may have to do for a while, and is no newer by that */
+
+    xr_store_extend(s, tag, NOW + 500);
+    assert_int_equal(get(s, 1, &info), XR_OK);
+    assert_int_equal(info.fresh, NOW + 500);
+    assert_true(info.outdated);
+
+    tag_of(2, tag);
+    xr_store_outdate(s, tag);
+    assert_int_equal(get(s, 2, &info), XR_NOT_FOUND);
+    tag_of(1, tag);
 
     /* what was asked for before that has to be asked for again */
 
@@ -327,14 +342,16 @@ test_drop(void **state)
     info.len = sizeof(text);
     info.absent = false;
 
-    assert_int_equal(xr_store_put(s, tag, drops, &info, text), XR_OK);
+    assert_int_equal(xr_store_put(s, tag, changes, &info, text), XR_OK);
     assert_int_equal(get(s, 1, &info), XR_OK);
     assert_int_equal(info.fresh, 0);
     assert_int_equal(info.kept, NOW + 60);
+    assert_true(info.outdated);
 
     assert_int_equal(put(s, 1, 100, NOW), XR_OK);
     assert_int_equal(get(s, 1, &info), XR_OK);
     assert_int_equal(info.fresh, NOW + 60);
+    assert_false(info.outdated);
 
     free(p);
 }
@@ -370,6 +387,18 @@ test_expire(void **state)
     xr_store_extend(s, tag, NOW + 30);
     assert_int_equal(get(s, 2, &info), XR_OK);
     assert_int_equal(info.fresh, NOW + 30);
+    assert_true(info.outdated);
+
+    /* within one second, before and after */
+
+    xr_store_expire(s, NOW + 5);
+    assert_int_equal(put(s, 1, 100, NOW + 5), XR_OK);
+    assert_int_equal(get(s, 1, &info), XR_OK);
+    assert_int_equal(info.fresh, NOW + 65);
+
+    xr_store_expire(s, NOW + 5);
+    assert_int_equal(get(s, 1, &info), XR_OK);
+    assert_int_equal(info.fresh, 0);
 
     free(p);
 }
@@ -463,7 +492,7 @@ write_on(xr_store_t *s, uint64_t seed)
         switch (x >> 60) {
 
         case 0:
-            xr_store_drop(s, tag);
+            xr_store_outdate(s, tag);
             break;
 
         case 1:
@@ -539,7 +568,7 @@ main(void)
         cmocka_unit_test(test_put_get),
         cmocka_unit_test(test_ring),
         cmocka_unit_test(test_absent_first),
-        cmocka_unit_test(test_drop),
+        cmocka_unit_test(test_outdate),
         cmocka_unit_test(test_expire),
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_processes)

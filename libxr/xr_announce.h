@@ -1,0 +1,39 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef XR_ANNOUNCE_H
+#define XR_ANNOUNCE_H
+
+
+#include "xr_purge_order.h"
+
+
+/*
+ * What a publisher announces: that the origin has something newer of one
+ * object, or of its manifest.
+ *
+ *     {"v":1,"tenant":"acme","object":"robots/r2.glb"}
+ *
+ * Other members are left for later versions, and mean nothing.
+ */
+
+#define XR_ANNOUNCE_MAX  4096           /* bytes of a message */
+
+typedef struct {
+    xr_str_t  tenant;
+    xr_str_t  object;                   /* without a "/" in front */
+} xr_announce_t;
+
+
+/*
+ * Reads a message, which anybody may have written.  NULL, or what is wrong
+ * with it.  What is escaped in it is unescaped into "memory", of as many bytes
+ * as it has.
+ */
+const char *xr_announce_read(xr_str_t text, xr_buf_t *memory,
+    xr_announce_t *out);
+
+
+#endif /* XR_ANNOUNCE_H */
