@@ -16,6 +16,11 @@
 #include "ngx_http_xr_wake.h"
 
 
+/* The size of the hash of variables, at least. */
+
+#define NGX_HTTP_XR_VARIABLES  2048
+
+
 static void *ngx_http_xr_conf_alloc(void *pool, size_t size);
 static ngx_int_t ngx_http_xr_conf_merge_auth(ngx_conf_t *cf,
     ngx_http_xr_loc_conf_t *prev, ngx_http_xr_loc_conf_t *conf);
@@ -308,6 +313,12 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
     ngx_http_core_main_conf_t  *cmcf;
 
     xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    /* NGINX's own is for fewer variables, and it would warn of that */
+
+    cmcf->variables_hash_max_size = ngx_max(cmcf->variables_hash_max_size,
+                                            NGX_HTTP_XR_VARIABLES);
 
     if (!xmcf->enable) {
 
@@ -352,8 +363,6 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
     {
         return NGX_ERROR;
     }
-
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     if (xmcf->trust) {
         h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
