@@ -394,15 +394,9 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
 
     *h = ngx_http_xr_limit_bytes_settle;
 
-    if (ngx_http_xr_response_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_xr_headers_init(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_xr_slice_init(cf) != NGX_OK
+    if (ngx_http_xr_response_init(cf) != NGX_OK
+        || ngx_http_xr_headers_init(cf) != NGX_OK
+        || ngx_http_xr_slice_init(cf) != NGX_OK
         || (xmcf->variants && ngx_http_xr_manifest_fetch_init(cf) != NGX_OK))
     {
         return NGX_ERROR;
