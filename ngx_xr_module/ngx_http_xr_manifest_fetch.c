@@ -183,6 +183,7 @@ ngx_http_xr_fetch_ask(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     /* of the client's context it has whose object it is, and that it may */
 
     ngx_memzero(c, offsetof(ngx_http_xr_ctx_t, site));
+    ngx_memzero(&c->who, sizeof(xr_principal_t));
 
     c->step = ctx->step;
     c->conf = ctx->conf;
