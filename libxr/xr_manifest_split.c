@@ -154,6 +154,8 @@ xr_manifest_split_parse(xr_manifest_parse_t *p, const xr_json_t *v,
         return xr_manifest_value_fail(p, v, "has no \"salt\" or \"arms\"");
     }
 
+    n = 0;
+
     rc = xr_manifest_value_text(p, &values[0], XR_MANIFEST_SALT_MAX,
                                 &head->salt);
 

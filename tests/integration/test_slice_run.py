@@ -61,7 +61,7 @@ def web():
 
 @pytest.fixture(scope="module")
 def edge(web, web_edges):
-    return web_edges(web.tenants("acme"), location=LOCATION)
+    return web_edges(web.tenants("acme"), location=f"{LOCATION} xr_slice_run 64m;")
 
 
 @pytest.fixture(autouse=True)
