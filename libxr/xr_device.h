@@ -175,7 +175,6 @@ typedef struct {
 
     /* read only if "trusted": the peer is a tier of ours */
 
-    bool      trusted;
     xr_str_t  normalised;               /* a token that the tier made of the
                                            viewer's request: X-XR-Class */
     xr_str_t  cf_mobile;                /* CloudFront-Is-Mobile-Viewer ... */
@@ -184,12 +183,31 @@ typedef struct {
     xr_str_t  cf_smarttv;
     xr_str_t  cf_android;
     xr_str_t  cf_ios;
+
+    bool      trusted;
 } xr_device_input_t;
+
+/* The views of an input, which lie one behind the other from its start. */
+
+#define XR_DEVICE_INPUTS                                                      \
+    (offsetof(xr_device_input_t, trusted) / sizeof(xr_str_t))
+
+
+static inline bool
+xr_device_input_needs_trust(const xr_device_input_t *in, const xr_str_t *view)
+{
+    return view >= &in->normalised;
+}
 
 
 /*
- * A header of the request, its name in lower case; of those that come twice
- * the first counts.  False: it says nothing of the device.
+ * The view for a header of the request, by its name in lower case; NULL: it
+ * says nothing of the device.
+ */
+xr_str_t *xr_device_input_at(xr_device_input_t *in, xr_str_t name);
+
+/*
+ * Sets it; of those that come twice the first counts.  False: there is none.
  */
 bool xr_device_input_set(xr_device_input_t *in, xr_str_t name,
     xr_str_t value);

@@ -6,64 +6,101 @@
 #include "xr_device.h"
 
 
+typedef struct {
+    xr_str_t  name;
+    size_t    offset;
+} xr_device_header_t;
+
+#define XR_DEVICE_HEADER(name, view)                                          \
+    { XR_STR(name), offsetof(xr_device_input_t, view) }
+
+
+/* By the length of the name. */
+
+static const xr_device_header_t  xr_device_headers[] = {
+    XR_DEVICE_HEADER("ect", ect),
+    XR_DEVICE_HEADER("rtt", rtt),
+    XR_DEVICE_HEADER("dpr", dpr),
+    XR_DEVICE_HEADER("accept", accept),
+    XR_DEVICE_HEADER("xr-hints", hints),
+    XR_DEVICE_HEADER("downlink", downlink),
+    XR_DEVICE_HEADER("save-data", save_data),
+    XR_DEVICE_HEADER("user-agent", user_agent),
+    XR_DEVICE_HEADER("sec-ch-dpr", dpr),
+    XR_DEVICE_HEADER("x-xr-class", normalised),
+    XR_DEVICE_HEADER("device-memory", device_memory),
+    XR_DEVICE_HEADER("sec-ch-ua-model", model),
+    XR_DEVICE_HEADER("sec-ch-ua-mobile", mobile),
+    XR_DEVICE_HEADER("sec-ch-ua-platform", platform),
+    XR_DEVICE_HEADER("sec-ch-device-memory", device_memory),
+    XR_DEVICE_HEADER("sec-ch-ua-form-factors", form_factors),
+    XR_DEVICE_HEADER("cloudfront-is-ios-viewer", cf_ios),
+    XR_DEVICE_HEADER("cloudfront-is-mobile-viewer", cf_mobile),
+    XR_DEVICE_HEADER("cloudfront-is-tablet-viewer", cf_tablet),
+    XR_DEVICE_HEADER("cloudfront-is-desktop-viewer", cf_desktop),
+    XR_DEVICE_HEADER("cloudfront-is-smarttv-viewer", cf_smarttv),
+    XR_DEVICE_HEADER("cloudfront-is-android-viewer", cf_android)
+};
+
+
+/* Where the names of a length are in that. */
+
+static const struct {
+    uint8_t  first;
+    uint8_t  n;
+} xr_device_header_lengths[] = {
+    [3] = { 0, 3 },
+    [6] = { 3, 1 },
+    [8] = { 4, 2 },
+    [9] = { 6, 1 },
+    [10] = { 7, 3 },
+    [13] = { 10, 1 },
+    [15] = { 11, 1 },
+    [16] = { 12, 1 },
+    [18] = { 13, 1 },
+    [20] = { 14, 1 },
+    [22] = { 15, 1 },
+    [24] = { 16, 1 },
+    [27] = { 17, 2 },
+    [28] = { 19, 3 }
+};
+
+
+xr_str_t *
+xr_device_input_at(xr_device_input_t *in, xr_str_t name)
+{
+    size_t                     i, last;
+    const xr_device_header_t  *h;
+
+    if (name.len >= XR_COUNT(xr_device_header_lengths)) {
+        return NULL;
+    }
+
+    i = xr_device_header_lengths[name.len].first;
+    last = i + xr_device_header_lengths[name.len].n;
+
+    for ( /* void */ ; i < last; i++) {
+        h = &xr_device_headers[i];
+
+        if (memcmp(name.data, h->name.data, name.len) == 0) {
+            return (xr_str_t *) (void *) ((uint8_t *) in + h->offset);
+        }
+    }
+
+    return NULL;
+}
+
+
 bool
 xr_device_input_set(xr_device_input_t *in, xr_str_t name, xr_str_t value)
 {
-    size_t     i;
-    xr_str_t  *out;
+    xr_str_t  *view;
 
-    static const struct {
-        xr_str_t  name;
-        size_t    offset;
-    } fields[] = {
-        { XR_STR("xr-hints"), offsetof(xr_device_input_t, hints) },
-        { XR_STR("accept"), offsetof(xr_device_input_t, accept) },
-        { XR_STR("user-agent"), offsetof(xr_device_input_t, user_agent) },
-        { XR_STR("sec-ch-ua-form-factors"),
-          offsetof(xr_device_input_t, form_factors) },
-        { XR_STR("sec-ch-ua-model"), offsetof(xr_device_input_t, model) },
-        { XR_STR("sec-ch-ua-platform"),
-          offsetof(xr_device_input_t, platform) },
-        { XR_STR("sec-ch-ua-mobile"), offsetof(xr_device_input_t, mobile) },
-        { XR_STR("sec-ch-device-memory"),
-          offsetof(xr_device_input_t, device_memory) },
-        { XR_STR("device-memory"),
-          offsetof(xr_device_input_t, device_memory) },
-        { XR_STR("sec-ch-dpr"), offsetof(xr_device_input_t, dpr) },
-        { XR_STR("dpr"), offsetof(xr_device_input_t, dpr) },
-        { XR_STR("ect"), offsetof(xr_device_input_t, ect) },
-        { XR_STR("downlink"), offsetof(xr_device_input_t, downlink) },
-        { XR_STR("rtt"), offsetof(xr_device_input_t, rtt) },
-        { XR_STR("save-data"), offsetof(xr_device_input_t, save_data) },
-        { XR_STR("x-xr-class"), offsetof(xr_device_input_t, normalised) },
-        { XR_STR("cloudfront-is-mobile-viewer"),
-          offsetof(xr_device_input_t, cf_mobile) },
-        { XR_STR("cloudfront-is-tablet-viewer"),
-          offsetof(xr_device_input_t, cf_tablet) },
-        { XR_STR("cloudfront-is-desktop-viewer"),
-          offsetof(xr_device_input_t, cf_desktop) },
-        { XR_STR("cloudfront-is-smarttv-viewer"),
-          offsetof(xr_device_input_t, cf_smarttv) },
-        { XR_STR("cloudfront-is-android-viewer"),
-          offsetof(xr_device_input_t, cf_android) },
-        { XR_STR("cloudfront-is-ios-viewer"),
-          offsetof(xr_device_input_t, cf_ios) }
-    };
+    view = xr_device_input_at(in, name);
 
-    for (i = 0; i < XR_COUNT(fields); i++) {
-
-        if (!xr_str_eq(name, fields[i].name)) {
-            continue;
-        }
-
-        out = (xr_str_t *) ((uint8_t *) in + fields[i].offset);
-
-        if (out->len == 0) {
-            *out = value;
-        }
-
-        return true;
+    if (view != NULL && view->len == 0) {
+        *view = value;
     }
 
-    return false;
+    return view != NULL;
 }

@@ -9,24 +9,16 @@
 #include "xr_variant.h"
 
 
-#define NGX_HTTP_XR_DEVICE_TEXT     128     /* bytes of a variable */
-#define NGX_HTTP_XR_DEVICE_LENGTHS  29      /* of names of fields */
-#define NGX_HTTP_XR_DEVICE_FIELDS   21
-#define NGX_HTTP_XR_DEVICE_KNOWN    512     /* records that a worker keeps */
-#define NGX_HTTP_XR_DEVICE_TOTAL    2048    /* bytes of fields; those of more
-                                               are not kept */
+#define NGX_HTTP_XR_DEVICE_TEXT   128   /* bytes of a variable */
+#define NGX_HTTP_XR_DEVICE_KNOWN  512   /* records that a worker keeps */
+#define NGX_HTTP_XR_DEVICE_TOTAL  2048  /* bytes of fields; those of more are
+                                           not kept */
 
 
 struct ngx_http_xr_device_known_s {
     uint64_t     tag[XR_SIPHASH_SIZE / 8];
     xr_device_t  device;
 };
-
-
-typedef struct {
-    ngx_str_t    name;
-    size_t       offset;
-} ngx_http_xr_device_field_t;
 
 
 typedef void (*ngx_http_xr_device_put_pt)(const xr_device_t *device,
@@ -37,72 +29,10 @@ static ngx_int_t ngx_http_xr_device_load(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text);
 static void ngx_http_xr_device_headers(ngx_http_request_t *r,
     xr_device_input_t *in);
-static void ngx_http_xr_device_header(const ngx_table_elt_t *h,
-    xr_device_input_t *in);
 static void ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
     const xr_device_input_t *in, xr_device_t *device);
 static ngx_int_t ngx_http_xr_device_var(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-
-
-/* By the length of the name. */
-
-static const ngx_http_xr_device_field_t  ngx_http_xr_device_fields[] = {
-    { ngx_string("ect"), offsetof(xr_device_input_t, ect) },
-    { ngx_string("rtt"), offsetof(xr_device_input_t, rtt) },
-    { ngx_string("dpr"), offsetof(xr_device_input_t, dpr) },
-    { ngx_string("accept"), offsetof(xr_device_input_t, accept) },
-    { ngx_string("xr-hints"), offsetof(xr_device_input_t, hints) },
-    { ngx_string("downlink"), offsetof(xr_device_input_t, downlink) },
-    { ngx_string("save-data"), offsetof(xr_device_input_t, save_data) },
-    { ngx_string("user-agent"), offsetof(xr_device_input_t, user_agent) },
-    { ngx_string("sec-ch-dpr"), offsetof(xr_device_input_t, dpr) },
-    { ngx_string("device-memory"),
-      offsetof(xr_device_input_t, device_memory) },
-    { ngx_string("sec-ch-ua-model"), offsetof(xr_device_input_t, model) },
-    { ngx_string("sec-ch-ua-mobile"), offsetof(xr_device_input_t, mobile) },
-    { ngx_string("sec-ch-ua-platform"),
-      offsetof(xr_device_input_t, platform) },
-    { ngx_string("sec-ch-device-memory"),
-      offsetof(xr_device_input_t, device_memory) },
-    { ngx_string("sec-ch-ua-form-factors"),
-      offsetof(xr_device_input_t, form_factors) },
-    { ngx_string("cloudfront-is-ios-viewer"),
-      offsetof(xr_device_input_t, cf_ios) },
-    { ngx_string("cloudfront-is-mobile-viewer"),
-      offsetof(xr_device_input_t, cf_mobile) },
-    { ngx_string("cloudfront-is-tablet-viewer"),
-      offsetof(xr_device_input_t, cf_tablet) },
-    { ngx_string("cloudfront-is-desktop-viewer"),
-      offsetof(xr_device_input_t, cf_desktop) },
-    { ngx_string("cloudfront-is-smarttv-viewer"),
-      offsetof(xr_device_input_t, cf_smarttv) },
-    { ngx_string("cloudfront-is-android-viewer"),
-      offsetof(xr_device_input_t, cf_android) }
-};
-
-
-/* Where the names of a length are in that. */
-
-static const struct {
-    uint8_t  first;
-    uint8_t  n;
-} ngx_http_xr_device_lengths[NGX_HTTP_XR_DEVICE_LENGTHS] = {
-    [3] = { 0, 3 },
-    [6] = { 3, 1 },
-    [8] = { 4, 2 },
-    [9] = { 6, 1 },
-    [10] = { 7, 2 },
-    [13] = { 9, 1 },
-    [15] = { 10, 1 },
-    [16] = { 11, 1 },
-    [18] = { 12, 1 },
-    [20] = { 13, 1 },
-    [22] = { 14, 1 },
-    [24] = { 15, 1 },
-    [27] = { 16, 2 },
-    [28] = { 18, 3 }
-};
 
 
 /* xr_devices file; */
@@ -244,6 +174,7 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 static void
 ngx_http_xr_device_headers(ngx_http_request_t *r, xr_device_input_t *in)
 {
+    xr_str_t         *view;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
@@ -254,42 +185,15 @@ ngx_http_xr_device_headers(ngx_http_request_t *r, xr_device_input_t *in)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (h[i].key.len < NGX_HTTP_XR_DEVICE_LENGTHS) {
-                ngx_http_xr_device_header(&h[i], in);
+            view = xr_device_input_at(in, xr_str_of(h[i].lowcase_key,
+                                                    h[i].key.len));
+
+            if (view != NULL && view->len == 0
+                && (in->trusted || !xr_device_input_needs_trust(in, view)))
+            {
+                *view = ngx_http_xr_view(&h[i].value);
             }
         }
-    }
-}
-
-
-static void
-ngx_http_xr_device_header(const ngx_table_elt_t *h, xr_device_input_t *in)
-{
-    xr_str_t                          *out;
-    ngx_uint_t                         i, last;
-    const ngx_http_xr_device_field_t  *f;
-
-    i = ngx_http_xr_device_lengths[h->key.len].first;
-    last = i + ngx_http_xr_device_lengths[h->key.len].n;
-
-    for ( /* void */ ; i < last; i++) {
-
-        f = &ngx_http_xr_device_fields[i];
-
-        if (ngx_memcmp(h->lowcase_key, f->name.data, f->name.len) != 0) {
-            continue;
-        }
-
-        out = (xr_str_t *) ((u_char *) in + f->offset);
-
-        if (out->len == 0
-            && (in->trusted || f->offset < offsetof(xr_device_input_t,
-                                                    trusted)))
-        {
-            *out = ngx_http_xr_view(&h->value);
-        }
-
-        return;
     }
 }
 
@@ -304,8 +208,8 @@ ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
     const xr_device_input_t *in, xr_device_t *device)
 {
     size_t                       total;
-    uint16_t                     lengths[NGX_HTTP_XR_DEVICE_FIELDS + 3];
-    xr_str_t                     parts[NGX_HTTP_XR_DEVICE_FIELDS + 4];
+    uint16_t                     lengths[XR_DEVICE_INPUTS + 1];
+    xr_str_t                     parts[XR_DEVICE_INPUTS + 2];
     uint64_t                     tag[XR_SIPHASH_SIZE / 8];
     ngx_uint_t                   i;
     const xr_devices_t          *devices;
@@ -315,16 +219,14 @@ ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
 
     parts[0] = xr_str_of(&devices, sizeof(devices));
     parts[1] = xr_str_of(lengths, sizeof(lengths));
-    parts[2] = in->query;
-    parts[3] = in->normalised;
+    ngx_memcpy(&parts[2], in, XR_DEVICE_INPUTS * sizeof(xr_str_t));
 
-    total = in->query.len + in->normalised.len;
+    lengths[0] = in->trusted;
+    total = 0;
 
-    for (i = 0; i < NGX_HTTP_XR_DEVICE_FIELDS; i++) {
-        parts[i + 4] = *(xr_str_t *) ((u_char *) in
-                                      + ngx_http_xr_device_fields[i].offset);
-        lengths[i + 3] = (uint16_t) parts[i + 4].len;
-        total += parts[i + 4].len;
+    for (i = 0; i < XR_DEVICE_INPUTS; i++) {
+        lengths[i + 1] = (uint16_t) parts[i + 2].len;
+        total += parts[i + 2].len;
     }
 
     if (total > NGX_HTTP_XR_DEVICE_TOTAL) {
@@ -332,12 +234,7 @@ ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
         return;
     }
 
-    lengths[0] = in->trusted;
-    lengths[1] = (uint16_t) in->query.len;
-    lengths[2] = (uint16_t) in->normalised.len;
-
-    xr_siphash(xmcf->secret, parts, NGX_HTTP_XR_DEVICE_FIELDS + 4,
-               (uint8_t *) tag);
+    xr_siphash(xmcf->secret, parts, XR_DEVICE_INPUTS + 2, (uint8_t *) tag);
 
     known = &xmcf->known_devices[tag[0] % NGX_HTTP_XR_DEVICE_KNOWN];
 
