@@ -7,12 +7,14 @@
 #include "ngx_http_xr_slice.h"
 
 
-#define NGX_HTTP_XR_SLICE_MIN   4096
-#define NGX_HTTP_XR_SLICE_MAX   (1024 * 1024 * 1024)
-
+#define NGX_HTTP_XR_SLICE_MIN     4096
+#define NGX_HTTP_XR_SLICE_MAX     (1024 * 1024 * 1024)
 
 #define NGX_HTTP_XR_MAX_RANGES    16
 #define NGX_HTTP_XR_PREFETCH_MAX  16
+
+
+static char *ngx_http_xr_slice_conf_bytes(ngx_conf_t *cf, size_t *bytes);
 
 
 /* xr_slice size | off; */
@@ -22,38 +24,17 @@ ngx_http_xr_slice_conf_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_xr_loc_conf_t *xlcf = conf;
 
-    ssize_t                   size;
-    ngx_str_t                *value;
+    char                     *rv;
     ngx_http_xr_main_conf_t  *xmcf;
 
-    if (xlcf->slice_size != NGX_CONF_UNSET_SIZE) {
-        return "is duplicate";
+    rv = ngx_http_xr_slice_conf_bytes(cf, &xlcf->slice_size);
+
+    if (rv == NGX_CONF_OK && xlcf->slice_size != 0) {
+        xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
+        xmcf->slices = 1;
     }
 
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        xlcf->slice_size = 0;
-        return NGX_CONF_OK;
-    }
-
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR
-        || size < NGX_HTTP_XR_SLICE_MIN || size > NGX_HTTP_XR_SLICE_MAX)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\": it is \"off\", or from 4k to "
-                           "1g", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    xlcf->slice_size = size;
-
-    xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
-    xmcf->slices = 1;
-
-    return NGX_CONF_OK;
+    return rv;
 }
 
 
@@ -64,17 +45,26 @@ ngx_http_xr_slice_conf_run(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_xr_loc_conf_t *xlcf = conf;
 
+    return ngx_http_xr_slice_conf_bytes(cf, &xlcf->slice_run);
+}
+
+
+/* The one argument, a size or "off", which is 0. */
+
+static char *
+ngx_http_xr_slice_conf_bytes(ngx_conf_t *cf, size_t *bytes)
+{
     ssize_t     size;
     ngx_str_t  *value;
 
-    if (xlcf->slice_run != NGX_CONF_UNSET_SIZE) {
+    if (*bytes != NGX_CONF_UNSET_SIZE) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
-        xlcf->slice_run = 0;
+        *bytes = 0;
         return NGX_CONF_OK;
     }
 
@@ -89,7 +79,7 @@ ngx_http_xr_slice_conf_run(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    xlcf->slice_run = size;
+    *bytes = size;
 
     return NGX_CONF_OK;
 }
