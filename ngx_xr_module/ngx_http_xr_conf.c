@@ -404,3 +404,25 @@ ngx_http_xr_conf_init(ngx_conf_t *cf)
 
     return ngx_http_xr_degrade_init(cf);
 }
+
+
+ngx_uint_t
+ngx_http_xr_conf_param(const ngx_str_t *value, const ngx_str_t *names,
+    ngx_uint_t n, ngx_str_t *rest)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (value->len > names[i].len
+            && ngx_strncmp(value->data, names[i].data, names[i].len) == 0)
+        {
+            rest->data = value->data + names[i].len;
+            rest->len = value->len - names[i].len;
+
+            break;
+        }
+    }
+
+    return i;
+}

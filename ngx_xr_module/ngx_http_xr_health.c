@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_conf.h"
 #include "ngx_http_xr_replica.h"
 
 
@@ -99,21 +100,12 @@ ngx_http_xr_health_param(ngx_http_xr_health_conf_t *h, ngx_str_t *value)
         ngx_string("slow="), ngx_string("budget=")
     };
 
-    for (i = 0; i < sizeof(names) / sizeof(ngx_str_t); i++) {
-
-        if (value->len > names[i].len
-            && ngx_strncmp(value->data, names[i].data, names[i].len) == 0)
-        {
-            break;
-        }
-    }
+    i = ngx_http_xr_conf_param(value, names,
+                               sizeof(names) / sizeof(ngx_str_t), &s);
 
     if (i == sizeof(names) / sizeof(ngx_str_t)) {
         return NGX_ERROR;
     }
-
-    s.data = value->data + names[i].len;
-    s.len = value->len - names[i].len;
 
     time = (i >= 1 && i <= 3);
     n = time ? ngx_parse_time(&s, 0) : ngx_atoi(s.data, s.len);
