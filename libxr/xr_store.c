@@ -146,6 +146,17 @@ xr_store_find(const xr_store_t *s, const uint64_t tag[2])
 }
 
 
+static xr_store_entry_t *
+xr_store_of(const xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE])
+{
+    uint64_t  words[2];
+
+    memcpy(words, tag, XR_SIPHASH_SIZE);
+
+    return xr_store_find(s, words);
+}
+
+
 /* Words are loaded one by one: they may change meanwhile. */
 
 static void
@@ -360,12 +371,9 @@ void
 xr_store_extend(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     int64_t fresh)
 {
-    uint64_t           words[2];
     xr_store_entry_t  *e;
 
-    memcpy(words, tag, XR_SIPHASH_SIZE);
-
-    e = xr_store_find(s, words);
+    e = xr_store_of(s, tag);
 
     if (e != NULL) {
         xr_store_begin(e);
@@ -386,12 +394,9 @@ void
 xr_store_note(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     uint64_t bits)
 {
-    uint64_t           words[2];
     xr_store_entry_t  *e;
 
-    memcpy(words, tag, XR_SIPHASH_SIZE);
-
-    e = xr_store_find(s, words);
+    e = xr_store_of(s, tag);
 
     if (e != NULL) {
         xr_store_begin(e);
@@ -404,16 +409,13 @@ xr_store_note(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
 void
 xr_store_outdate(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE])
 {
-    uint64_t           words[2];
     xr_store_entry_t  *e;
-
-    memcpy(words, tag, XR_SIPHASH_SIZE);
 
     /* before it is looked for: what is put later is known to be too late */
 
     (void) __atomic_add_fetch(&s->changes, 1, __ATOMIC_RELEASE);
 
-    e = xr_store_find(s, words);
+    e = xr_store_of(s, tag);
 
     if (e != NULL) {
         xr_store_begin(e);
