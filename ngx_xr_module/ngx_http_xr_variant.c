@@ -42,8 +42,6 @@ static xr_encoding_t ngx_http_xr_variant_coding(ngx_http_request_t *r,
 static ngx_int_t ngx_http_xr_variant_parts(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest,
     const xr_manifest_variant_t *variant, const xr_device_t *device);
-static ngx_int_t ngx_http_xr_variant_copy(ngx_http_request_t *r, xr_str_t s,
-    ngx_str_t *out);
 
 
 /* The last step before content: what the client gets is settled here. */
@@ -251,13 +249,12 @@ static ngx_int_t
 ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_manifest_t *manifest)
 {
-    xr_str_t                  subject;
-    xr_select_t               chosen;
-    xr_principal_t           *who;
-    const xr_device_t        *device;
-    ngx_http_xr_variant_t    *v;
-    xr_manifest_variant_t     variant;
-    ngx_http_xr_main_conf_t  *xmcf;
+    xr_str_t                subject;
+    xr_select_t             chosen;
+    xr_principal_t         *who;
+    const xr_device_t      *device;
+    ngx_http_xr_variant_t  *v;
+    xr_manifest_variant_t   variant;
 
     v = ctx->variant;
 
@@ -277,10 +274,7 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
                                       ngx_http_xr_view(&v->object), subject);
     }
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
     v->wish.missing |= v->missing;
-    v->wish.devices = xmcf->devices;
 
     if (v->wish.variant.data == NULL) {
         ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
@@ -364,29 +358,13 @@ ngx_http_xr_variant_keep(ngx_http_request_t *r, ngx_http_xr_variant_t *v,
     v->id.data = v->field.data;         /* it begins with that */
     v->id.len = chosen->id.len;
 
-    return ngx_http_xr_variant_copy(r, chosen->arm, &v->arm) == NGX_OK
-           ? ngx_http_xr_variant_copy(r, variant->path, &v->path) : NGX_ERROR;
-}
+    v->arm = ngx_http_xr_ngx(chosen->arm);
+    v->arm.data = ngx_pstrdup(r->pool, &v->arm);
 
+    v->path = ngx_http_xr_ngx(variant->path);
+    v->path.data = ngx_pstrdup(r->pool, &v->path);
 
-static ngx_int_t
-ngx_http_xr_variant_copy(ngx_http_request_t *r, xr_str_t s, ngx_str_t *out)
-{
-    out->len = s.len;
-    out->data = NULL;
-
-    if (s.len == 0) {
-        return NGX_OK;
-    }
-
-    out->data = ngx_pnalloc(r->pool, s.len);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(out->data, s.data, s.len);
-
-    return NGX_OK;
+    return (v->arm.data != NULL && v->path.data != NULL) ? NGX_OK : NGX_ERROR;
 }
 
 
