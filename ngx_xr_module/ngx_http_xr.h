@@ -633,6 +633,8 @@ ngx_int_t ngx_http_xr_response_status_line(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_response_body_parse(ngx_http_request_t *r,
     ngx_buf_t *b, ngx_http_chunked_t *chunked);
 ngx_int_t ngx_http_xr_response_body_init(void *data);
+ngx_uint_t ngx_http_xr_response_body_begin(ngx_event_pipe_t *p,
+    ngx_buf_t *buf);
 ngx_int_t ngx_http_xr_response_body_copy(ngx_event_pipe_t *p,
     ngx_buf_t *buf);
 
@@ -657,6 +659,8 @@ ngx_int_t ngx_http_xr_headers_retry_after(ngx_http_request_t *r,
 ngx_int_t ngx_http_xr_headers_report(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_headers_copy(ngx_http_request_t *r,
     ngx_http_upstream_header_t *header, ngx_table_elt_t *h);
+ngx_int_t ngx_http_xr_headers_text(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_buf_t *b);
 ngx_int_t ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_buf_t *b);
 ngx_table_elt_t *ngx_http_xr_headers_find(ngx_http_request_t *r,

@@ -364,22 +364,12 @@ ngx_http_xr_cut_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
     ngx_http_xr_origin_t    *exchange;
     ngx_http_xr_cut_flow_t  *flow;
 
-    if (buf->pos == buf->last || p->upstream_done) {
+    if (!ngx_http_xr_response_body_begin(p, buf)) {
         return NGX_OK;
     }
 
     r = p->input_ctx;
     u = r->upstream;
-
-    if (p->length == 0) {
-        u->keepalive = 0;
-        p->upstream_done = 1;
-
-        return NGX_OK;
-    }
-
-    ngx_http_xr_degrade_store_room(p);
-
     exchange = u->input_filter_ctx;
     flow = exchange->cut;
     cut = ngx_http_xr_slice_part_of(r)->slice->cut;

@@ -457,22 +457,13 @@ ngx_http_xr_encode_input(ngx_event_pipe_t *p, ngx_buf_t *buf)
     ngx_http_upstream_t   *u;
     ngx_http_xr_origin_t  *exchange;
 
-    if (buf->pos == buf->last || p->upstream_done) {
+    if (!ngx_http_xr_response_body_begin(p, buf)) {
         return NGX_OK;
     }
 
     r = p->input_ctx;
     u = r->upstream;
     exchange = u->input_filter_ctx;
-
-    if (p->length == 0) {
-        u->keepalive = 0;
-        p->upstream_done = 1;
-
-        return NGX_OK;
-    }
-
-    ngx_http_xr_degrade_store_room(p);
 
     size = buf->last - buf->pos;
     over = ((off_t) size > p->length);

@@ -494,7 +494,8 @@ ngx_http_xr_headers_copy(ngx_http_request_t *r,
 /* All that is answered. */
 
 ngx_int_t
-ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_uint_t status, ngx_buf_t *b)
+ngx_http_xr_headers_text(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_buf_t *b)
 {
     ngx_int_t    rc;
     ngx_chain_t  out;
@@ -502,8 +503,9 @@ ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_uint_t status, ngx_buf_t *b)
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
 
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type_lowcase = NULL;
     r->headers_out.status = status;
     r->headers_out.content_length_n = b->last - b->pos;
 
@@ -517,4 +519,13 @@ ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_uint_t status, ngx_buf_t *b)
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_xr_headers_json(ngx_http_request_t *r, ngx_uint_t status, ngx_buf_t *b)
+{
+    static ngx_str_t  type = ngx_string("application/json");
+
+    return ngx_http_xr_headers_text(r, status, &type, b);
 }

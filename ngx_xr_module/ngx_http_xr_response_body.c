@@ -57,6 +57,34 @@ ngx_http_xr_response_body_init(void *data)
 }
 
 
+/*
+ * How every filter of the pipe begins: 0 if "buf" holds nothing to pass on.
+ * What comes behind the end of a body is nobody's.
+ */
+
+ngx_uint_t
+ngx_http_xr_response_body_begin(ngx_event_pipe_t *p, ngx_buf_t *buf)
+{
+    ngx_http_request_t  *r;
+
+    if (buf->pos == buf->last || p->upstream_done) {
+        return 0;
+    }
+
+    if (p->length == 0) {
+        r = p->input_ctx;
+        r->upstream->keepalive = 0;
+        p->upstream_done = 1;
+
+        return 0;
+    }
+
+    ngx_http_xr_degrade_store_room(p);
+
+    return 1;
+}
+
+
 ngx_int_t
 ngx_http_xr_response_body_copy(ngx_event_pipe_t *p, ngx_buf_t *buf)
 {
@@ -64,20 +92,11 @@ ngx_http_xr_response_body_copy(ngx_event_pipe_t *p, ngx_buf_t *buf)
     ngx_chain_t         *cl;
     ngx_http_request_t  *r;
 
-    if (buf->pos == buf->last || p->upstream_done) {
+    if (!ngx_http_xr_response_body_begin(p, buf)) {
         return NGX_OK;
     }
 
     r = p->input_ctx;
-
-    if (p->length == 0) {
-        r->upstream->keepalive = 0;
-        p->upstream_done = 1;
-
-        return NGX_OK;
-    }
-
-    ngx_http_xr_degrade_store_room(p);
 
     cl = ngx_chain_get_free_buf(p->pool, &p->free);
     if (cl == NULL) {
@@ -217,22 +236,13 @@ ngx_http_xr_body_chunked(ngx_event_pipe_t *p, ngx_buf_t *buf)
     ngx_http_upstream_t   *u;
     ngx_http_xr_origin_t  *exchange;
 
-    if (buf->pos == buf->last || p->upstream_done) {
+    if (!ngx_http_xr_response_body_begin(p, buf)) {
         return NGX_OK;
     }
 
     r = p->input_ctx;
     u = r->upstream;
     exchange = u->input_filter_ctx;
-
-    if (p->length == 0) {
-        u->keepalive = 0;
-        p->upstream_done = 1;
-
-        return NGX_OK;
-    }
-
-    ngx_http_xr_degrade_store_room(p);
 
     b = NULL;
     prev = &buf->shadow;

@@ -74,8 +74,9 @@ ngx_http_xr_variant_answer_unfit(ngx_http_request_t *r)
 {
     ngx_int_t           rc;
     ngx_buf_t          *b;
-    ngx_chain_t         out;
     ngx_http_xr_ctx_t  *ctx;
+
+    static ngx_str_t  type = ngx_string("application/problem+json");
 
     static u_char  problem[] =
         "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"
@@ -99,25 +100,8 @@ ngx_http_xr_variant_answer_unfit(ngx_http_request_t *r)
     b->pos = problem;
     b->last = problem + sizeof(problem) - 1;
     b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
 
-    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-    r->headers_out.status = NGX_HTTP_NOT_FOUND;
-    r->headers_out.content_length_n = b->last - b->pos;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_xr_headers_text(r, NGX_HTTP_NOT_FOUND, &type, b);
 }
 
 
