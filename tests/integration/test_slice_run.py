@@ -104,7 +104,10 @@ def test_a_whole_object_is_one_request(web, edge):
 
     assert edge.get(path).body == data
     assert numbers(web, path) == [list(range(SLICES))]
-    assert stored_slices(edge, path.rpartition("/")[2]) == list(range(SLICES))
+
+    # the client may have the last byte before its file has its name
+    servers.wait_for("every slice is stored", lambda: stored_slices(
+        edge, path.rpartition("/")[2]) == list(range(SLICES)))
 
     connections = web.connections
     assert edge.get(path).body == data
