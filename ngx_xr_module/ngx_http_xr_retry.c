@@ -304,6 +304,8 @@ ngx_http_xr_retry_pause(ngx_peer_connection_t *pc,
         return NGX_ERROR;
     }
 
+    c->read->log = pc->log;
+    c->write->log = pc->log;
     c->recv = ngx_http_xr_retry_over;
     c->read->delayed = 1;               /* its timer is no timeout */
 
