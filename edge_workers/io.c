@@ -176,12 +176,12 @@ xrw_io_sync_folder(xrw_arena_t *arena, const char *path)
 
 
 bool
-xrw_io_replace_shared(xrw_arena_t *arena, const char *path, xr_str_t text)
+xrw_io_replace_shared(xrw_arena_t *arena, const char *path, xr_str_t text,
+    struct stat *st)
 {
-    int          fd, error;
-    bool         ok;
-    char        *temporary;
-    struct stat  st;
+    int    fd, error;
+    bool   ok;
+    char  *temporary;
 
     temporary = xrw_format(arena, "%s.%ld", path, (long) getpid());
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -190,13 +190,14 @@ xrw_io_replace_shared(xrw_arena_t *arena, const char *path, xr_str_t text)
         return false;
     }
 
-    if (stat(path, &st) == 0
-        && fchown(fd, (uid_t) -1, st.st_gid) == -1 && errno != EPERM)
+    if (stat(path, st) == 0
+        && fchown(fd, (uid_t) -1, st->st_gid) == -1 && errno != EPERM)
     {
         ok = false;
 
     } else {
-        ok = fchmod(fd, 0640) == 0 && xrw_io_write(fd, text) && fsync(fd) == 0;
+        ok = fchmod(fd, 0640) == 0 && xrw_io_write(fd, text) && fsync(fd) == 0
+             && fstat(fd, st) == 0;
     }
 
     ok = ok && rename(temporary, path) == 0;

@@ -9,6 +9,8 @@
 
 #include "arena.h"
 
+#include <sys/stat.h>
+
 
 /* Reads exactly "len" bytes at "pos"; NULL, or what is wrong. */
 const char *xrw_io_read(int fd, void *out, size_t len, uint64_t pos);
@@ -31,10 +33,11 @@ bool xrw_io_replace(xrw_arena_t *arena, const char *path, xr_str_t text);
 
 /*
  * As above, for a file that the group reads, too: that of the file before,
- * where this user may say so.  It is on the disk when this returns.
+ * where this user may say so.  It is on the disk when this returns.  "st" is
+ * what our file is like, whatever has its name by then.
  */
 bool xrw_io_replace_shared(xrw_arena_t *arena, const char *path,
-    xr_str_t text);
+    xr_str_t text, struct stat *st);
 
 
 #endif /* XRW_IO_H */

@@ -189,31 +189,52 @@ xrw_revoked_free(xrw_revoked_list_t *list)
 }
 
 
-/* Whether the file is the one that we left. */
+/*
+ * Whether the file is the one that we left; its time is set then, which is all
+ * that becomes known of it anew: what somebody else writes meanwhile is seen
+ * by the next look.
+ */
 
 static bool
-xrw_revoked_same(const xrw_revoked_file_t *file)
+xrw_revoked_touch(xrw_revoked_file_t *file)
 {
+    int          fd;
+    bool         same;
     struct stat  st;
 
-    return file->known
-           && stat(file->path, &st) == 0
+    fd = file->known ? open(file->path, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (fd == -1) {
+        return false;
+    }
+
+    same = fstat(fd, &st) == 0
            && st.st_dev == file->st.st_dev
            && st.st_ino == file->st.st_ino
            && st.st_size == file->st.st_size
            && st.st_mtim.tv_sec == file->st.st_mtim.tv_sec
-           && st.st_mtim.tv_nsec == file->st.st_mtim.tv_nsec;
+           && st.st_mtim.tv_nsec == file->st.st_mtim.tv_nsec
+           && futimens(fd, NULL) == 0
+           && fstat(fd, &st) == 0;
+
+    if (same) {
+        file->st.st_mtim = st.st_mtim;
+    }
+
+    (void) close(fd);
+
+    return same;
 }
 
 
 static bool
-xrw_revoked_write(const char *path, xr_str_t text)
+xrw_revoked_write(xrw_revoked_file_t *file, xr_str_t text)
 {
     bool         ok;
     xrw_arena_t  arena;
 
     arena = (xrw_arena_t) { NULL };
-    ok = xrw_io_replace_shared(&arena, path, text);
+    ok = xrw_io_replace_shared(&arena, file->path, text, &file->st);
 
     xrw_arena_free(&arena);
 
@@ -235,23 +256,20 @@ xrw_revoked_store(xrw_revoked_file_t *file, const xrw_revoked_list_t *list,
         return "its digest cannot be made";
     }
 
-    if (xrw_revoked_same(file)
-        && memcmp(digest, file->digest, sizeof(digest)) == 0)
+    if (memcmp(digest, file->digest, sizeof(digest)) == 0
+        && xrw_revoked_touch(file))
     {
-        if (utimensat(AT_FDCWD, file->path, NULL, 0) == -1) {
-            return strerror(errno);
-        }
-
-    } else {
-        if (!xrw_revoked_write(file->path, text)) {
-            return strerror(errno);
-        }
-
-        *changed = true;
-        memcpy(file->digest, digest, sizeof(digest));
+        return NULL;
     }
 
-    file->known = (stat(file->path, &file->st) == 0);
+    file->known = xrw_revoked_write(file, text);
+
+    if (!file->known) {
+        return strerror(errno);
+    }
+
+    *changed = true;
+    memcpy(file->digest, digest, sizeof(digest));
 
     return NULL;
 }
