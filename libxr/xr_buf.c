@@ -62,13 +62,6 @@ xr_buf_put(xr_buf_t *b, xr_str_t s)
 
 
 void
-xr_buf_puts(xr_buf_t *b, const char *s)
-{
-    xr_buf_put(b, xr_str(s));
-}
-
-
-void
 xr_buf_putc(xr_buf_t *b, uint8_t c)
 {
     xr_buf_put(b, xr_str_of(&c, 1));

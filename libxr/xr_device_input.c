@@ -82,7 +82,9 @@ xr_device_input_at(xr_device_input_t *in, xr_str_t name)
     for ( /* void */ ; i < last; i++) {
         h = &xr_device_headers[i];
 
-        if (memcmp(name.data, h->name.data, name.len) == 0) {
+        if (name.data[0] == h->name.data[0]
+            && memcmp(name.data, h->name.data, name.len) == 0)
+        {
             return (xr_str_t *) (void *) ((uint8_t *) in + h->offset);
         }
     }

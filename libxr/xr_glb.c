@@ -168,6 +168,10 @@ xr_glb_images(const xr_json_t *root, uint8_t *images)
         return true;
     }
 
+    if (list.type != XR_JSON_ARRAY) {
+        return false;
+    }
+
     it = xr_json_iter(&list);
 
     while (xr_json_next(&it, NULL, &image)) {
@@ -288,6 +292,11 @@ xr_glb_head(xr_str_t prefix, const xr_glb_t *glb, uint64_t *head,
     }
 
     if (xr_json_get(&root, xr_str("bufferViews"), &list) == XR_OK) {
+
+        if (list.type != XR_JSON_ARRAY) {
+            return xr_fail(err, XR_DENIED, (size_t) glb->json, "views");
+        }
+
         it = xr_json_iter(&list);
 
         for (n = 0; xr_json_next(&it, NULL, &view); n++) {

@@ -165,6 +165,7 @@ xr_json_iter(const xr_json_t *v)
 bool
 xr_json_next(xr_json_iter_t *it, xr_json_t *name, xr_json_t *value)
 {
+    xr_json_t       unread;
     const uint8_t  *p;
 
     p = xr_json_skip_to_value(it->pos, it->end, ',');
@@ -174,7 +175,7 @@ xr_json_next(xr_json_iter_t *it, xr_json_t *name, xr_json_t *value)
     }
 
     if (it->object) {
-        p = xr_json_read_string(p, it->end, name);
+        p = xr_json_read_string(p, it->end, (name != NULL) ? name : &unread);
         p = xr_json_skip_to_value(p, it->end, ':');
     }
 

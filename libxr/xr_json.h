@@ -69,7 +69,7 @@ typedef struct {
 /* "v" is of checked text; what is no array or object has no elements. */
 xr_json_iter_t xr_json_iter(const xr_json_t *v);
 
-/* "name" is a string; it is not written for elements, and may be NULL then. */
+/* "name" is a string, or NULL; it is not written for elements. */
 bool xr_json_next(xr_json_iter_t *it, xr_json_t *name, xr_json_t *value);
 
 /* Whether the string "v" reads "s" once unescaped; false for other types. */

@@ -38,7 +38,7 @@ xr_manifest_ref(xr_str_t image, xr_manifest_ref_t ref)
 
 /* Copies record "i" of those of "size" bytes that begin at "pos". */
 
-static bool
+static inline bool
 xr_manifest_record(xr_str_t image, size_t pos, size_t i, size_t size,
     void *out)
 {

@@ -372,30 +372,41 @@ xr_path_decode(xr_str_t raw, xr_buf_t *out, xr_err_t *err)
 }
 
 
-static bool
-xr_path_is_unreserved(uint8_t c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
-           || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'
-           || c == '~';
-}
+/* What stands for itself: 1 anywhere, 2 in a path. */
+
+static const uint8_t  xr_path_kept[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
+    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1,
+    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0
+};
 
 
 static void
-xr_path_encode_but(xr_str_t s, uint8_t kept, xr_buf_t *out)
+xr_path_encode_but(xr_str_t s, uint8_t plain, xr_buf_t *out)
 {
-    size_t             i;
+    size_t             i, n;
     uint8_t            c, escape[3];
     static const char  digits[] = "0123456789ABCDEF";
 
-    for (i = 0; i < s.len; i++) {
-        c = s.data[i];
+    for (i = 0; i < s.len; i += n + 1) {
 
-        if (xr_path_is_unreserved(c) || c == kept) {
-            xr_buf_putc(out, c);
-            continue;
+        for (n = i; n < s.len && (xr_path_kept[s.data[n]] & plain); n++) {
+            /* void */
         }
 
+        n -= i;
+        xr_buf_put(out, xr_str_of(s.data + i, n));
+
+        if (i + n == s.len) {
+            return;
+        }
+
+        c = s.data[i + n];
         escape[0] = '%';
         escape[1] = (uint8_t) digits[c >> 4];
         escape[2] = (uint8_t) digits[c & 0x0f];
@@ -408,14 +419,12 @@ xr_path_encode_but(xr_str_t s, uint8_t kept, xr_buf_t *out)
 void
 xr_path_encode(xr_str_t path, xr_buf_t *out)
 {
-    xr_path_encode_but(path, '/', out);
+    xr_path_encode_but(path, 1|2, out);
 }
 
 
 void
 xr_path_encode_value(xr_str_t value, xr_buf_t *out)
 {
-    /* "~" is kept anyway, so nothing else is */
-
-    xr_path_encode_but(value, '~', out);
+    xr_path_encode_but(value, 1, out);
 }

@@ -206,6 +206,7 @@ xr_store_get(const xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     info->fresh = (copy.fresh > 0) ? copy.fresh : -copy.fresh;
     info->kept = copy.kept;
     info->note = copy.note;
+    info->version = copy.pos;
     info->absent = (copy.len == XR_STORE_ABSENT);
     info->outdated = (copy.fresh <= 0);
     info->len = info->absent ? 0 : copy.len;

@@ -98,25 +98,55 @@ xr_variant_immutable(xr_str_t object)
 xr_str_t
 xr_variant_arg(xr_str_t query, xr_str_t name)
 {
-    xr_str_t  arg;
+    xr_str_t  value;
+
+    xr_variant_args(query, &name, 1, &value);
+
+    return value;
+}
+
+
+void
+xr_variant_args(xr_str_t query, const xr_str_t *names, size_t n,
+    xr_str_t *values)
+{
+    size_t    i;
+    xr_str_t  arg, name;
+
+    for (i = 0; i < n; i++) {
+        values[i] = xr_str_of(NULL, 0);
+    }
 
     while (query.len != 0) {
         arg = xr_str_cut(&query, '&');
+        name = xr_str_of(arg.data, xr_str_find(arg, '='));
 
-        if (!xr_str_starts(arg, name)) {
-            continue;
-        }
+        for (i = 0; i < n; i++) {
 
-        if (arg.len == name.len) {
-            return xr_str_of(arg.data + arg.len, 0);
-        }
-
-        if (arg.data[name.len] == '=') {
-            return xr_str_of(arg.data + name.len + 1, arg.len - name.len - 1);
+            if (values[i].data == NULL && xr_str_eq(name, names[i])) {
+                xr_str_skip(&arg, name.len + (arg.len > name.len));
+                values[i] = arg;
+                break;
+            }
         }
     }
+}
 
-    return xr_str_of(NULL, 0);
+
+bool
+xr_variant_has_levels(xr_str_t path)
+{
+    xr_str_t  extension;
+
+    static const xr_str_t  ktx2 = XR_STR(".ktx2");
+
+    if (path.len <= ktx2.len || path.data[path.len - ktx2.len - 1] == '/') {
+        return false;
+    }
+
+    extension = xr_str_of(path.data + path.len - ktx2.len, ktx2.len);
+
+    return xr_str_eq_nocase(extension, ktx2);
 }
 
 

@@ -48,6 +48,13 @@ bool xr_variant_immutable(xr_str_t object);
 /* The first argument of that name in a query; no data: it is not there. */
 xr_str_t xr_variant_arg(xr_str_t query, xr_str_t name);
 
+/* The same of several names, with one look at the query. */
+void xr_variant_args(xr_str_t query, const xr_str_t *names, size_t n,
+    xr_str_t *values);
+
+/* Whether a variant is a texture that levels can be left out of. */
+bool xr_variant_has_levels(xr_str_t path);
+
 /* Whether Accept-Encoding has a say: it has siblings that may be smaller. */
 bool xr_variant_siblings(const xr_manifest_variant_t *v);
 

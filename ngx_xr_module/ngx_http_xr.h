@@ -164,6 +164,7 @@ typedef struct {
 
 
 typedef struct ngx_http_xr_device_known_s  ngx_http_xr_device_known_t;
+typedef struct ngx_http_xr_variant_known_s  ngx_http_xr_variant_known_t;
 typedef struct ngx_http_xr_redis_s         ngx_http_xr_redis_t;
 typedef struct ngx_http_xr_announce_s      ngx_http_xr_announce_t;
 typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
@@ -195,6 +196,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_http_xr_revocation_t       revocation;
     const xr_devices_t            *devices;     /* NULL: the built-in table */
     ngx_http_xr_device_known_t    *known_devices;   /* in this worker */
+    ngx_http_xr_variant_known_t   *known_variants;  /* in this worker */
     ngx_http_xr_geo_t             *geo;
     ngx_uint_t                     trust;       /* "xr_trusted_*" somewhere */
     ngx_str_t                      proof_header;    /* in lower case */
@@ -371,6 +373,8 @@ typedef struct {
     ngx_http_xr_cut_t             *cut;         /* or NULL: as it is */
     ngx_str_t                      said_class;  /* X-XR-Class, of anybody */
     const xr_device_t             *device;      /* NULL: not read yet */
+    uint64_t                       device_serial;   /* of it in this worker;
+                                                   0: none */
     ngx_http_xr_variant_t         *variant;     /* or NULL: none is wanted */
     ngx_http_xr_purge_ctx_t        purge;
     ngx_http_xr_geo_ctx_t          geo;

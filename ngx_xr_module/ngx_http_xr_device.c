@@ -11,13 +11,16 @@
 
 #define NGX_HTTP_XR_DEVICE_TEXT   128   /* bytes of a variable */
 #define NGX_HTTP_XR_DEVICE_KNOWN  512   /* records that a worker keeps */
-#define NGX_HTTP_XR_DEVICE_TOTAL  2048  /* bytes of fields; those of more are
+#define NGX_HTTP_XR_DEVICE_TOTAL  768   /* bytes of fields; those of more are
                                            not kept */
 
 
 struct ngx_http_xr_device_known_s {
-    uint64_t     tag[XR_SIPHASH_SIZE / 8];
-    xr_device_t  device;
+    uint64_t             serial;        /* 0: nothing; no two are alike */
+    const xr_devices_t  *devices;
+    xr_device_t          device;
+    uint16_t             lengths[XR_DEVICE_INPUTS + 1];
+    u_char               text[NGX_HTTP_XR_DEVICE_TOTAL];
 };
 
 
@@ -29,8 +32,11 @@ static ngx_int_t ngx_http_xr_device_load(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *text);
 static void ngx_http_xr_device_headers(ngx_http_request_t *r,
     xr_device_input_t *in);
-static void ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
+static uint64_t ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
     const xr_device_input_t *in, xr_device_t *device);
+static uint64_t ngx_http_xr_device_hash(xr_str_t s, uint64_t hash);
+static ngx_uint_t ngx_http_xr_device_same(const u_char *p,
+    const xr_str_t *said, ngx_uint_t n);
 static ngx_int_t ngx_http_xr_device_var(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -158,8 +164,7 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     ngx_http_xr_device_headers(r, &in);
 
-    ngx_http_xr_device_recall(xmcf, &in, device);
-
+    ctx->device_serial = ngx_http_xr_device_recall(xmcf, &in, device);
     ctx->device = device;
 
     return device;
@@ -199,52 +204,116 @@ ngx_http_xr_device_headers(ngx_http_request_t *r, xr_device_input_t *in)
 
 
 /*
- * What was asked before in this worker is found by a keyed hash of all that it
- * was asked by, with their lengths; it is long enough to stand for them.
+ * What was asked before in this worker is known by all that it was asked by.
+ * Returns what no other record in this worker has, or 0: it is not kept.
  */
 
-static void
+static uint64_t
 ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
     const xr_device_input_t *in, xr_device_t *device)
 {
+    u_char                      *p;
     size_t                       total;
     uint16_t                     lengths[XR_DEVICE_INPUTS + 1];
-    xr_str_t                     parts[XR_DEVICE_INPUTS + 2];
-    uint64_t                     tag[XR_SIPHASH_SIZE / 8];
-    ngx_uint_t                   i;
+    uint64_t                     hash;
+    xr_str_t                     said[XR_DEVICE_INPUTS];
+    ngx_uint_t                   i, n;
+    const xr_str_t              *parts;
     const xr_devices_t          *devices;
     ngx_http_xr_device_known_t  *known;
 
+    static uint64_t  serial;
+
     devices = (xmcf->devices != NULL) ? xmcf->devices : xr_devices_default();
 
-    parts[0] = xr_str_of(&devices, sizeof(devices));
-    parts[1] = xr_str_of(lengths, sizeof(lengths));
-    ngx_memcpy(&parts[2], in, XR_DEVICE_INPUTS * sizeof(xr_str_t));
+    parts = (const xr_str_t *) in;
 
+    ngx_memzero(lengths, sizeof(lengths));
     lengths[0] = in->trusted;
     total = 0;
+    hash = 0;
+    n = 0;
 
     for (i = 0; i < XR_DEVICE_INPUTS; i++) {
-        lengths[i + 1] = (uint16_t) parts[i + 2].len;
-        total += parts[i + 2].len;
+
+        if (parts[i].len != 0) {
+            lengths[i + 1] = (uint16_t) parts[i].len;
+            total += parts[i].len;
+            hash = ngx_http_xr_device_hash(parts[i], hash + i);
+            said[n++] = parts[i];
+        }
     }
 
     if (total > NGX_HTTP_XR_DEVICE_TOTAL) {
         xr_device_read(devices, in, device);
-        return;
+        return 0;
     }
 
-    xr_siphash(xmcf->secret, parts, XR_DEVICE_INPUTS + 2, (uint8_t *) tag);
+    known = &xmcf->known_devices[hash % NGX_HTTP_XR_DEVICE_KNOWN];
 
-    known = &xmcf->known_devices[tag[0] % NGX_HTTP_XR_DEVICE_KNOWN];
-
-    if (known->tag[0] != tag[0] || known->tag[1] != tag[1]) {
+    if (known->serial == 0
+        || known->devices != devices
+        || ngx_memcmp(known->lengths, lengths, sizeof(lengths)) != 0
+        || !ngx_http_xr_device_same(known->text, said, n))
+    {
         xr_device_read(devices, in, &known->device);
-        known->tag[0] = tag[0];
-        known->tag[1] = tag[1];
+
+        known->serial = ++serial;
+        known->devices = devices;
+        ngx_memcpy(known->lengths, lengths, sizeof(lengths));
+
+        p = known->text;
+
+        for (i = 0; i < n; i++) {
+            p = ngx_cpymem(p, said[i].data, said[i].len);
+        }
     }
 
     *device = known->device;
+
+    return known->serial;
+}
+
+
+/* It only has to be quick: what it finds is compared. */
+
+static uint64_t
+ngx_http_xr_device_hash(xr_str_t s, uint64_t hash)
+{
+    size_t    i;
+    uint64_t  word;
+
+    for (i = 0; i + sizeof(word) <= s.len; i += sizeof(word)) {
+        ngx_memcpy(&word, s.data + i, sizeof(word));
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+
+    for ( /* void */ ; i < s.len; i++) {
+        hash = (hash ^ s.data[i]) * 0x9e3779b97f4a7c15u;
+    }
+
+    return hash ^ hash >> 32;
+}
+
+
+/* The lengths are the same. */
+
+static ngx_uint_t
+ngx_http_xr_device_same(const u_char *p, const xr_str_t *said, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (ngx_memcmp(p, said[i].data, said[i].len) != 0) {
+            return 0;
+        }
+
+        p += said[i].len;
+    }
+
+    return 1;
 }
 
 

@@ -9,7 +9,6 @@
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_variant.h"
 
-#include "xr_mime.h"
 #include "xr_variant.h"
 
 
@@ -117,9 +116,7 @@ ngx_http_xr_variant_plain(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     const xr_device_t  *device;
 
-    if (!xr_str_eq(xr_mime_type(ngx_http_xr_view(&ctx->object)),
-                   xr_str("image/ktx2")))
-    {
+    if (!xr_variant_has_levels(ngx_http_xr_view(&ctx->object))) {
         return NGX_OK;
     }
 
@@ -195,12 +192,13 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_select_wish_t *wish)
 {
     size_t                    i;
-    xr_str_t                  query, value;
+    xr_str_t                  query, values[6];
     xr_principal_t           *who;
     ngx_http_xr_main_conf_t  *xmcf;
 
     static const xr_str_t  names[] = {
-        XR_STR("maxq"), XR_STR("maxdim"), XR_STR("maxbytes")
+        XR_STR("maxq"), XR_STR("maxdim"), XR_STR("maxbytes"),
+        XR_STR("variant"), XR_STR("xr_manifest"), XR_STR("part")
     };
 
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
@@ -212,20 +210,19 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     if (query.len != 0) {
 
-        for (i = 0; i < XR_COUNT(names); i++) {
-            value = xr_variant_arg(query, names[i]);
+        xr_variant_args(query, names, XR_COUNT(names), values);
 
-            if (value.data != NULL) {
-                (void) xr_select_wish_set(wish, names[i], value);
+        for (i = 0; i < 3; i++) {
+
+            if (values[i].data != NULL) {
+                (void) xr_select_wish_set(wish, names[i], values[i]);
             }
         }
 
-        wish->variant = xr_variant_arg(query, xr_str("variant"));
+        wish->variant = values[3];
 
-        ctx->variant->manifest =
-            (xr_variant_arg(query, xr_str("xr_manifest")).data != NULL);
-        ctx->variant->part =
-            (xr_variant_arg(query, xr_str("part")).data != NULL);
+        ctx->variant->manifest = (values[4].data != NULL);
+        ctx->variant->part = (values[5].data != NULL);
     }
 
     /* a credential with a ceiling is not remembered as a whole */
@@ -280,8 +277,8 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
     }
 
-    if (xr_select(manifest, device, &v->wish, &chosen) != XR_OK
-        || !xr_manifest_variant(manifest, (size_t) chosen.variant, &variant))
+    if (ngx_http_xr_variant_known_select(r, ctx, manifest, &chosen, &variant)
+        != XR_OK)
     {
         v->state = NGX_HTTP_XR_VARIANT_UNFIT;
         v->index = XR_MANIFEST_NONE;
@@ -312,7 +309,7 @@ ngx_http_xr_variant_parts(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     size_t                 i;
     xr_manifest_segment_t  segment;
 
-    if (xr_str_eq(xr_mime_type(variant->path), xr_str("image/ktx2"))) {
+    if (xr_variant_has_levels(variant->path)) {
         return ngx_http_xr_cut_wish(r, ctx, device->dim_max);
     }
 
@@ -381,7 +378,7 @@ ngx_http_xr_variant_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     v = ctx->variant;
 
     size = v->object.len + sizeof(".xr/manifest.json")
-           + XR_MANIFEST_PATH_MAX;
+           + ((variant != NULL) ? variant->path.len : 0);
 
     b = xr_buf(ngx_pnalloc(r->pool, size), size);
     if (b.data == NULL) {

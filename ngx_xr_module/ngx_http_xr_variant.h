@@ -51,6 +51,7 @@ struct ngx_http_xr_variant_s {
     ngx_http_xr_fetch_t           *fetch;       /* under way, or NULL */
     ngx_uint_t                     tries;       /* to get the manifest */
     int                            index;       /* of the variant */
+    uint64_t                       version;     /* of the manifest's text */
     uint64_t                       missing;     /* bits: those whose objects
                                                    are not there */
     ngx_str_t                      id;
@@ -76,6 +77,13 @@ xr_str_t ngx_http_xr_variant_var_reason(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 xr_str_t ngx_http_xr_variant_var_arm(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+
+/* variant_known */
+ngx_int_t ngx_http_xr_variant_known_init(ngx_conf_t *cf,
+    ngx_http_xr_main_conf_t *xmcf);
+xr_rc_t ngx_http_xr_variant_known_select(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_t *manifest,
+    xr_select_t *chosen, xr_manifest_variant_t *variant);
 
 /* variant_answer */
 ngx_int_t ngx_http_xr_variant_answer_redirect(ngx_http_request_t *r);

@@ -65,9 +65,10 @@ class Workspace:
                      "aws_access_key_id = BENCH\n"
                      f"aws_secret_access_key = {secrets.token_hex(20)}\n")
 
+        text = (HERE / "headers.txt").read_text()
+        self.fields = dict(line.split(": ", 1) for line in text.splitlines())
         self.headers = self.path / "headers"
-        self.headers.write_bytes(
-            (HERE / "headers.txt").read_bytes().replace(b"\n", b"\r\n"))
+        self.headers.write_bytes(text.encode().replace(b"\n", b"\r\n"))
 
         for size in sizes:
             self._prepare(size)
@@ -205,7 +206,7 @@ class Server:
                                                 timeout=30)
         for size in sizes:
             for target in self.targets(size).read_text().split():
-                connection.request("GET", target)
+                connection.request("GET", target, headers=self.space.fields)
                 answer = connection.getresponse()
                 body = answer.read()
                 name = target.partition("?")[0].rpartition("/")[2]

@@ -204,15 +204,17 @@ def read_callgrind(path):
     return cost
 
 
-def instructions(space, template, origin, size, requests, cpus, kind):
+def instructions(space, template, origin, size, requests, cpus, kind,
+                 label="", options=""):
     """
     Instructions per request in user space, in all and by function: what N more
     requests add to a run of N.  The cache is filled beforehand, without the
     tool, because misses do not repeat to the instruction.
     """
 
-    name = f"callgrind-{template}-{kind}-{size}"
-    with Server(space, template, name, cpus[0], origin, kind=kind) as server:
+    name = f"callgrind-{label or template}-{kind}-{size}"
+    with Server(space, template, name, cpus[0], origin, kind=kind,
+                options=options) as server:
         server.fill([size])
 
     runs = []
@@ -221,7 +223,7 @@ def instructions(space, template, origin, size, requests, cpus, kind):
         tool = ["valgrind", "-q", "--tool=callgrind",
                 f"--callgrind-out-file={out}"]
         with Server(space, template, name, cpus[0], origin, kind=kind,
-                    tool=tool) as server:
+                    options=options, tool=tool) as server:
             warm(space, server, size, cpus[1])
             with no_misses(origin):
                 load(space, [server], size, cpus[1], requests=n)

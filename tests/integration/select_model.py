@@ -6,6 +6,7 @@
 CLASSES = "x h0 h1 h2 h3 p0 p1 p2 p3 d0 d1 d2 d3 sv ql".split()
 USES = "view ar-sv ar-ql native".split()
 TEX = "astc astchdr bc etc2 pvrtc basis webp avif jpeg".split()
+SESSIONS = {"none", "ar", "vr"}
 GEO = "meshopt khrmeshopt draco quant splat".split()
 
 # triangles, texture edge, MB of textures, MB of transfer
@@ -114,6 +115,7 @@ def rule(manifest, device, wish, arm, name, limits, missing):
             and device["use"] in uses(variant)
             and variant.get("q", 0) <= wish["ceiling"]
             and decodes(variant, device)
+            and set(variant.get("need", {}).get("xr", [])) <= SESSIONS
         ):
             return variant["id"], "fallback"
     return None, "none"

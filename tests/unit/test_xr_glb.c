@@ -56,6 +56,11 @@ static const struct {
     { "{\"bufferViews\":[{}]}", -1 },
     { "{\"bufferViews\":[7]}", -1 },
     { "{\"images\":[{\"bufferView\":99999}]}", -1 },
+    { "{\"images\":{\"version\":\"2.0\"}}", -1 },
+    { "{\"images\":{\"a\":{\"bufferView\":0}}}", -1 },
+    { "{\"images\":7}", -1 },
+    { "{\"bufferViews\":{\"a\":{\"byteLength\":40}}}", -1 },
+    { "{\"bufferViews\":\"a\"}", -1 },
     { "[", -1 }
 };
 
