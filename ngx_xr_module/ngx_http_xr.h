@@ -567,6 +567,8 @@ xr_deny_t ngx_http_xr_verify_credential(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 xr_deny_t ngx_http_xr_verify_read(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+void ngx_http_xr_verify_remember(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    u_char *tag);
 
 /* memory: what a credential is remembered for */
 

@@ -15,11 +15,6 @@
 
 /* Which variant of an object a client gets. */
 
-/* Of a quality that a credential names and nobody knows: the safe side. */
-
-#define NGX_HTTP_XR_VARIANT_CEILING  0
-
-
 static ngx_uint_t ngx_http_xr_variant_wanted(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_plain(ngx_http_request_t *r,
@@ -34,6 +29,8 @@ static ngx_int_t ngx_http_xr_variant_keep(ngx_http_request_t *r,
     ngx_http_xr_variant_t *v, xr_select_t *chosen,
     const xr_manifest_variant_t *variant);
 static ngx_int_t ngx_http_xr_variant_serve(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static ngx_uint_t ngx_http_xr_variant_reachable(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_object(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
@@ -196,7 +193,6 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 {
     size_t                    i;
     xr_str_t                  query, value;
-    xr_principal_t           *who;
     ngx_http_xr_main_conf_t  *xmcf;
 
     static const xr_str_t  names[] = {
@@ -228,19 +224,8 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
             (xr_variant_arg(query, xr_str("part")).data != NULL);
     }
 
-    /* a credential with a ceiling is not remembered as a whole */
-
-    if (ctx->public || ctx->remembered) {
-        return;
-    }
-
-    who = ngx_http_xr_auth_who(r, ctx);
-
-    if (who != NULL && who->constraints.quality.len != 0
-        && xr_select_ceiling(who->constraints.quality, &wish->ceiling)
-           != XR_OK)
-    {
-        wish->ceiling = NGX_HTTP_XR_VARIANT_CEILING;
+    if (!ctx->public && ctx->value.ceiling != 0) {
+        wish->ceiling = (uint32_t) ctx->value.ceiling - 1;
     }
 }
 
@@ -290,8 +275,10 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     }
 
     v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
+    v->instead = xr_select_instead(manifest, device, &v->wish, &chosen);
 
     if (ngx_http_xr_variant_keep(r, v, &chosen, &variant) != NGX_OK
+        || ngx_http_xr_variant_link_set(r, ctx, manifest, &variant) != NGX_OK
         || ngx_http_xr_variant_parts(r, ctx, manifest, &variant, device)
            != NGX_OK)
     {
@@ -452,11 +439,42 @@ ngx_http_xr_variant_serve(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     if (ctx->variant->state == NGX_HTTP_XR_VARIANT_UNFIT) {
         r->content_handler = ngx_http_xr_variant_answer_unfit;
 
-    } else if (xlcf->variant.mode == NGX_HTTP_XR_VARIANTS_REDIRECT) {
+    } else if (xlcf->variant.mode == NGX_HTTP_XR_VARIANTS_REDIRECT
+               && ngx_http_xr_variant_reachable(r, ctx))
+    {
         r->content_handler = ngx_http_xr_variant_answer_redirect;
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * A client is sent only to where its credential lets it in; one that is for
+ * the object alone gets the variant in the object's place.
+ */
+
+static ngx_uint_t
+ngx_http_xr_variant_reachable(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    u_char    *p;
+    xr_str_t   query;
+
+    query = ctx->credential.query;      /* without credentials */
+    p = NULL;
+
+    if (query.len != 0) {
+        p = ngx_pnalloc(r->pool, query.len + 1);
+        if (p == NULL) {
+            return 0;
+        }
+    }
+
+    query = ngx_http_xr_variant_answer_rest(r, query, p);
+
+    return ngx_http_xr_variant_cover_path(r, ctx,
+                                       ngx_http_xr_view(&ctx->variant->path),
+                                       query);
 }
 
 

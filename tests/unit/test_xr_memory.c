@@ -76,6 +76,7 @@ value_of(uint64_t n, int64_t expires)
     v.subject = mix(seed ^ 1);
     v.token_id = mix(seed ^ 2);
     v.key_id = mix(seed ^ 3);
+    v.ceiling = mix(seed ^ 4) & 0xff;
 
     return v;
 }
