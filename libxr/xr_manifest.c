@@ -247,6 +247,52 @@ xr_manifest_alt(const xr_manifest_t *m, const xr_manifest_variant_t *v,
 }
 
 
+bool
+xr_manifest_link(const xr_manifest_t *m, const xr_manifest_variant_t *v,
+    size_t i, xr_manifest_link_t *out)
+{
+    xr_str_t                   path, type;
+    xr_manifest_link_record_t  record;
+
+    if (i >= v->nlinks
+        || !xr_manifest_record(m->image, v->links_pos, i, sizeof(record),
+                               &record))
+    {
+        return false;
+    }
+
+    path = xr_manifest_ref(m->image, record.path);
+    type = xr_manifest_ref(m->image, record.type);
+
+    if (path.len == 0 || path.len > XR_MANIFEST_PATH_MAX
+        || type.len > XR_MANIFEST_TYPE_MAX || xr_str_has_control(type)
+        || record.as >= XR_MANIFEST_AS)
+    {
+        return false;
+    }
+
+    *out = (xr_manifest_link_t) { path, type, (xr_manifest_as_t) record.as };
+
+    return true;
+}
+
+
+xr_str_t
+xr_manifest_as_name(xr_manifest_as_t as)
+{
+    static const xr_str_t  names[XR_MANIFEST_AS] = {
+        [XR_MANIFEST_AS_FETCH] = XR_STR("fetch"),
+        [XR_MANIFEST_AS_FONT] = XR_STR("font"),
+        [XR_MANIFEST_AS_IMAGE] = XR_STR("image"),
+        [XR_MANIFEST_AS_SCRIPT] = XR_STR("script"),
+        [XR_MANIFEST_AS_STYLE] = XR_STR("style"),
+        [XR_MANIFEST_AS_TRACK] = XR_STR("track")
+    };
+
+    return names[as];
+}
+
+
 int
 xr_manifest_find(const xr_manifest_t *m, xr_str_t id)
 {

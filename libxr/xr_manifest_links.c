@@ -6,23 +6,6 @@
 #include "xr_manifest_parse.h"
 
 
-static const xr_str_t  xr_manifest_as_names[XR_MANIFEST_AS] = {
-    [XR_MANIFEST_AS_FETCH] = XR_STR("fetch"),
-    [XR_MANIFEST_AS_FONT] = XR_STR("font"),
-    [XR_MANIFEST_AS_IMAGE] = XR_STR("image"),
-    [XR_MANIFEST_AS_SCRIPT] = XR_STR("script"),
-    [XR_MANIFEST_AS_STYLE] = XR_STR("style"),
-    [XR_MANIFEST_AS_TRACK] = XR_STR("track")
-};
-
-
-xr_str_t
-xr_manifest_as_name(xr_manifest_as_t as)
-{
-    return xr_manifest_as_names[as];
-}
-
-
 /* Without one it is what viewers do with files: they fetch them. */
 
 static xr_rc_t
@@ -33,7 +16,7 @@ xr_manifest_links_as(const xr_manifest_parse_t *p, const xr_json_t *v,
 
     for (as = 0; as < XR_MANIFEST_AS && xr_manifest_given(v); as++) {
 
-        if (xr_json_is(v, xr_manifest_as_names[as])) {
+        if (xr_json_is(v, xr_manifest_as_name(as))) {
             *out = as;
             return XR_OK;
         }
@@ -114,34 +97,4 @@ xr_manifest_links_parse(const xr_manifest_parse_t *p, const xr_json_t *v,
     xr_buf_put(p->out, xr_str_of(links, out->links.len));
 
     return XR_OK;
-}
-
-
-bool
-xr_manifest_link(const xr_manifest_t *m, const xr_manifest_variant_t *v,
-    size_t i, xr_manifest_link_t *out)
-{
-    xr_str_t                   path, type;
-    xr_manifest_link_record_t  record;
-
-    if (i >= v->nlinks
-        || !xr_manifest_record(m->image, v->links_pos, i, sizeof(record),
-                               &record))
-    {
-        return false;
-    }
-
-    path = xr_manifest_ref(m->image, record.path);
-    type = xr_manifest_ref(m->image, record.type);
-
-    if (path.len == 0 || path.len > XR_MANIFEST_PATH_MAX
-        || type.len > XR_MANIFEST_TYPE_MAX || xr_str_has_control(type)
-        || record.as >= XR_MANIFEST_AS)
-    {
-        return false;
-    }
-
-    *out = (xr_manifest_link_t) { path, type, (xr_manifest_as_t) record.as };
-
-    return true;
 }
