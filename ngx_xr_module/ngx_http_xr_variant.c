@@ -191,18 +191,14 @@ static void
 ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_select_wish_t *wish)
 {
-    size_t                    i;
-    xr_str_t                  query, value;
-    ngx_http_xr_main_conf_t  *xmcf;
+    size_t    i;
+    xr_str_t  query, value;
 
     static const xr_str_t  names[] = {
         XR_STR("maxq"), XR_STR("maxdim"), XR_STR("maxbytes")
     };
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
     xr_select_wish_init(wish);
-    wish->devices = xmcf->devices;
 
     query = ngx_http_xr_view(&r->args);
 
@@ -247,6 +243,8 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     if (device == NULL) {
         return NGX_ERROR;
     }
+
+    v->wish.devices = (ctx->devices != NULL) ? ctx->devices->u.devices : NULL;
 
     if (manifest->narms != 0) {
         who = ctx->public ? NULL : ngx_http_xr_auth_who(r, ctx);
