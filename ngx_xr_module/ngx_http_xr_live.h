@@ -20,8 +20,8 @@
 
 /*
  * What the manager process makes and every worker maps: a table of tenants, a
- * list of what is revoked, a map of countries, a table of devices.  One that is in use stays until
- * the last request that began with it has ended.
+ * list of what is revoked, a map of countries, a table of devices.  One that
+ * is in use stays until the last request that began with it has ended.
  */
 
 typedef struct ngx_http_xr_image_s {
