@@ -95,6 +95,15 @@ xr_variant_immutable(xr_str_t object)
 }
 
 
+void
+xr_variant_parts(xr_str_t name, xr_str_t *object, xr_str_t *path)
+{
+    *path = xr_variant_last(name);
+    *object = xr_str_of(name.data,
+                        name.len - path->len - (sizeof(".xr/") - 1));
+}
+
+
 xr_str_t
 xr_variant_arg(xr_str_t query, xr_str_t name)
 {

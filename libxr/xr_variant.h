@@ -51,6 +51,9 @@ bool xr_variant_wanted(xr_str_t object);
  */
 bool xr_variant_immutable(xr_str_t object);
 
+/* Of such a name: the object, and the path below its folder. */
+void xr_variant_parts(xr_str_t name, xr_str_t *object, xr_str_t *path);
+
 /* The first argument of that name in a query; no data: it is not there. */
 xr_str_t xr_variant_arg(xr_str_t query, xr_str_t name);
 

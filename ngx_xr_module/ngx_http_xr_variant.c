@@ -518,6 +518,63 @@ ngx_http_xr_variant_missing(ngx_http_request_t *r)
 }
 
 
+/*
+ * A client asked for a variant by its own URL, as a redirect may have told it
+ * to, and the origin said just now that it is not there: whoever asks for the
+ * object from now on gets another one.
+ */
+
+void
+ngx_http_xr_variant_lost(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    size_t                    i;
+    uint64_t                  generation;
+    xr_str_t                  object, path;
+    xr_manifest_t             manifest;
+    xr_store_info_t           info;
+    xr_manifest_variant_t     variant;
+    ngx_http_xr_main_conf_t  *xmcf;
+    u_char                    tag[XR_SIPHASH_SIZE];
+
+    if (!ctx->immutable || ctx->deny != XR_DENY_ORIGIN_NOT_FOUND) {
+        return;
+    }
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    xr_variant_parts(ngx_http_xr_view(&ctx->object), &object, &path);
+
+    generation = (xmcf->purge.table != NULL)
+                 ? xr_purge_generation(xmcf->purge.table, ctx->tenant->tag,
+                                       object) : 0;
+
+    ngx_http_xr_manifest_tag(xmcf, generation, ctx->tenant, object, tag);
+
+    if (xr_store_get(xmcf->manifests, tag, ngx_http_xr_manifest_image,
+                     XR_MANIFEST_IMAGE_MAX, &info)
+        != XR_OK
+        || info.absent
+        || !xr_manifest_open(xr_str_of(ngx_http_xr_manifest_image, info.len),
+                             &manifest))
+    {
+        return;
+    }
+
+    for (i = 0; i < manifest.n; i++) {
+
+        if (xr_manifest_variant(&manifest, i, &variant)
+            && xr_str_eq(variant.path, path)
+            && !(info.note & (uint64_t) 1 << i))
+        {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "xr: variant \"%V\" is missing", &ctx->object);
+
+            ngx_http_xr_manifest_note(r, tag, (uint64_t) 1 << i);
+        }
+    }
+}
+
+
 /* Whether the object is a variant's: one that is missing is noted by us. */
 
 ngx_uint_t

@@ -70,6 +70,7 @@ struct ngx_http_xr_variant_s {
 ngx_int_t ngx_http_xr_variant_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_variant_missing(ngx_http_request_t *r);
+void ngx_http_xr_variant_lost(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_variant_chosen(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_variant_instead(ngx_http_request_t *r);
 xr_str_t ngx_http_xr_variant_var_id(ngx_http_request_t *r,

@@ -54,6 +54,20 @@ test_immutable(void **state)
 
 
 static void
+test_parts(void **state)
+{
+    xr_str_t  object, path;
+
+    (void) state;
+
+    xr_variant_parts(xr_str("d/a.glb.xr/" HASH ".glb"), &object, &path);
+
+    XR_CHECK_STR(object, "d/a.glb", "object");
+    XR_CHECK_STR(path, HASH ".glb", "path");
+}
+
+
+static void
 assert_arg(const char *query, const char *name, const char *value)
 {
     xr_str_t  found;
@@ -215,6 +229,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_wanted),
         cmocka_unit_test(test_immutable),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_arg),
         cmocka_unit_test(test_location),
         cmocka_unit_test(test_link),
