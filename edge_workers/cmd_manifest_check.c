@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include "explain.h"
+#include "links.h"
 
 #include <stdio.h>
 
@@ -11,7 +11,15 @@
 static void
 xrw_manifest_check_tell(const char *path, const xr_manifest_t *m)
 {
+    size_t  links;
+
+    links = xrw_links_count(m);
+
     printf("%s: %zu variant%s", path, m->n, m->n == 1 ? "" : "s");
+
+    if (links > 0) {
+        printf(", %zu link%s", links, links == 1 ? "" : "s");
+    }
 
     if (m->narms > 0) {
         printf(", %zu arm%s", m->narms, m->narms == 1 ? "" : "s");

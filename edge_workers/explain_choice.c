@@ -5,6 +5,7 @@
 
 #include "explain.h"
 #include "io.h"
+#include "links.h"
 #include "xr_variant.h"
 
 #include <stdio.h>
@@ -433,8 +434,15 @@ xrw_explain_answer(xrw_explain_t *e, const xr_select_t *chosen,
     if (v == NULL) {
         xrw_explain_text(out, "Cache-Control", xr_str("no-store"));
 
+    } else if (xr_select_instead(&e->manifest, &e->device, &e->wish, chosen)) {
+        xrw_explain_text(out, "Cache-Control", xr_str(XR_VARIANT_INSTEAD));
+
     } else if (private) {
         xrw_explain_text(out, "Cache-Control", xr_str(XR_VARIANT_PRIVATE));
+    }
+
+    if (v != NULL) {
+        (void) json_object_set_new(out, "Link", xrw_links(e, v, private));
     }
 
     xrw_explain_text(out, "Accept-CH", xr_str(XR_VARIANT_ACCEPT_CH));

@@ -20,12 +20,7 @@ enum {
 };
 
 
-/*
- * Whatever is read of an image goes through these two: a reference that leads
- * out of it is nothing.
- */
-
-static xr_str_t
+xr_str_t
 xr_manifest_ref(xr_str_t image, xr_manifest_ref_t ref)
 {
     if (ref.pos > image.len || ref.len > image.len - ref.pos) {
@@ -36,9 +31,7 @@ xr_manifest_ref(xr_str_t image, xr_manifest_ref_t ref)
 }
 
 
-/* Copies record "i" of those of "size" bytes that begin at "pos". */
-
-static inline bool
+bool
 xr_manifest_record(xr_str_t image, size_t pos, size_t i, size_t size,
     void *out)
 {
@@ -118,7 +111,7 @@ bool
 xr_manifest_variant(const xr_manifest_t *m, size_t i,
     xr_manifest_variant_t *out)
 {
-    xr_str_t              id, path, type, alts, segments;
+    xr_str_t              id, path, type, alts, segments, links;
     xr_manifest_record_t  record;
 
     if (i >= m->n || !xr_manifest_record(m->image, sizeof(xr_manifest_head_t),
@@ -132,6 +125,7 @@ xr_manifest_variant(const xr_manifest_t *m, size_t i,
     type = xr_manifest_ref(m->image, record.type);
     alts = xr_manifest_ref(m->image, record.alts);
     segments = xr_manifest_ref(m->image, record.segments);
+    links = xr_manifest_ref(m->image, record.links);
 
     if (id.len == 0 || id.len > XR_MANIFEST_ID_MAX || path.len == 0
         || path.len > XR_MANIFEST_PATH_MAX || type.len > XR_MANIFEST_TYPE_MAX
@@ -152,8 +146,10 @@ xr_manifest_variant(const xr_manifest_t *m, size_t i,
         .etc1s = record.etc1s != 0,
         .nalts = alts.len,
         .nsegments = segments.len / sizeof(xr_manifest_segment_record_t),
+        .nlinks = links.len / sizeof(xr_manifest_link_record_t),
         .alts_pos = record.alts.pos,
-        .segments_pos = record.segments.pos
+        .segments_pos = record.segments.pos,
+        .links_pos = record.links.pos
     };
 
     memcpy(out->encoded, record.encoded, sizeof(out->encoded));
@@ -162,6 +158,10 @@ xr_manifest_variant(const xr_manifest_t *m, size_t i,
 
     if (out->nsegments > XR_MANIFEST_SEGMENTS) {
         out->nsegments = XR_MANIFEST_SEGMENTS;
+    }
+
+    if (out->nlinks > XR_MANIFEST_LINKS) {
+        out->nlinks = XR_MANIFEST_LINKS;
     }
 
     xr_manifest_variant_needs(&record, out);
@@ -244,6 +244,52 @@ xr_manifest_alt(const xr_manifest_t *m, const xr_manifest_variant_t *v,
     *variant = index;
 
     return true;
+}
+
+
+bool
+xr_manifest_link(const xr_manifest_t *m, const xr_manifest_variant_t *v,
+    size_t i, xr_manifest_link_t *out)
+{
+    xr_str_t                   path, type;
+    xr_manifest_link_record_t  record;
+
+    if (i >= v->nlinks
+        || !xr_manifest_record(m->image, v->links_pos, i, sizeof(record),
+                               &record))
+    {
+        return false;
+    }
+
+    path = xr_manifest_ref(m->image, record.path);
+    type = xr_manifest_ref(m->image, record.type);
+
+    if (path.len == 0 || path.len > XR_MANIFEST_PATH_MAX
+        || type.len > XR_MANIFEST_TYPE_MAX || xr_str_has_control(type)
+        || record.as >= XR_MANIFEST_AS)
+    {
+        return false;
+    }
+
+    *out = (xr_manifest_link_t) { path, type, (xr_manifest_as_t) record.as };
+
+    return true;
+}
+
+
+xr_str_t
+xr_manifest_as_name(xr_manifest_as_t as)
+{
+    static const xr_str_t  names[XR_MANIFEST_AS] = {
+        [XR_MANIFEST_AS_FETCH] = XR_STR("fetch"),
+        [XR_MANIFEST_AS_FONT] = XR_STR("font"),
+        [XR_MANIFEST_AS_IMAGE] = XR_STR("image"),
+        [XR_MANIFEST_AS_SCRIPT] = XR_STR("script"),
+        [XR_MANIFEST_AS_STYLE] = XR_STR("style"),
+        [XR_MANIFEST_AS_TRACK] = XR_STR("track")
+    };
+
+    return names[as];
 }
 
 

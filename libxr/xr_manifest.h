@@ -33,12 +33,13 @@
 #define XR_MANIFEST_ALTS       8            /* of one variant */
 #define XR_MANIFEST_SEGMENTS   64           /* of one variant */
 #define XR_MANIFEST_SEGMENT_NAME_MAX  32
+#define XR_MANIFEST_LINKS      8            /* of one variant */
 #define XR_MANIFEST_ARMS       8
 #define XR_MANIFEST_SALT_MAX   64
 #define XR_MANIFEST_WEIGHTS    10000        /* of all arms together */
 
 /* No image is larger, and what is longer is none. */
-#define XR_MANIFEST_IMAGE_MAX  (320 * 1024)
+#define XR_MANIFEST_IMAGE_MAX  (512 * 1024)
 
 
 /* Texture memory by pixel format: what a texture costs a GPU. */
@@ -49,6 +50,19 @@ typedef enum {
     XR_MANIFEST_BPP4,
     XR_MANIFEST_PIXELS
 } xr_manifest_pixels_t;
+
+
+/* What a companion file is fetched as, by the names of HTML's preload. */
+
+typedef enum {
+    XR_MANIFEST_AS_FETCH = 0,
+    XR_MANIFEST_AS_FONT,
+    XR_MANIFEST_AS_IMAGE,
+    XR_MANIFEST_AS_SCRIPT,
+    XR_MANIFEST_AS_STYLE,
+    XR_MANIFEST_AS_TRACK,
+    XR_MANIFEST_AS
+} xr_manifest_as_t;
 
 
 /* A bit of "uses", "classes" or "need_xr". */
@@ -84,9 +98,11 @@ typedef struct {
                                        preferred for */
     size_t    nalts;
     size_t    nsegments;
+    size_t    nlinks;
 
     uint32_t  alts_pos;             /* for the functions below only */
     uint32_t  segments_pos;
+    uint32_t  links_pos;
 } xr_manifest_variant_t;
 
 
@@ -95,6 +111,15 @@ typedef struct {
     uint64_t  offset;
     uint64_t  bytes;
 } xr_manifest_segment_t;
+
+
+/* A companion file of a variant: what its viewer will ask for next. */
+
+typedef struct {
+    xr_str_t          path;         /* as the variant's own */
+    xr_str_t          type;         /* likewise */
+    xr_manifest_as_t  as;
+} xr_manifest_link_t;
 
 
 /* An arm of a split: some variants, for a share of those who ask. */
@@ -132,8 +157,8 @@ bool xr_manifest_open(xr_str_t image, xr_manifest_t *out);
 
 
 /*
- * False: there is no such variant, arm, segment or alternative, and nothing
- * is written; or the image is damaged there.
+ * False: there is no such variant, arm, segment, companion or alternative,
+ * and nothing is written; or the image is damaged there.
  */
 
 bool xr_manifest_variant(const xr_manifest_t *m, size_t i,
@@ -141,6 +166,12 @@ bool xr_manifest_variant(const xr_manifest_t *m, size_t i,
 bool xr_manifest_arm(const xr_manifest_t *m, size_t i, xr_manifest_arm_t *out);
 bool xr_manifest_segment(const xr_manifest_t *m,
     const xr_manifest_variant_t *v, size_t i, xr_manifest_segment_t *out);
+
+bool xr_manifest_link(const xr_manifest_t *m, const xr_manifest_variant_t *v,
+    size_t i, xr_manifest_link_t *out);
+
+/* "fetch", "image" */
+xr_str_t xr_manifest_as_name(xr_manifest_as_t as);
 
 /* The variant to send where "v" is missing, the better ones first. */
 bool xr_manifest_alt(const xr_manifest_t *m, const xr_manifest_variant_t *v,

@@ -17,7 +17,7 @@
  * need no alignment.
  */
 
-#define XR_MANIFEST_MAGIC  UINT32_C(0x31464d58)        /* "XMF1" */
+#define XR_MANIFEST_MAGIC  UINT32_C(0x32464d58)        /* "XMF2" */
 
 
 typedef struct {
@@ -49,6 +49,7 @@ typedef struct {
     xr_manifest_ref_t  type;
     xr_manifest_ref_t  alts;            /* a byte for each */
     xr_manifest_ref_t  segments;        /* a segment record for each */
+    xr_manifest_ref_t  links;           /* a link record for each */
 
     uint32_t           tris;
     uint32_t           draws;
@@ -76,11 +77,28 @@ typedef struct {
 
 
 typedef struct {
+    xr_manifest_ref_t  path;
+    xr_manifest_ref_t  type;
+    uint32_t           as;              /* xr_manifest_as_t */
+} xr_manifest_link_record_t;
+
+
+typedef struct {
     uint64_t           variants;
     xr_manifest_ref_t  name;
     uint32_t           weight;
     uint32_t           unused;
 } xr_manifest_arm_record_t;
+
+
+/*
+ * Whatever is read of an image goes through these two: a reference that leads
+ * out of it is nothing, and a record, the "i"th of those of "size" bytes that
+ * begin at "pos", is copied out of it or is not there.
+ */
+xr_str_t xr_manifest_ref(xr_str_t image, xr_manifest_ref_t ref);
+bool xr_manifest_record(xr_str_t image, size_t pos, size_t i, size_t size,
+    void *out);
 
 
 /* The largest of each, so that no text that is in its limits is refused. */
@@ -89,7 +107,9 @@ typedef struct {
     (sizeof(xr_manifest_record_t) + XR_MANIFEST_ID_MAX                        \
      + XR_MANIFEST_PATH_MAX + XR_MANIFEST_TYPE_MAX + XR_MANIFEST_ALTS         \
      + XR_MANIFEST_SEGMENTS * (sizeof(xr_manifest_segment_record_t)           \
-                               + XR_MANIFEST_SEGMENT_NAME_MAX))
+                               + XR_MANIFEST_SEGMENT_NAME_MAX)            \
+     + XR_MANIFEST_LINKS * (sizeof(xr_manifest_link_record_t)                 \
+                            + XR_MANIFEST_PATH_MAX + XR_MANIFEST_TYPE_MAX))
 
 _Static_assert(sizeof(xr_manifest_head_t) + XR_MANIFEST_NAME_MAX
                + XR_MANIFEST_REV_MAX + XR_MANIFEST_SALT_MAX

@@ -67,6 +67,19 @@ xr_str_t xr_manifest_value_ref(const xr_manifest_parse_t *p,
 xr_rc_t xr_manifest_value_known(const xr_manifest_parse_t *p,
     const xr_json_t *v, size_t *variant);
 
+/*
+ * A name below the folder of the manifest, which needs no escape anywhere;
+ * and a media type without parameters, by that name if "v" was not given.
+ */
+xr_rc_t xr_manifest_variant_path(const xr_manifest_parse_t *p,
+    const xr_json_t *v, xr_manifest_ref_t *out);
+xr_rc_t xr_manifest_variant_type(const xr_manifest_parse_t *p,
+    const xr_json_t *v, xr_manifest_ref_t path, xr_manifest_ref_t *out);
+
+/* The array that "links" of a variant is. */
+xr_rc_t xr_manifest_links_parse(const xr_manifest_parse_t *p,
+    const xr_json_t *v, xr_manifest_record_t *out);
+
 /* A variant, but for its "alts". */
 xr_rc_t xr_manifest_variant_parse(xr_manifest_parse_t *p, const xr_json_t *v,
     xr_manifest_record_t *out);

@@ -34,6 +34,7 @@ enum {
     XR_MANIFEST_FOR,
     XR_MANIFEST_ENC,
     XR_MANIFEST_SEG,
+    XR_MANIFEST_COMPANIONS,
     XR_MANIFEST_MEMBERS
 };
 
@@ -41,7 +42,7 @@ static const xr_str_t  xr_manifest_members[XR_MANIFEST_MEMBERS] = {
     XR_STR("id"), XR_STR("path"), XR_STR("type"), XR_STR("bytes"),
     XR_STR("sha256"), XR_STR("q"), XR_STR("tris"), XR_STR("draws"),
     XR_STR("maxdim"), XR_STR("gpu"), XR_STR("etc1s"), XR_STR("need"),
-    XR_STR("for"), XR_STR("enc"), XR_STR("seg")
+    XR_STR("for"), XR_STR("enc"), XR_STR("seg"), XR_STR("links")
 };
 
 
@@ -98,21 +99,20 @@ xr_manifest_variant_path_wrong(xr_str_t path)
 }
 
 
-static xr_rc_t
+xr_rc_t
 xr_manifest_variant_path(const xr_manifest_parse_t *p, const xr_json_t *v,
-    xr_manifest_record_t *out)
+    xr_manifest_ref_t *out)
 {
     xr_rc_t      rc;
     const char  *wrong;
 
-    rc = xr_manifest_value_text(p, v, XR_MANIFEST_PATH_MAX, &out->path);
+    rc = xr_manifest_value_text(p, v, XR_MANIFEST_PATH_MAX, out);
 
     if (rc != XR_OK) {
         return rc;
     }
 
-    wrong = xr_manifest_variant_path_wrong(xr_manifest_value_ref(p,
-                                                                 out->path));
+    wrong = xr_manifest_variant_path_wrong(xr_manifest_value_ref(p, *out));
 
     return (wrong == NULL) ? XR_OK : xr_manifest_value_fail(p, v, wrong);
 }
@@ -147,16 +147,16 @@ xr_manifest_variant_type_ok(xr_str_t type)
 }
 
 
-static xr_rc_t
+xr_rc_t
 xr_manifest_variant_type(const xr_manifest_parse_t *p, const xr_json_t *v,
-    xr_manifest_record_t *out)
+    xr_manifest_ref_t path, xr_manifest_ref_t *out)
 {
     xr_rc_t   rc;
     xr_str_t  type;
 
     if (!xr_manifest_given(v)) {
-        type = xr_mime_type(xr_manifest_value_ref(p, out->path));
-        out->type = (xr_manifest_ref_t) {
+        type = xr_mime_type(xr_manifest_value_ref(p, path));
+        *out = (xr_manifest_ref_t) {
             (uint32_t) p->out->len, (uint32_t) type.len
         };
         xr_buf_put(p->out, type);
@@ -164,10 +164,10 @@ xr_manifest_variant_type(const xr_manifest_parse_t *p, const xr_json_t *v,
         return XR_OK;
     }
 
-    rc = xr_manifest_value_text(p, v, XR_MANIFEST_TYPE_MAX, &out->type);
+    rc = xr_manifest_value_text(p, v, XR_MANIFEST_TYPE_MAX, out);
 
     if (rc == XR_OK
-        && !xr_manifest_variant_type_ok(xr_manifest_value_ref(p, out->type)))
+        && !xr_manifest_variant_type_ok(xr_manifest_value_ref(p, *out)))
     {
         return xr_manifest_value_fail(p, v, "is no media type");
     }
@@ -200,10 +200,11 @@ xr_manifest_variant_names(xr_manifest_parse_t *p, const xr_json_t *values,
         }
     }
 
-    rc = xr_manifest_variant_path(p, &values[XR_MANIFEST_PATH], out);
+    rc = xr_manifest_variant_path(p, &values[XR_MANIFEST_PATH], &out->path);
 
     if (rc == XR_OK) {
-        rc = xr_manifest_variant_type(p, &values[XR_MANIFEST_TYPE], out);
+        rc = xr_manifest_variant_type(p, &values[XR_MANIFEST_TYPE], out->path,
+                                      &out->type);
     }
 
     if (rc == XR_OK
@@ -647,7 +648,8 @@ xr_manifest_variant_parse(xr_manifest_parse_t *p, const xr_json_t *v,
         { XR_MANIFEST_NEED, xr_manifest_variant_need },
         { XR_MANIFEST_FOR, xr_manifest_variant_for },
         { XR_MANIFEST_ENC, xr_manifest_variant_enc },
-        { XR_MANIFEST_SEG, xr_manifest_variant_seg }
+        { XR_MANIFEST_SEG, xr_manifest_variant_seg },
+        { XR_MANIFEST_COMPANIONS, xr_manifest_links_parse }
     };
 
     memset(out, 0, sizeof(*out));

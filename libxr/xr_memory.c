@@ -45,6 +45,27 @@ _Static_assert(sizeof(xr_memory_entry_t) == XR_MEMORY_ENTRY_SIZE
                "entries are as large as a cache line and lie on one");
 
 
+/* When a value expires, and its ceiling, are one word. */
+
+static int64_t
+xr_memory_expires(uint64_t word)
+{
+    return (int64_t) (word & XR_MEMORY_EXPIRES_MAX);
+}
+
+
+static uint64_t
+xr_memory_when(const xr_memory_value_t *v)
+{
+    int64_t  expires;
+
+    expires = (v->expires < XR_MEMORY_EXPIRES_MAX) ? v->expires
+                                                   : XR_MEMORY_EXPIRES_MAX;
+
+    return (uint64_t) expires | v->ceiling << 56;
+}
+
+
 xr_memory_t *
 xr_memory_create(void *p, size_t size)
 {
@@ -204,15 +225,16 @@ xr_memory_get(xr_memory_t *m, const uint8_t tag[XR_SIPHASH_SIZE], int64_t now,
 
         if (!xr_memory_has_tag(e, wanted) || !xr_memory_read(e, words, &head)
             || words[0] != wanted[0] || words[1] != wanted[1]
-            || (int64_t) words[2] <= now)
+            || xr_memory_expires(words[2]) <= now)
         {
             continue;
         }
 
-        out->expires = (int64_t) words[2];
+        out->expires = xr_memory_expires(words[2]);
         out->subject = words[3];
         out->token_id = words[4];
         out->key_id = words[5];
+        out->ceiling = words[2] >> 56;
 
         xr_memory_touch(e, head, now);
 
@@ -237,7 +259,7 @@ xr_memory_age(const xr_memory_entry_t *e, uint64_t head, int64_t now)
 
     expires = __atomic_load_n(&e->words[2], __ATOMIC_RELAXED);
 
-    if ((int64_t) expires <= now) {
+    if (xr_memory_expires(expires) <= now) {
         return INT64_MAX;
     }
 
@@ -329,7 +351,7 @@ xr_memory_put(xr_memory_t *m, const uint8_t tag[XR_SIPHASH_SIZE], int64_t now,
 
     memcpy(words, tag, XR_SIPHASH_SIZE);
 
-    words[2] = (uint64_t) value->expires;
+    words[2] = xr_memory_when(value);
     words[3] = value->subject;
     words[4] = value->token_id;
     words[5] = value->key_id;

@@ -29,11 +29,16 @@ typedef struct xr_memory_s  xr_memory_t;
 /* What is remembered of a credential. */
 
 typedef struct {
-    int64_t   expires;              /* Unix time; forgotten from then on */
+    int64_t   expires;              /* Unix time; forgotten from then on, and
+                                       from XR_MEMORY_EXPIRES_MAX at latest */
     uint64_t  subject;              /* keyed hashes, 0: none */
     uint64_t  token_id;
     uint64_t  key_id;
+    uint64_t  ceiling;              /* of quality, and one, so that 0 is none;
+                                       up to 255 */
 } xr_memory_value_t;
+
+#define XR_MEMORY_EXPIRES_MAX  ((INT64_C(1) << 55) - 1)
 
 
 /*

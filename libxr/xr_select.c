@@ -500,6 +500,25 @@ xr_select(const xr_manifest_t *m, const xr_device_t *d,
 }
 
 
+bool
+xr_select_instead(const xr_manifest_t *m, const xr_device_t *d,
+    const xr_select_wish_t *wish, const xr_select_t *chosen)
+{
+    xr_select_t       first;
+    xr_select_wish_t  all;
+
+    if (wish->missing == 0) {
+        return false;
+    }
+
+    all = *wish;
+    all.missing = 0;
+
+    return xr_select(m, d, &all, &first) == XR_OK
+           && first.variant != chosen->variant;
+}
+
+
 /*
  * A constant: all edges, and all versions of them, have to agree.  What is
  * decided here is no secret, and worth no forgery.

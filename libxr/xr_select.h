@@ -134,6 +134,10 @@ uint64_t xr_select_seed(xr_str_t tenant, xr_str_t object, xr_str_t subject);
 int xr_select_arm(const xr_manifest_t *m, uint64_t seed);
 
 
+/* Whether it is in the place of another one, whose object is missing. */
+bool xr_select_instead(const xr_manifest_t *m, const xr_device_t *d,
+    const xr_select_wish_t *wish, const xr_select_t *chosen);
+
 /* XR_NOT_FOUND: none; "out" says why, and is written in any case. */
 xr_rc_t xr_select(const xr_manifest_t *m, const xr_device_t *d,
     const xr_select_wish_t *wish, xr_select_t *out);

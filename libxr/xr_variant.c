@@ -95,6 +95,15 @@ xr_variant_immutable(xr_str_t object)
 }
 
 
+void
+xr_variant_parts(xr_str_t name, xr_str_t *object, xr_str_t *path)
+{
+    *path = xr_variant_last(name);
+    *object = xr_str_of(name.data,
+                        name.len - path->len - (sizeof(".xr/") - 1));
+}
+
+
 xr_str_t
 xr_variant_arg(xr_str_t query, xr_str_t name)
 {
@@ -160,6 +169,29 @@ xr_variant_siblings(const xr_manifest_variant_t *v)
 }
 
 
+/* As it was sent, but for what no URL has, RFC 3986: "<" ends a link. */
+
+static void
+xr_variant_put_raw(xr_str_t raw, xr_buf_t *out)
+{
+    size_t    i;
+    xr_str_t  c;
+
+    static const xr_str_t  kept = XR_STR("-._~!$&'()*+,;=:@%/?");
+
+    for (i = 0; i < raw.len; i++) {
+        c = xr_str_of(raw.data + i, 1);
+
+        if (xr_str_find(kept, *c.data) != kept.len) {
+            xr_buf_put(out, c);
+
+        } else {
+            xr_path_encode(c, out);
+        }
+    }
+}
+
+
 void
 xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out)
 {
@@ -171,7 +203,45 @@ xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out)
         xr_buf_puts(out, "./");
     }
 
-    xr_buf_put(out, target);
+    xr_variant_put_raw(target, out);
     xr_buf_puts(out, ".xr/");
     xr_path_encode(path, out);
+}
+
+
+bool
+xr_variant_link(xr_str_t target, const xr_manifest_link_t *link,
+    xr_str_t query, bool cookies, xr_buf_t *out)
+{
+    xr_buf_t  b;
+
+    b = *out;
+
+    xr_buf_puts(&b, (b.len != 0) ? ", <" : "<");
+    xr_variant_location(target, link->path, &b);
+    xr_variant_put_raw(query, &b);
+    xr_buf_puts(&b, ">; rel=preload; as=");
+    xr_buf_put(&b, xr_manifest_as_name(link->as));
+
+    /* "/" is none of a token's characters; a quote is none of a type's */
+
+    if (link->type.len != 0
+        && xr_str_find(link->type, '"') == link->type.len
+        && xr_str_find(link->type, '\\') == link->type.len)
+    {
+        xr_buf_puts(&b, "; type=\"");
+        xr_buf_put(&b, link->type);
+        xr_buf_putc(&b, '"');
+    }
+
+    xr_buf_puts(&b, cookies ? "; crossorigin=use-credentials"
+                            : "; crossorigin");
+
+    if (!xr_buf_ok(&b)) {
+        return false;
+    }
+
+    *out = b;
+
+    return true;
 }

@@ -29,6 +29,12 @@
 #define XR_VARIANT_PRIVATE                                                    \
     "private, max-age=60, stale-while-revalidate=600"
 
+/* Of a variant that is sent in the place of one whose object is missing, */
+#define XR_VARIANT_INSTEAD  "private, max-age=10"
+
+/* and of a redirect that all may follow. */
+#define XR_VARIANT_RESOLVED  "max-age=60, stale-while-revalidate=600"
+
 #define XR_VARIANT_ACCEPT_CH                                                  \
     "Sec-CH-UA-Form-Factors, Sec-CH-UA-Model, Sec-CH-UA-Platform, "           \
     "Sec-CH-Device-Memory, Device-Memory, Sec-CH-DPR, DPR, ECT, Downlink, RTT"
@@ -44,6 +50,9 @@ bool xr_variant_wanted(xr_str_t object);
  * bytes, which therefore never change.
  */
 bool xr_variant_immutable(xr_str_t object);
+
+/* Of such a name: the object, and the path below its folder. */
+void xr_variant_parts(xr_str_t name, xr_str_t *object, xr_str_t *path);
 
 /* The first argument of that name in a query; no data: it is not there. */
 xr_str_t xr_variant_arg(xr_str_t query, xr_str_t name);
@@ -63,9 +72,21 @@ bool xr_variant_siblings(const xr_manifest_variant_t *v);
  * that, raw, without token and query.
  */
 #define XR_VARIANT_LOCATION(target, path)                                     \
-    ((target) + 3 * (path) + sizeof("./.xr/"))
+    (3 * (target) + 3 * (path) + sizeof("./.xr/"))
 
 void xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out);
+
+/*
+ * Adds a companion file to a list of links, RFC 8288, that is sent with the
+ * variant: '<1.glb.xr/a.bin>; rel=preload; as=fetch; type="..."; crossorigin'.
+ * "query" is what its URL ends with, "?" included, or empty; "cookies": they
+ * are sent to other sites as well.  False: it did not fit, and "out" is as it
+ * was.
+ */
+#define XR_VARIANT_LINKS_MAX  2048          /* bytes of a list */
+
+bool xr_variant_link(xr_str_t target, const xr_manifest_link_t *link,
+    xr_str_t query, bool cookies, xr_buf_t *out);
 
 
 #endif /* XR_VARIANT_H */

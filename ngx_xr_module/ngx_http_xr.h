@@ -90,6 +90,7 @@ typedef struct {
     time_t                         modified;    /* of the file read last */
     u_char                         refused[XR_TENANT_NAME_MAX + 1];
     ngx_uint_t                     kept;        /* tenants as they were */
+    ngx_uint_t                     open;        /* files are no secrets */
 } ngx_http_xr_load_t;
 
 
@@ -163,8 +164,20 @@ typedef struct {
 } ngx_http_xr_revocation_t;
 
 
+/* "xr_devices", and the records that were read by it. */
+
 typedef struct ngx_http_xr_device_known_s  ngx_http_xr_device_known_t;
 typedef struct ngx_http_xr_variant_known_s  ngx_http_xr_variant_known_t;
+
+typedef struct {
+    ngx_str_t                      file;        /* empty: the built-in table */
+    ngx_http_xr_live_t             live;
+    ngx_http_xr_watch_t            watch;
+    ngx_http_xr_device_known_t    *known;       /* in this worker, */
+    ngx_uint_t                     generation;  /* of this one's table */
+} ngx_http_xr_devices_t;
+
+
 typedef struct ngx_http_xr_redis_s         ngx_http_xr_redis_t;
 typedef struct ngx_http_xr_announce_s      ngx_http_xr_announce_t;
 typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
@@ -194,8 +207,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_path_t                    *state;
 
     ngx_http_xr_revocation_t       revocation;
-    const xr_devices_t            *devices;     /* NULL: the built-in table */
-    ngx_http_xr_device_known_t    *known_devices;   /* in this worker */
+    ngx_http_xr_devices_t          devices;
     ngx_http_xr_variant_known_t   *known_variants;  /* in this worker */
     ngx_http_xr_geo_t             *geo;
     ngx_uint_t                     trust;       /* "xr_trusted_*" somewhere */
@@ -375,6 +387,7 @@ typedef struct {
     const xr_device_t             *device;      /* NULL: not read yet */
     uint64_t                       device_serial;   /* of it in this worker;
                                                    0: none */
+    ngx_http_xr_image_t           *devices;     /* by it; NULL: built in */
     ngx_http_xr_variant_t         *variant;     /* or NULL: none is wanted */
     ngx_http_xr_purge_ctx_t        purge;
     ngx_http_xr_geo_ctx_t          geo;
@@ -571,6 +584,8 @@ xr_deny_t ngx_http_xr_verify_credential(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 xr_deny_t ngx_http_xr_verify_read(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+void ngx_http_xr_verify_remember(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    u_char *tag);
 
 /* memory: what a credential is remembered for */
 

@@ -13,7 +13,7 @@ static ngx_str_t  ngx_http_xr_cors_expose =
 static ngx_str_t  ngx_http_xr_cors_exposed =
     ngx_string("Content-Length, Content-Range, Accept-Ranges, ETag, "
                "X-File-Size, XR-Variant, Content-Encoding, Age, Retry-After, "
-               "RateLimit, RateLimit-Policy");
+               "RateLimit, RateLimit-Policy, Link");
 static ngx_str_t  ngx_http_xr_cors_any = ngx_string("*");
 
 

@@ -13,11 +13,11 @@
 #define NGX_HTTP_XR_DEVICE_KNOWN  512   /* records that a worker keeps */
 #define NGX_HTTP_XR_DEVICE_TOTAL  768   /* bytes of fields; those of more are
                                            not kept */
+#define NGX_HTTP_XR_DEVICE_RETRY  5     /* seconds, when a disk was full */
 
 
 struct ngx_http_xr_device_known_s {
     uint64_t             serial;        /* 0: nothing; no two are alike */
-    const xr_devices_t  *devices;
     xr_device_t          device;
     uint16_t             lengths[XR_DEVICE_INPUTS + 1];
     u_char               text[NGX_HTTP_XR_DEVICE_TOTAL];
@@ -28,12 +28,16 @@ typedef void (*ngx_http_xr_device_put_pt)(const xr_device_t *device,
     xr_buf_t *b);
 
 
-static ngx_int_t ngx_http_xr_device_load(ngx_conf_t *cf, ngx_str_t *path,
-    ngx_str_t *text);
+static ngx_int_t ngx_http_xr_device_load(ngx_http_xr_load_t *load,
+    const xr_mem_t *mem, xr_str_t *image);
+static void *ngx_http_xr_device_alloc(void *ctx, size_t size);
+static const xr_devices_t *ngx_http_xr_device_table(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_device_headers(ngx_http_request_t *r,
     xr_device_input_t *in);
 static uint64_t ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
-    const xr_device_input_t *in, xr_device_t *device);
+    const xr_devices_t *devices, const xr_device_input_t *in,
+    xr_device_t *device);
 static uint64_t ngx_http_xr_device_hash(xr_str_t s, uint64_t hash);
 static ngx_uint_t ngx_http_xr_device_same(const u_char *p,
     const xr_str_t *said, ngx_uint_t n);
@@ -48,88 +52,199 @@ ngx_http_xr_device_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_xr_main_conf_t *xmcf = conf;
 
-    xr_err_t             err;
-    xr_str_t             image;
-    ngx_str_t            path, text, *value;
-    const xr_devices_t  *devices;
+    ngx_int_t               rc;
+    xr_str_t                view;
+    ngx_str_t              *value;
+    ngx_http_xr_load_t     *load;
+    ngx_http_xr_image_t    *image;
+    ngx_http_xr_devices_t  *d;
 
-    if (xmcf->devices != NULL) {
+    d = &xmcf->devices;
+
+    if (d->file.data != NULL) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
-    path = value[1];
+    d->file = value[1];
 
-    if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK
-        || ngx_http_xr_device_load(cf, &path, &text) != NGX_OK)
-    {
+    if (ngx_conf_full_name(cf->cycle, &d->file, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if (xr_devices_compile(ngx_http_xr_view(&text), &xmcf->mem, &image, &err)
-        != XR_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V:%uz: %s", &path,
-                           xr_str_line(ngx_http_xr_view(&text), err.pos),
-                           err.what);
+    image = ngx_pcalloc(cf->pool, sizeof(ngx_http_xr_image_t));
+    load = ngx_http_xr_load_create(xmcf, cf, &cf->cycle->conf_prefix, cf->log);
+
+    if (image == NULL || load == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    devices = xr_devices_open(image);
+    rc = ngx_http_xr_device_load(load, &xmcf->mem, &view);
 
-    if (devices == NULL) {
+    if (rc == NGX_OK) {
+        rc = ngx_http_xr_load_watch(load, &d->watch, NGX_OK);
+    }
+
+    ngx_http_xr_load_destroy(load);
+
+    if (rc != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_xr_device_open(view, image) != NGX_OK) {
         return "made a table that cannot be read";
     }
 
-    xmcf->devices = devices;
+    image->refs = 1;
+    d->live.current = image;
 
     return NGX_CONF_OK;
 }
 
 
+/* The image of the file, in memory of "mem". */
+
 static ngx_int_t
-ngx_http_xr_device_load(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *text)
+ngx_http_xr_device_load(ngx_http_xr_load_t *load, const xr_mem_t *mem,
+    xr_str_t *image)
 {
-    ssize_t     n;
-    ngx_file_t  file;
+    xr_err_t    err;
+    ngx_str_t   text, *file;
 
-    ngx_memzero(&file, sizeof(ngx_file_t));
+    file = &load->xmcf->devices.file;
+    load->open = 1;
 
-    file.name = *path;
-    file.log = cf->log;
-    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                            NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", path);
+    if (ngx_http_xr_load_file(load, file, XR_DEVICES_MAX_TEXT, &text)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    /* a byte more than a table has, so that a longer one is refused */
-
-    text->data = ngx_palloc(cf->temp_pool, XR_DEVICES_MAX_TEXT + 1);
-
-    n = (text->data == NULL) ? NGX_ERROR
-        : ngx_read_file(&file, text->data, XR_DEVICES_MAX_TEXT + 1, 0);
-
-    if (n == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_read_file_n " \"%V\" failed", path);
-    }
-
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    if (n == NGX_ERROR) {
+    if (xr_devices_compile(ngx_http_xr_view(&text), mem, image, &err)
+        != XR_OK)
+    {
+        ngx_http_xr_load_error(load, 0, "%V:%uz: %s", file,
+                               xr_str_line(ngx_http_xr_view(&text), err.pos),
+                               err.what);
         return NGX_ERROR;
     }
-
-    text->len = n;
 
     return NGX_OK;
+}
+
+
+static void *
+ngx_http_xr_device_alloc(void *ctx, size_t size)
+{
+    return ngx_pcalloc(ctx, size);
+}
+
+
+/* In the manager process, likewise ngx_http_xr_tenants_check(). */
+
+void
+ngx_http_xr_device_check(ngx_http_xr_main_conf_t *xmcf, ngx_log_t *log)
+{
+    ngx_int_t                   rc;
+    xr_mem_t                    mem;
+    xr_str_t                    image;
+    ngx_http_xr_load_t         *load;
+    ngx_http_xr_devices_t      *d;
+    ngx_http_xr_live_shared_t  *shared;
+
+    d = &xmcf->devices;
+
+    if (d->file.len == 0) {
+        return;
+    }
+
+    shared = d->live.shared;
+    shared->checked = ngx_time();
+
+    if (ngx_time() < d->live.retry || !ngx_http_xr_load_changed(&d->watch)) {
+        return;
+    }
+
+    load = ngx_http_xr_load_create(xmcf, NULL,
+                                   (ngx_str_t *) &ngx_cycle->conf_prefix, log);
+    if (load == NULL) {
+        return;
+    }
+
+    mem.alloc = ngx_http_xr_device_alloc;
+    mem.ctx = load->pool;
+
+    rc = ngx_http_xr_device_load(load, &mem, &image);
+
+    if (rc == NGX_OK
+        && ngx_http_xr_live_publish(&d->live, image, log) != NGX_OK)
+    {
+        rc = NGX_AGAIN;                 /* it is not the fault of the file */
+        d->live.retry = ngx_time() + NGX_HTTP_XR_DEVICE_RETRY;
+    }
+
+    if (rc != NGX_AGAIN) {
+        (void) ngx_http_xr_load_watch(load, &d->watch, rc);
+    }
+
+    if (rc == NGX_OK) {
+        (void) ngx_atomic_fetch_add(&shared->loads, 1);
+
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "xr: devices changed: generation %uA, %uz rules",
+                      shared->generation,
+                      xr_devices_rules(xr_devices_open(image)));
+
+    } else {
+        (void) ngx_atomic_fetch_add(&shared->failures, 1);
+
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "xr: the table of devices is that of before, "
+                      "generation %uA", shared->generation);
+    }
+
+    shared->failed = (rc != NGX_OK);
+
+    ngx_http_xr_load_destroy(load);
+}
+
+
+ngx_int_t
+ngx_http_xr_device_open(xr_str_t image, ngx_http_xr_image_t *out)
+{
+    out->u.devices = xr_devices_open(image);
+
+    return (out->u.devices != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * The newest table, which stays for as long as the request does.  What was
+ * read by the one before has names of its rules in it, and is forgotten.
+ */
+
+static const xr_devices_t *
+ngx_http_xr_device_table(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    ngx_http_xr_devices_t    *d;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    d = &xmcf->devices;
+
+    if (d->file.len == 0) {
+        return xr_devices_default();
+    }
+
+    ctx->devices = ngx_http_xr_live_acquire(&d->live, r->connection->log);
+
+    if (d->generation != d->live.generation) {
+        ngx_memzero(d->known, NGX_HTTP_XR_DEVICE_KNOWN
+                              * sizeof(ngx_http_xr_device_known_t));
+        d->generation = d->live.generation;
+    }
+
+    return ctx->devices->u.devices;
 }
 
 
@@ -138,6 +253,7 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     xr_device_t              *device;
     xr_device_input_t         in;
+    const xr_devices_t       *devices;
     ngx_http_xr_main_conf_t  *xmcf;
 
     if (ctx->device != NULL) {
@@ -164,7 +280,9 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     ngx_http_xr_device_headers(r, &in);
 
-    ctx->device_serial = ngx_http_xr_device_recall(xmcf, &in, device);
+    devices = ngx_http_xr_device_table(r, ctx);
+
+    ctx->device_serial = ngx_http_xr_device_recall(xmcf, devices, &in, device);
     ctx->device = device;
 
     return device;
@@ -210,7 +328,8 @@ ngx_http_xr_device_headers(ngx_http_request_t *r, xr_device_input_t *in)
 
 static uint64_t
 ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
-    const xr_device_input_t *in, xr_device_t *device)
+    const xr_devices_t *devices, const xr_device_input_t *in,
+    xr_device_t *device)
 {
     u_char                      *p;
     size_t                       total;
@@ -219,12 +338,9 @@ ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
     xr_str_t                     said[XR_DEVICE_INPUTS];
     ngx_uint_t                   i, n;
     const xr_str_t              *parts;
-    const xr_devices_t          *devices;
     ngx_http_xr_device_known_t  *known;
 
     static uint64_t  serial;
-
-    devices = (xmcf->devices != NULL) ? xmcf->devices : xr_devices_default();
 
     parts = (const xr_str_t *) in;
 
@@ -249,17 +365,15 @@ ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
         return 0;
     }
 
-    known = &xmcf->known_devices[hash % NGX_HTTP_XR_DEVICE_KNOWN];
+    known = &xmcf->devices.known[hash % NGX_HTTP_XR_DEVICE_KNOWN];
 
     if (known->serial == 0
-        || known->devices != devices
         || ngx_memcmp(known->lengths, lengths, sizeof(lengths)) != 0
         || !ngx_http_xr_device_same(known->text, said, n))
     {
         xr_device_read(devices, in, &known->device);
 
         known->serial = ++serial;
-        known->devices = devices;
         ngx_memcpy(known->lengths, lengths, sizeof(lengths));
 
         p = known->text;
@@ -409,10 +523,10 @@ ngx_http_xr_device_add(ngx_conf_t *cf)
 
     xmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_xr_module);
 
-    xmcf->known_devices = ngx_pcalloc(cf->pool,
+    xmcf->devices.known = ngx_pcalloc(cf->pool,
                                       NGX_HTTP_XR_DEVICE_KNOWN
                                       * sizeof(ngx_http_xr_device_known_t));
-    if (xmcf->known_devices == NULL) {
+    if (xmcf->devices.known == NULL) {
         return NGX_ERROR;
     }
 

@@ -353,4 +353,8 @@ ngx_http_xr_gate_release(void *data)
     if (ctx->image != NULL) {
         ngx_http_xr_live_release(ctx->image);
     }
+
+    if (ctx->devices != NULL) {
+        ngx_http_xr_live_release(ctx->devices);
+    }
 }

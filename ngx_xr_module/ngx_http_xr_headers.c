@@ -196,6 +196,7 @@ ngx_http_xr_headers_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
         ngx_http_clear_last_modified(r);    /* those of an error page */
         ngx_http_clear_etag(r);
+        ngx_http_xr_variant_lost(r, ctx);
 
         /* a failure that is remembered comes without its first reason */
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_device.h"
 #include "ngx_http_xr_geo_conf.h"
 
 
@@ -24,6 +25,7 @@ typedef struct {
     ngx_http_xr_live_shared_t  tenants;
     ngx_http_xr_live_shared_t  revoked;
     ngx_http_xr_live_shared_t  geo;
+    ngx_http_xr_live_shared_t  devices;
     u_char                     secret[XR_SIPHASH_KEY_SIZE];
 } ngx_http_xr_live_zone_t;
 
@@ -68,6 +70,10 @@ ngx_http_xr_live_init(ngx_conf_t *cf, ngx_http_xr_main_conf_t *xmcf)
     xmcf->geo->live.open = ngx_http_xr_live_open_geo;
     xmcf->geo->live.state = xmcf->state;
 
+    ngx_str_set(&xmcf->devices.live.name, "devices");
+    xmcf->devices.live.open = ngx_http_xr_device_open;
+    xmcf->devices.live.state = xmcf->state;
+
     xmcf->state->manager = ngx_http_xr_live_manage;
     xmcf->state->data = xmcf;
 
@@ -111,10 +117,12 @@ ngx_http_xr_live_zone(ngx_shm_zone_t *zone, void *data)
     shared->tenants.checked = ngx_time();
     shared->revoked.checked = ngx_time();
     shared->geo.checked = ngx_time();
+    shared->devices.checked = ngx_time();
 
     xmcf->live.shared = &shared->tenants;
     xmcf->revocation.live.shared = &shared->revoked;
     xmcf->geo->live.shared = &shared->geo;
+    xmcf->devices.live.shared = &shared->devices;
     xmcf->secret = shared->secret;
 
     return NGX_OK;
@@ -432,10 +440,12 @@ ngx_http_xr_live_manage(void *data)
     ngx_http_xr_live_linger(&xmcf->live, ngx_time());
     ngx_http_xr_live_linger(&xmcf->revocation.live, ngx_time());
     ngx_http_xr_live_linger(&xmcf->geo->live, ngx_time());
+    ngx_http_xr_live_linger(&xmcf->devices.live, ngx_time());
 
     ngx_http_xr_tenants_check(xmcf, ngx_cycle->log);
     ngx_http_xr_revocation_check(xmcf, ngx_cycle->log);
     ngx_http_xr_geo_check(xmcf, ngx_cycle->log);
+    ngx_http_xr_device_check(xmcf, ngx_cycle->log);
     ngx_http_xr_purge_journal_manage(&xmcf->purge, ngx_cycle->log);
 
     return NGX_HTTP_XR_LIVE_INTERVAL;
@@ -471,7 +481,8 @@ ngx_http_xr_live_clean(ngx_http_xr_main_conf_t *xmcf, ngx_uint_t ending,
             || (!ending
                 && (ngx_http_xr_live_is_used(&xmcf->live, name)
                     || ngx_http_xr_live_is_used(&xmcf->revocation.live, name)
-                    || ngx_http_xr_live_is_used(&xmcf->geo->live, name))))
+                    || ngx_http_xr_live_is_used(&xmcf->geo->live, name)
+                    || ngx_http_xr_live_is_used(&xmcf->devices.live, name))))
         {
             continue;
         }
@@ -498,7 +509,8 @@ ngx_http_xr_live_is_left(u_char *name, ngx_uint_t ending)
     ngx_int_t   pid;
 
     if (ngx_strncmp(name, "tenants.", 8) == 0
-        || ngx_strncmp(name, "revoked.", 8) == 0)
+        || ngx_strncmp(name, "revoked.", 8) == 0
+        || ngx_strncmp(name, "devices.", 8) == 0)
     {
         p = name + 8;
 

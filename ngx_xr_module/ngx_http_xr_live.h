@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "xr_device.h"
 #include "xr_revoked.h"
 #include "xr_table.h"
 
@@ -19,8 +20,8 @@
 
 /*
  * What the manager process makes and every worker maps: a table of tenants, a
- * list of what is revoked, a map of countries.  One that is in use stays until
- * the last request that began with it has ended.
+ * list of what is revoked, a map of countries, a table of devices.  One that
+ * is in use stays until the last request that began with it has ended.
  */
 
 typedef struct ngx_http_xr_image_s {
@@ -31,6 +32,7 @@ typedef struct ngx_http_xr_image_s {
         xr_table_t                 table;
         xr_revoked_t               revoked;
         xr_geo_t                   geo;
+        const xr_devices_t        *devices;
     } u;
 } ngx_http_xr_image_t;
 

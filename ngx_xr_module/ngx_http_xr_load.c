@@ -146,8 +146,8 @@ ngx_http_xr_load_path(ngx_http_xr_load_t *load, xr_str_t name,
 
 
 /*
- * Reads a file of secrets, whose text the caller wipes.  One that others may
- * read is refused: the secret is none then.
+ * Reads a file, mostly of secrets, whose text the caller wipes.  Of these one
+ * that others may read is refused: the secret is none then.
  */
 
 ngx_int_t
@@ -236,7 +236,7 @@ ngx_http_xr_load_check(ngx_http_xr_load_t *load, ngx_str_t *path,
 
     mode = ngx_file_access(fi);
 
-    if (mode & S_IRWXO) {
+    if (!load->open && (mode & S_IRWXO)) {
         ngx_http_xr_load_error(load, 0, "\"%V\" holds secrets but is open to "
                                "everybody (mode 0%ui%ui%ui), \"chmod o= %V\" "
                                "closes it", path, (mode >> 6) & 7,

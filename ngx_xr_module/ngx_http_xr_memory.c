@@ -5,10 +5,16 @@
 
 #include "ngx_http_xr.h"
 
+#include "xr_select.h"
+
 
 #define NGX_HTTP_XR_MEMORY_SIZE       (8 * 1024 * 1024)
 #define NGX_HTTP_XR_MEMORY_SIGNATURE  300       /* seconds */
 #define NGX_HTTP_XR_MEMORY_PARTS      16
+
+/* Of a quality that a credential names and nobody knows: the safe side. */
+
+#define NGX_HTTP_XR_MEMORY_CEILING    0
 
 
 /* What a tag is made of: lengths first, so that nothing can shift. */
@@ -279,6 +285,7 @@ void
 ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_memory_value_t *value)
 {
+    uint32_t                  ceiling;
     xr_principal_t           *who;
     ngx_http_xr_main_conf_t  *xmcf;
 
@@ -288,6 +295,15 @@ ngx_http_xr_memory_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     who = &ctx->who;
     value->expires = who->expires + ctx->tenant->policy.leeway;
+
+    if (who->constraints.quality.len != 0) {
+
+        if (xr_select_ceiling(who->constraints.quality, &ceiling) != XR_OK) {
+            ceiling = NGX_HTTP_XR_MEMORY_CEILING;
+        }
+
+        value->ceiling = ceiling + 1;
+    }
 
     if (who->kind != XR_KIND_EDGEAUTH || xmcf->revocation.file.len != 0) {
         value->key_id = ngx_http_xr_memory_key_id(r, who->key_id);

@@ -200,6 +200,11 @@ ngx_http_xr_process_cleanup(void *data)
         ngx_http_xr_load_forget(&xmcf->geo->watch);
     }
 
+    if (xmcf->devices.live.current != NULL) {
+        ngx_http_xr_live_release(xmcf->devices.live.current);
+    }
+
+    ngx_http_xr_load_forget(&xmcf->devices.watch);
     ngx_http_xr_load_forget(&xmcf->watch);
     ngx_http_xr_load_forget(&xmcf->revocation.watch);
 

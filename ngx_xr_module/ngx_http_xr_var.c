@@ -136,6 +136,18 @@ static const struct {
       offsetof(ngx_http_xr_live_shared_t, failures) },
     { ngx_string("xr_revocations_failed"),
       offsetof(ngx_http_xr_main_conf_t, revocation.live),
+      offsetof(ngx_http_xr_live_shared_t, failed) },
+    { ngx_string("xr_devices_generation"),
+      offsetof(ngx_http_xr_main_conf_t, devices.live),
+      offsetof(ngx_http_xr_live_shared_t, generation) },
+    { ngx_string("xr_devices_loads"),
+      offsetof(ngx_http_xr_main_conf_t, devices.live),
+      offsetof(ngx_http_xr_live_shared_t, loads) },
+    { ngx_string("xr_devices_failures"),
+      offsetof(ngx_http_xr_main_conf_t, devices.live),
+      offsetof(ngx_http_xr_live_shared_t, failures) },
+    { ngx_string("xr_devices_failed"),
+      offsetof(ngx_http_xr_main_conf_t, devices.live),
       offsetof(ngx_http_xr_live_shared_t, failed) }
 };
 

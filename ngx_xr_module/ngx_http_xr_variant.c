@@ -14,11 +14,6 @@
 
 /* Which variant of an object a client gets. */
 
-/* Of a quality that a credential names and nobody knows: the safe side. */
-
-#define NGX_HTTP_XR_VARIANT_CEILING  0
-
-
 static ngx_uint_t ngx_http_xr_variant_wanted(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_plain(ngx_http_request_t *r,
@@ -33,6 +28,8 @@ static ngx_int_t ngx_http_xr_variant_keep(ngx_http_request_t *r,
     ngx_http_xr_variant_t *v, xr_select_t *chosen,
     const xr_manifest_variant_t *variant);
 static ngx_int_t ngx_http_xr_variant_serve(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static ngx_uint_t ngx_http_xr_variant_reachable(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_object(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
@@ -191,20 +188,15 @@ static void
 ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_select_wish_t *wish)
 {
-    size_t                    i;
-    xr_str_t                  query, values[6];
-    xr_principal_t           *who;
-    ngx_http_xr_main_conf_t  *xmcf;
+    size_t    i;
+    xr_str_t  query, values[6];
 
     static const xr_str_t  names[] = {
         XR_STR("maxq"), XR_STR("maxdim"), XR_STR("maxbytes"),
         XR_STR("variant"), XR_STR("xr_manifest"), XR_STR("part")
     };
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
     xr_select_wish_init(wish);
-    wish->devices = xmcf->devices;
 
     query = ngx_http_xr_view(&r->args);
 
@@ -225,19 +217,8 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         ctx->variant->part = (values[5].data != NULL);
     }
 
-    /* a credential with a ceiling is not remembered as a whole */
-
-    if (ctx->public || ctx->remembered) {
-        return;
-    }
-
-    who = ngx_http_xr_auth_who(r, ctx);
-
-    if (who != NULL && who->constraints.quality.len != 0
-        && xr_select_ceiling(who->constraints.quality, &wish->ceiling)
-           != XR_OK)
-    {
-        wish->ceiling = NGX_HTTP_XR_VARIANT_CEILING;
+    if (!ctx->public && ctx->value.ceiling != 0) {
+        wish->ceiling = (uint32_t) ctx->value.ceiling - 1;
     }
 }
 
@@ -259,6 +240,8 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     if (device == NULL) {
         return NGX_ERROR;
     }
+
+    v->wish.devices = (ctx->devices != NULL) ? ctx->devices->u.devices : NULL;
 
     if (manifest->narms != 0) {
         who = ctx->public ? NULL : ngx_http_xr_auth_who(r, ctx);
@@ -287,8 +270,10 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     }
 
     v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
+    v->instead = xr_select_instead(manifest, device, &v->wish, &chosen);
 
     if (ngx_http_xr_variant_keep(r, v, &chosen, &variant) != NGX_OK
+        || ngx_http_xr_variant_link_set(r, ctx, manifest, &variant) != NGX_OK
         || ngx_http_xr_variant_parts(r, ctx, manifest, &variant, device)
            != NGX_OK)
     {
@@ -449,11 +434,42 @@ ngx_http_xr_variant_serve(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     if (ctx->variant->state == NGX_HTTP_XR_VARIANT_UNFIT) {
         r->content_handler = ngx_http_xr_variant_answer_unfit;
 
-    } else if (xlcf->variant.mode == NGX_HTTP_XR_VARIANTS_REDIRECT) {
+    } else if (xlcf->variant.mode == NGX_HTTP_XR_VARIANTS_REDIRECT
+               && ngx_http_xr_variant_reachable(r, ctx))
+    {
         r->content_handler = ngx_http_xr_variant_answer_redirect;
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * A client is sent only to where its credential lets it in; one that is for
+ * the object alone gets the variant in the object's place.
+ */
+
+static ngx_uint_t
+ngx_http_xr_variant_reachable(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    u_char    *p;
+    xr_str_t   query;
+
+    query = ctx->credential.query;      /* without credentials */
+    p = NULL;
+
+    if (query.len != 0) {
+        p = ngx_pnalloc(r->pool, query.len + 1);
+        if (p == NULL) {
+            return 0;
+        }
+    }
+
+    query = ngx_http_xr_variant_answer_rest(r, query, p);
+
+    return ngx_http_xr_variant_cover_path(r, ctx,
+                                       ngx_http_xr_view(&ctx->variant->path),
+                                       query);
 }
 
 
@@ -496,6 +512,63 @@ ngx_http_xr_variant_missing(ngx_http_request_t *r)
            && ngx_http_xr_variant_choose(r, ctx, &manifest) == NGX_OK
            && v->state == NGX_HTTP_XR_VARIANT_CHOSEN
            && !(v->missing & (uint64_t) 1 << v->index);
+}
+
+
+/*
+ * A client asked for a variant by its own URL, as a redirect may have told it
+ * to, and the origin said just now that it is not there: whoever asks for the
+ * object from now on gets another one.
+ */
+
+void
+ngx_http_xr_variant_lost(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    size_t                    i;
+    uint64_t                  generation;
+    xr_str_t                  object, path;
+    xr_manifest_t             manifest;
+    xr_store_info_t           info;
+    xr_manifest_variant_t     variant;
+    ngx_http_xr_main_conf_t  *xmcf;
+    u_char                    tag[XR_SIPHASH_SIZE];
+
+    if (!ctx->immutable || ctx->deny != XR_DENY_ORIGIN_NOT_FOUND) {
+        return;
+    }
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    xr_variant_parts(ngx_http_xr_view(&ctx->object), &object, &path);
+
+    generation = (xmcf->purge.table != NULL)
+                 ? xr_purge_generation(xmcf->purge.table, ctx->tenant->tag,
+                                       object) : 0;
+
+    ngx_http_xr_manifest_tag(xmcf, generation, ctx->tenant, object, tag);
+
+    if (xr_store_get(xmcf->manifests, tag, ngx_http_xr_manifest_image,
+                     XR_MANIFEST_IMAGE_MAX, &info)
+        != XR_OK
+        || info.absent
+        || !xr_manifest_open(xr_str_of(ngx_http_xr_manifest_image, info.len),
+                             &manifest))
+    {
+        return;
+    }
+
+    for (i = 0; i < manifest.n; i++) {
+
+        if (xr_manifest_variant(&manifest, i, &variant)
+            && xr_str_eq(variant.path, path)
+            && !(info.note & (uint64_t) 1 << i))
+        {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "xr: variant \"%V\" is missing", &ctx->object);
+
+            ngx_http_xr_manifest_note(r, tag, (uint64_t) 1 << i);
+        }
+    }
 }
 
 

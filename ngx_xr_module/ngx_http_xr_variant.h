@@ -59,9 +59,11 @@ struct ngx_http_xr_variant_s {
     ngx_str_t                      reason;
     ngx_str_t                      field;       /* XR-Variant */
     ngx_str_t                      path;        /* below "<object>.xr/" */
+    ngx_str_t                      links;       /* Link; or empty */
     unsigned                       manifest:1;  /* "xr_manifest" was given */
     unsigned                       part:1;      /* "part" was */
     unsigned                       split:1;     /* it depends on who asks */
+    unsigned                       instead:1;   /* of one that is missing */
 };
 
 
@@ -69,6 +71,7 @@ struct ngx_http_xr_variant_s {
 ngx_int_t ngx_http_xr_variant_step(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_variant_missing(ngx_http_request_t *r);
+void ngx_http_xr_variant_lost(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_variant_chosen(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_variant_instead(ngx_http_request_t *r);
 xr_str_t ngx_http_xr_variant_var_id(ngx_http_request_t *r,
@@ -92,6 +95,28 @@ ngx_int_t ngx_http_xr_variant_answer_headers(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 ngx_str_t *ngx_http_xr_variant_answer_policy(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_variant_answer_private(ngx_http_xr_ctx_t *ctx);
+xr_str_t ngx_http_xr_variant_answer_rest(ngx_http_request_t *r, xr_str_t query,
+    u_char *memory);
+
+/* variant_cover */
+
+typedef enum {
+    NGX_HTTP_XR_COVER_NOTHING = 0,  /* needs nothing, or it is sent anyway */
+    NGX_HTTP_XR_COVER_COOKIE,
+    NGX_HTTP_XR_COVER_HEADER,
+    NGX_HTTP_XR_COVER_QUERY
+} ngx_http_xr_cover_t;
+
+ngx_http_xr_cover_t ngx_http_xr_variant_cover_carrier(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_variant_cover_path(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_str_t path, xr_str_t query);
+
+/* variant_link */
+ngx_int_t ngx_http_xr_variant_link_set(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_t *manifest,
+    const xr_manifest_variant_t *variant);
 
 /* variant_conf */
 void ngx_http_xr_variant_conf_create(ngx_http_xr_variant_conf_t *conf);

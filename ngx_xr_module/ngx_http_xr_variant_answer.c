@@ -15,8 +15,8 @@
 static ngx_str_t *ngx_http_xr_answer_resolved(ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_answer_location(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, ngx_uint_t query, ngx_str_t *out);
-static void ngx_http_xr_answer_query(xr_str_t query, xr_str_t name,
-    xr_str_t token, xr_buf_t *b);
+static void ngx_http_xr_answer_args(xr_str_t query, xr_str_t token_name,
+    xr_buf_t *b);
 
 
 static ngx_str_t  ngx_http_xr_answer_immutable =
@@ -27,6 +27,11 @@ static ngx_str_t  ngx_http_xr_answer_immutable =
 static ngx_str_t  ngx_http_xr_answer_private =
     ngx_string(XR_VARIANT_PRIVATE);
 
+/* What nobody should keep for longer than its cause may last. */
+
+static ngx_str_t  ngx_http_xr_answer_instead =
+    ngx_string(XR_VARIANT_INSTEAD);
+
 
 /* "xr_variants redirect": bytes are cached by everybody, once. */
 
@@ -34,11 +39,13 @@ ngx_int_t
 ngx_http_xr_variant_answer_redirect(ngx_http_request_t *r)
 {
     ngx_int_t           rc;
-    ngx_str_t           location;
+    ngx_str_t           location, *policy;
     ngx_table_elt_t    *h;
     ngx_http_xr_ctx_t  *ctx;
 
     static ngx_str_t  name = ngx_string("Location");
+    static ngx_str_t  cc = ngx_string("Cache-Control");
+    static ngx_str_t  all = ngx_string(XR_VARIANT_RESOLVED);
 
     ctx = ngx_http_xr_get_ctx(r);
 
@@ -55,6 +62,19 @@ ngx_http_xr_variant_answer_redirect(ngx_http_request_t *r)
 
     h = ngx_http_xr_headers_add(r, &name, &location);
     if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* what is in a query may be a credential, which others must not see */
+
+    policy = ngx_http_xr_answer_resolved(ctx);
+
+    if (policy == NULL) {
+        policy = (ngx_strlchr(location.data, location.data + location.len, '?')
+                  != NULL) ? &ngx_http_xr_answer_private : &all;
+    }
+
+    if (ngx_http_xr_headers_push(r, &cc, policy) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -117,6 +137,7 @@ ngx_http_xr_variant_answer_headers(ngx_http_request_t *r,
 
     static ngx_str_t  variant = ngx_string("XR-Variant");
     static ngx_str_t  at = ngx_string("Content-Location");
+    static ngx_str_t  link = ngx_string("Link");
     static ngx_str_t  accept = ngx_string("Accept-CH");
     static ngx_str_t  critical = ngx_string("Critical-CH");
     static ngx_str_t  hints = ngx_string(XR_VARIANT_ACCEPT_CH);
@@ -144,6 +165,14 @@ ngx_http_xr_variant_answer_headers(ngx_http_request_t *r,
     }
 
     if (ngx_http_xr_headers_push(r, &variant, &v->field) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (v->links.len != 0
+        && (r->headers_out.status == NGX_HTTP_OK
+            || r->headers_out.status == NGX_HTTP_TEMPORARY_REDIRECT)
+        && ngx_http_xr_headers_push(r, &link, &v->links) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -180,18 +209,25 @@ ngx_http_xr_variant_answer_policy(ngx_http_request_t *r,
  * all; other caches would have to heed Vary, and not all do.
  */
 
+ngx_uint_t
+ngx_http_xr_variant_answer_private(ngx_http_xr_ctx_t *ctx)
+{
+    return ctx->variant->split
+           || (ctx->variant->wish.variant.data == NULL
+               && ctx->device != NULL
+               && ctx->device->source != XR_SOURCE_QUERY);
+}
+
+
 static ngx_str_t *
 ngx_http_xr_answer_resolved(ngx_http_xr_ctx_t *ctx)
 {
-    if (ctx->variant->split
-        || (ctx->variant->wish.variant.data == NULL
-            && ctx->device != NULL
-            && ctx->device->source != XR_SOURCE_QUERY))
-    {
-        return &ngx_http_xr_answer_private;
+    if (ctx->variant->instead) {
+        return &ngx_http_xr_answer_instead;
     }
 
-    return NULL;
+    return ngx_http_xr_variant_answer_private(ctx)
+           ? &ngx_http_xr_answer_private : NULL;
 }
 
 
@@ -233,8 +269,17 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     }
 
     xr_variant_location(target, path, &b);
-    ngx_http_xr_answer_query(raw, ngx_http_xr_view(&xscf->token_name), token,
-                             &b);
+    ngx_http_xr_answer_args(raw, ngx_http_xr_view(&xscf->token_name), &b);
+
+    /* the request's own has been masked */
+
+    if (token.len != 0) {
+        xr_buf_putc(&b, (xr_str_find(xr_buf_str(&b), '?') == b.len) ? '?'
+                                                                    : '&');
+        xr_buf_put(&b, ngx_http_xr_view(&xscf->token_name));
+        xr_buf_putc(&b, '=');
+        xr_path_encode_value(token, &b);
+    }
 
     *out = ngx_http_xr_ngx(xr_buf_str(&b));
 
@@ -242,11 +287,38 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
-static void
-ngx_http_xr_answer_query(xr_str_t query, xr_str_t token_name, xr_str_t token,
-    xr_buf_t *b)
+/* A query without what is ours: "memory" has a byte more than that. */
+
+xr_str_t
+ngx_http_xr_variant_answer_rest(ngx_http_request_t *r, xr_str_t query,
+    u_char *memory)
 {
-    size_t    i, n;
+    xr_buf_t                 b;
+    xr_str_t                 rest;
+    ngx_http_xr_srv_conf_t  *xscf;
+
+    xscf = ngx_http_get_module_srv_conf(r, ngx_http_xr_module);
+
+    b = xr_buf(memory, query.len + 1);
+    ngx_http_xr_answer_args(query, ngx_http_xr_view(&xscf->token_name), &b);
+
+    if (b.len == 0) {
+        return xr_str_of(NULL, 0);
+    }
+
+    rest = xr_buf_str(&b);
+    xr_str_skip(&rest, 1);              /* "?" */
+
+    return rest;
+}
+
+
+/* "?" and the arguments that are not ours; nothing if there are none. */
+
+static void
+ngx_http_xr_answer_args(xr_str_t query, xr_str_t token_name, xr_buf_t *b)
+{
+    size_t    n;
     bool      ours;
     char      between;
     xr_str_t  arg, name;
@@ -259,17 +331,8 @@ ngx_http_xr_answer_query(xr_str_t query, xr_str_t token_name, xr_str_t token,
     between = '?';
 
     while (query.len != 0) {
-        i = xr_str_find(query, '&');
-        arg = xr_str_of(query.data, i);
+        arg = xr_str_cut(&query, '&');
         name = xr_str_of(arg.data, xr_str_find(arg, '='));
-
-        query.data += i;
-        query.len -= i;
-
-        if (query.len != 0) {
-            query.data++;
-            query.len--;
-        }
 
         ours = (arg.len == 0) || xr_str_eq(name, token_name);
 
@@ -282,14 +345,5 @@ ngx_http_xr_answer_query(xr_str_t query, xr_str_t token_name, xr_str_t token,
             xr_buf_put(b, arg);
             between = '&';
         }
-    }
-
-    /* the request's own has been masked */
-
-    if (token.len != 0) {
-        xr_buf_putc(b, between);
-        xr_buf_put(b, token_name);
-        xr_buf_putc(b, '=');
-        xr_path_encode_value(token, b);
     }
 }

@@ -56,20 +56,26 @@ ngx_http_xr_verify_credential(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     ngx_http_xr_memory_value(r, ctx, &ctx->value);
+    ngx_http_xr_verify_remember(r, ctx, tag);
 
-    /*
-     * The page that asks and its country are not part of the tag, and of a
-     * ceiling of quality every request has to know.
-     */
+    return XR_DENY_NONE;
+}
 
+
+/*
+ * The page that asks and its country are not part of a tag: what is narrowed
+ * to some is judged for each request.
+ */
+
+void
+ngx_http_xr_verify_remember(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    u_char *tag)
+{
     if (ctx->who.constraints.origin.len == 0
-        && ctx->who.constraints.country.len == 0
-        && ctx->who.constraints.quality.len == 0)
+        && ctx->who.constraints.country.len == 0)
     {
         ngx_http_xr_memory_put(r, tag, &ctx->value);
     }
-
-    return XR_DENY_NONE;
 }
 
 

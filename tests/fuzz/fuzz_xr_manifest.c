@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "xr_select.h"
+#include "xr_variant.h"
 
 
 /*
@@ -20,6 +21,9 @@ static void
 fuzz_variant(const xr_manifest_t *m, const xr_manifest_variant_t *v)
 {
     size_t                 i, alt;
+    uint8_t                list[XR_VARIANT_LINKS_MAX];
+    xr_buf_t               b;
+    xr_manifest_link_t     link;
     xr_manifest_segment_t  segment;
 
     assert(xr_fuzz_within(v->id, m->image) && v->id.len > 0);
@@ -33,6 +37,19 @@ fuzz_variant(const xr_manifest_t *m, const xr_manifest_variant_t *v)
             assert(segment.offset + segment.bytes <= v->bytes);
         }
     }
+
+    b = xr_buf(list, sizeof(list));
+
+    for (i = 0; i < v->nlinks; i++) {
+
+        if (xr_manifest_link(m, v, i, &link)) {
+            assert(xr_fuzz_within(link.path, m->image));
+            assert(xr_fuzz_within(link.type, m->image));
+            (void) xr_variant_link(link.path, &link, link.path, i % 2, &b);
+        }
+    }
+
+    assert(xr_buf_ok(&b) && !xr_str_has_control(xr_buf_str(&b)));
 
     for (i = 0; xr_manifest_alt(m, v, i, &alt); i++) {
         assert(alt < m->n && i < XR_MANIFEST_ALTS);

@@ -73,6 +73,7 @@ fuzz_value(uint64_t n, uint64_t key_id, int64_t expires)
     v.subject = fuzz_mix(seed ^ 1);
     v.token_id = fuzz_mix(seed ^ 2);
     v.key_id = key_id;
+    v.ceiling = fuzz_mix(seed ^ 3) & 0xff;
 
     return v;
 }

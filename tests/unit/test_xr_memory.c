@@ -76,6 +76,7 @@ value_of(uint64_t n, int64_t expires)
     v.subject = mix(seed ^ 1);
     v.token_id = mix(seed ^ 2);
     v.key_id = mix(seed ^ 3);
+    v.ceiling = mix(seed ^ 4) & 0xff;
 
     return v;
 }
@@ -690,6 +691,45 @@ test_processes_killed(void **state)
 }
 
 
+/* Beside the time, which bounds it; no ceiling is not a ceiling of 0. */
+
+static void
+test_ceiling(void **state)
+{
+    void               *p;
+    size_t              i;
+    uint8_t             tag[XR_SIPHASH_SIZE];
+    xr_memory_t        *m;
+    xr_memory_value_t   v, out;
+
+    static const int64_t   times[] = { 1001, XR_MEMORY_EXPIRES_MAX, INT64_MAX };
+    static const uint64_t  ceilings[] = { 0, 1, 101, 255 };
+
+    (void) state;
+
+    p = memory_of(ONE_SET);
+    m = xr_memory_create(p, ONE_SET);
+
+    for (i = 0; i < XR_COUNT(times) * XR_COUNT(ceilings); i++) {
+        tag_of(i, tag);
+        memset(&v, 0, sizeof(v));
+
+        v.expires = times[i % XR_COUNT(times)];
+        v.ceiling = ceilings[i / XR_COUNT(times)];
+        xr_memory_put(m, tag, 1000, &v);
+
+        assert_int_equal(xr_memory_get(m, tag, 1000, &out), XR_OK);
+        assert_int_equal(out.ceiling, v.ceiling);
+        assert_true(out.expires == (v.expires < XR_MEMORY_EXPIRES_MAX
+                                    ? v.expires : XR_MEMORY_EXPIRES_MAX));
+        assert_int_equal(xr_memory_get(m, tag, out.expires, &out),
+                         XR_NOT_FOUND);
+    }
+
+    free(p);
+}
+
+
 int
 main(void)
 {
@@ -697,6 +737,7 @@ main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_get_put),
+        cmocka_unit_test(test_ceiling),
         cmocka_unit_test(test_zero),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_eviction),

@@ -54,6 +54,20 @@ test_immutable(void **state)
 
 
 static void
+test_parts(void **state)
+{
+    xr_str_t  object, path;
+
+    (void) state;
+
+    xr_variant_parts(xr_str("d/a.glb.xr/" HASH ".glb"), &object, &path);
+
+    XR_CHECK_STR(object, "d/a.glb", "object");
+    XR_CHECK_STR(path, HASH ".glb", "path");
+}
+
+
+static void
 assert_arg(const char *query, const char *name, const char *value)
 {
     xr_str_t  found;
@@ -96,6 +110,7 @@ test_location(void **state)
         { "/acme/m/1.glb", "1.glb.xr/a/b.glb" },
         { "/1%20a.glb", "1%20a.glb.xr/a/b.glb" },
         { "/a:b.glb", "./a:b.glb.xr/a/b.glb" },
+        { "/a>\"\x7f,b.glb", "a%3E%22%7F,b.glb.xr/a/b.glb" },
         { "/", ".xr/a/b.glb" }
     };
 
@@ -109,6 +124,83 @@ test_location(void **state)
         assert_true(b.len <= XR_VARIANT_LOCATION(strlen(cases[i][0]), 7));
         assert_true(xr_str_eq(xr_buf_str(&b), xr_str(cases[i][1])));
     }
+}
+
+
+static void
+test_link(void **state)
+{
+    size_t              i;
+    char                memory[160];
+    xr_buf_t            b;
+    xr_manifest_link_t  link;
+
+    static const struct {
+        const char  *target;
+        const char  *type;
+        const char  *query;
+        bool         cookies;
+        const char  *out;
+    } cases[] = {
+        { "/acme/1.glb", "", "", false,
+          "<1.glb.xr/v/a.bin>; rel=preload; as=fetch; crossorigin" },
+        { "/acme/1.glb", "image/ktx2", "", true,
+          "<1.glb.xr/v/a.bin>; rel=preload; as=fetch; type=\"image/ktx2\"; "
+          "crossorigin=use-credentials" },
+        { "/1>,<2.glb", "", "?t=a%2Fb&s=>\r", false,
+          "<1%3E,%3C2.glb.xr/v/a.bin?t=a%2Fb&s=%3E%0D>; rel=preload; "
+          "as=fetch; crossorigin" },
+        { "/1.glb", "a/b\";c=\"d", "", false,
+          "<1.glb.xr/v/a.bin>; rel=preload; as=fetch; crossorigin" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        b = xr_buf(memory, sizeof(memory));
+        link = (xr_manifest_link_t) {
+            xr_str("v/a.bin"), xr_str(cases[i].type), XR_MANIFEST_AS_FETCH
+        };
+
+        assert_true(xr_variant_link(xr_str(cases[i].target), &link,
+                                    xr_str(cases[i].query), cases[i].cookies,
+                                    &b));
+        XR_CHECK_STR(xr_buf_str(&b), cases[i].out, cases[i].target);
+    }
+}
+
+
+/* What does not fit leaves what is there as it was. */
+
+static void
+test_links(void **state)
+{
+    char                memory[130];
+    size_t              len;
+    xr_buf_t            b;
+    xr_manifest_link_t  link;
+
+    (void) state;
+
+    b = xr_buf(memory, sizeof(memory));
+    link = (xr_manifest_link_t) {
+        xr_str("a.png"), xr_str(""), XR_MANIFEST_AS_IMAGE
+    };
+
+    assert_true(xr_variant_link(xr_str("/1.glb"), &link, xr_str(""), false,
+                                &b));
+    assert_true(xr_variant_link(xr_str("/1.glb"), &link, xr_str(""), false,
+                                &b));
+    len = b.len;
+    assert_false(xr_variant_link(xr_str("/1.glb"), &link, xr_str(""), false,
+                                 &b));
+
+    assert_true(xr_buf_ok(&b));
+    assert_int_equal(b.len, len);
+    XR_CHECK_STR(xr_buf_str(&b),
+                 "<1.glb.xr/a.png>; rel=preload; as=image; crossorigin, "
+                 "<1.glb.xr/a.png>; rel=preload; as=image; crossorigin",
+                 "two links");
 }
 
 
@@ -137,8 +229,11 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_wanted),
         cmocka_unit_test(test_immutable),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_arg),
         cmocka_unit_test(test_location),
+        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_links),
         cmocka_unit_test(test_input)
     };
 
