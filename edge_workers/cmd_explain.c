@@ -33,21 +33,13 @@ static int
 xrw_explain_run(const xrw_command_t *cmd, xrw_arena_t *arena,
     const xrw_explain_flags_t *flags, const char *url)
 {
-    int            i, status;
-    json_t        *given;
+    int            status;
     xrw_explain_t  e;
 
     memset(&e, 0, sizeof(e));
     e.arena = arena;
     e.flags = flags;
     e.out = json_object();
-
-    given = json_array();
-
-    for (i = 0; i < XR_SOURCES; i++) {
-        e.given[i] = json_array();
-        (void) json_array_append_new(given, e.given[i]);
-    }
 
     status = xrw_explain_request(cmd, url, &e);
 
@@ -63,7 +55,6 @@ xrw_explain_run(const xrw_command_t *cmd, xrw_arena_t *arena,
     }
 
     json_decref(e.out);
-    json_decref(given);
 
     return status;
 }

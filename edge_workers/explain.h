@@ -44,7 +44,6 @@ typedef struct {
     const char                 *subject_by;
 
     xr_device_input_t           in;
-    json_t                     *given[XR_SOURCES];  /* lines, borrowed */
     xr_str_t                    accept_encoding;    /* no data: not sent */
 
     const xr_devices_t         *devices;
@@ -77,6 +76,10 @@ void xrw_explain_print(json_t *out);
  */
 int xrw_explain_manifest(xrw_arena_t *arena, const char *path,
     xr_manifest_t *out);
+
+/* Members that libxr writes: where, and then into "out", which has them. */
+xr_buf_t xrw_explain_write(xrw_explain_t *e);
+void xrw_explain_take(json_t *out, xr_buf_t *b);
 
 /* Sets a member, text as JSON can hold it; long text is cut. */
 void xrw_explain_text(json_t *object, const char *name, xr_str_t value);
