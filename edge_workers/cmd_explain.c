@@ -43,7 +43,10 @@ xrw_explain_run(const xrw_command_t *cmd, xrw_arena_t *arena,
 
     status = xrw_explain_request(cmd, url, &e);
 
-    if (status == XRW_OK) {
+    if (status == XRW_OK && flags->live) {
+        status = xrw_explain_live(cmd, url, &e);
+
+    } else if (status == XRW_OK) {
         status = xrw_explain_choice(cmd, &e);
     }
 
@@ -75,8 +78,17 @@ xrw_explain(const xrw_command_t *cmd, int argc, char **argv)
         { "headers", "FILE", XRW_OPTION_TEXT, &flags.file,
           "with more of them, a line each" },
 
+        { "live", NULL, XRW_OPTION_FLAG, &flags.live,
+          "ask the edge that the URL names, which has to know the key" },
+
+        { "key", "FILE", XRW_OPTION_TEXT, &flags.key,
+          "with the key that signs (XR_EXPLAIN_KEY is a key itself)" },
+
+        { "edge", "HOST[:PORT]", XRW_OPTION_TEXT, &flags.edge,
+          "ask this one, whatever the URL's host resolves to" },
+
         { "manifest", "FILE", XRW_OPTION_TEXT, &flags.manifest,
-          "of the object" },
+          "of the object, to be explained without an edge" },
 
         { "devices", "FILE", XRW_OPTION_TEXT, &flags.devices,
           "table of devices, as xr_devices names it" },
@@ -118,8 +130,11 @@ xrw_explain(const xrw_command_t *cmd, int argc, char **argv)
     } else if (argc != 1) {
         status = xrw_usage(cmd, "one URL");
 
-    } else if (flags.manifest == NULL) {
-        status = xrw_usage(cmd, "--manifest FILE is missing");
+    } else if (flags.live == (flags.manifest != NULL)) {
+        status = xrw_usage(cmd, "either --manifest FILE, or --live");
+
+    } else if (!flags.live && (flags.key != NULL || flags.edge != NULL)) {
+        status = xrw_usage(cmd, "--key and --edge are for --live");
 
     } else if (flags.path != NULL && strcmp(flags.path, "yes") != 0
                && strcmp(flags.path, "no") != 0)

@@ -116,6 +116,46 @@ xrw_explain_cookie(xrw_explain_t *e, const char *value)
 }
 
 
+/* Of the host an edge knows the name only, in lower case. */
+
+static void
+xrw_explain_line(xrw_explain_t *e, const char *name, xr_str_t value)
+{
+    char                 *host;
+    size_t                i;
+    xrw_explain_line_t   *line, **last;
+
+    line = xrw_alloc(e->arena, sizeof(*line));
+    line->text = xrw_format(e->arena, "%s: %.*s", name, (int) value.len,
+                            (const char *) value.data);
+
+    for (last = &e->lines; *last != NULL; last = &(*last)->next) {
+        /* void */
+    }
+
+    *last = line;
+
+    if (strcmp(name, "host") != 0) {
+        return;
+    }
+
+    if (value.len == 0 || value.data[0] != '[') {
+        value.len = xr_str_find(value, ':');
+    }
+
+    host = xrw_text(e->arena, value);
+
+    for (i = 0; i < value.len; i++) {
+
+        if (host[i] >= 'A' && host[i] <= 'Z') {
+            host[i] = (char) (host[i] | 0x20);
+        }
+    }
+
+    e->host = xr_str_of(host, value.len);
+}
+
+
 /* Lines of Accept-Encoding are one list, of all others the first counts. */
 
 static void
@@ -181,6 +221,7 @@ xrw_explain_header(xrw_explain_t *e, xr_str_t line)
         return false;
     }
 
+    xrw_explain_line(e, name, value);
     xrw_explain_field(e, xr_str_of(name, n), value);
 
     return true;
@@ -494,13 +535,13 @@ xrw_explain_request(const xrw_command_t *cmd, const char *url,
     xrw_explain_carried(e, e->sent.n + (e->sent.url.n > 0),
                         xr_str_starts(rest, xr_str("/~")) ? "path" : "query");
 
-    status = xrw_explain_url(cmd, url, e);
+    status = e->flags->live ? XRW_OK : xrw_explain_url(cmd, url, e);
 
     if (status == XRW_OK) {
         status = xrw_explain_headers(cmd, e);
     }
 
-    if (status == XRW_OK) {
+    if (status == XRW_OK && !e->flags->live) {
         xrw_explain_credential(e);
         xrw_explain_subject(e);
     }

@@ -26,9 +26,22 @@ typedef struct {
     const char  *subject;
     const char  *ip;
     const char  *name;              /* of the token's parameter and cookie */
+    const char  *key;               /* that signs, for an edge */
+    const char  *edge;              /* which one; NULL: as the URL says */
+    bool         live;
     bool         trusted;
     bool         json;
 } xrw_explain_flags_t;
+
+
+/* A header line of the request, "name: value". */
+
+typedef struct xrw_explain_line_s  xrw_explain_line_t;
+
+struct xrw_explain_line_s {
+    xrw_explain_line_t  *next;
+    const char          *text;
+};
 
 
 typedef struct {
@@ -43,6 +56,8 @@ typedef struct {
     xr_str_t                    subject;    /* that a split goes by */
     const char                 *subject_by;
 
+    xrw_explain_line_t         *lines;
+    xr_str_t                    host;       /* of the headers; or empty */
     xr_device_input_t           in;
     xr_str_t                    accept_encoding;    /* no data: not sent */
 
@@ -65,6 +80,10 @@ int xrw_explain_request(const xrw_command_t *cmd, const char *url,
 
 /* The parts "inputs", "device" and, if it depends on that, all others. */
 int xrw_explain_choice(const xrw_command_t *cmd, xrw_explain_t *e);
+
+/* All parts, as an edge says them of the same request. */
+int xrw_explain_live(const xrw_command_t *cmd, const char *url,
+    xrw_explain_t *e);
 
 /* Prints objects as "name  value", arrays of objects as a line of each. */
 void xrw_explain_print(json_t *out);

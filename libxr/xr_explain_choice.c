@@ -8,6 +8,10 @@
 #include "xr_variant.h"
 
 
+/* What is longer than names of arguments may be a token without one. */
+
+#define XR_EXPLAIN_ARGUMENT  40
+
 /* Names of bits, or of an object and a variant below it. */
 
 #define XR_EXPLAIN_NAMES  256
@@ -77,7 +81,9 @@ xr_explain_choice_given(const xr_device_input_t *in, xr_source_t source,
         g = &xr_explain_given[i];
         memcpy(&value, (const uint8_t *) in + g->offset, sizeof(value));
 
-        if (g->source != source || value.len == 0) {
+        if (g->source != source || value.len == 0
+            || (source == XR_SOURCE_CLOUDFRONT && !in->trusted))
+        {
             continue;
         }
 
@@ -395,7 +401,8 @@ xr_explain_choice_arguments(xr_str_t query, xr_buf_t *b)
                     && !xr_select_wish_set(&wish, name, arg))))
         {
             xr_json_put_next(b);
-            xr_json_put_short(b, name);
+            xr_json_put_short(b, (name.len <= XR_EXPLAIN_ARGUMENT)
+                                 ? name : xr_str("..."));
         }
     }
 

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_explain.h"
 #include "ngx_http_xr_slice.h"
 
@@ -42,12 +43,13 @@ ngx_http_xr_explain_cache_put(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     ngx_http_xr_slice_part_t  *part;
 
     s = ctx->slice;
-    conf = &ctx->conf->upstream;
+    conf = (ctx->conf != NULL && ctx->conf->upstream.cache)
+           ? &ctx->conf->upstream : NULL;
 
     xr_json_put_name(b, "cache");
     xr_buf_putc(b, '{');
 
-    if (ctx->conf == NULL || !conf->cache) {
+    if (conf == NULL) {
         xr_json_put_text(b, "how", xr_str("not stored"));
 
     } else if (s == NULL && (r->upstream == NULL || r->cache == NULL)) {
@@ -59,7 +61,7 @@ ngx_http_xr_explain_cache_put(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     xr_buf_putc(b, '}');
 
-    if (ctx->conf != NULL && conf->cache && conf->cache_zone != NULL
+    if (conf != NULL && conf->cache_zone != NULL
         && s != NULL && !s->whole && s->known && s->nranges != 0)
     {
         ngx_http_xr_explain_slices(r, ctx, conf->cache_zone->data, b);
@@ -103,6 +105,8 @@ ngx_http_xr_explain_cached(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     xr_json_put_text(b, "how", xr_str((s != NULL && !s->whole) ? "slices"
                                                                : "whole"));
+
+    xr_json_put_some(b, "cut", ngx_http_xr_cut_var(r, ctx));
 
     if (status != 0) {
         xr_json_put_text(b, "status",

@@ -140,6 +140,11 @@ ngx_http_xr_explain_credential(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         return;
     }
 
+    if (ctx->deny != XR_DENY_NONE && ctx->deny < XR_DENY_TOKEN_MISSING) {
+        xr_json_put_text(b, "kind", xr_str("not looked at"));
+        return;
+    }
+
     if (c->n == 0) {
         xr_json_put_text(b, "kind", xr_str("none"));
 
