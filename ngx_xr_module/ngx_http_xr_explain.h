@@ -55,12 +55,12 @@ void ngx_http_xr_explain_who_put(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_buf_t *b);
 
 /* explain_limit */
-void ngx_http_xr_explain_limit_put(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_buf_t *b);
+void ngx_http_xr_explain_limit_put(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_buf_t *b);
 
 /* explain_cache */
-void ngx_http_xr_explain_cache_put(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_buf_t *b);
+void ngx_http_xr_explain_cache_put(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_buf_t *b);
 
 
 #endif /* NGX_HTTP_XR_EXPLAIN_H */
