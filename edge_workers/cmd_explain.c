@@ -33,8 +33,7 @@ static int
 xrw_explain_run(const xrw_command_t *cmd, xrw_arena_t *arena,
     const xrw_explain_flags_t *flags, const char *url)
 {
-    int            i, status;
-    json_t        *given;
+    int            status;
     xrw_explain_t  e;
 
     memset(&e, 0, sizeof(e));
@@ -42,16 +41,12 @@ xrw_explain_run(const xrw_command_t *cmd, xrw_arena_t *arena,
     e.flags = flags;
     e.out = json_object();
 
-    given = json_array();
-
-    for (i = 0; i < XR_SOURCES; i++) {
-        e.given[i] = json_array();
-        (void) json_array_append_new(given, e.given[i]);
-    }
-
     status = xrw_explain_request(cmd, url, &e);
 
-    if (status == XRW_OK) {
+    if (status == XRW_OK && flags->live) {
+        status = xrw_explain_live(cmd, url, &e);
+
+    } else if (status == XRW_OK) {
         status = xrw_explain_choice(cmd, &e);
     }
 
@@ -63,7 +58,6 @@ xrw_explain_run(const xrw_command_t *cmd, xrw_arena_t *arena,
     }
 
     json_decref(e.out);
-    json_decref(given);
 
     return status;
 }
@@ -84,8 +78,17 @@ xrw_explain(const xrw_command_t *cmd, int argc, char **argv)
         { "headers", "FILE", XRW_OPTION_TEXT, &flags.file,
           "with more of them, a line each" },
 
+        { "live", NULL, XRW_OPTION_FLAG, &flags.live,
+          "ask the edge that the URL names, which has to know the key" },
+
+        { "key", "FILE", XRW_OPTION_TEXT, &flags.key,
+          "with the key that signs (XR_EXPLAIN_KEY is a key itself)" },
+
+        { "edge", "HOST[:PORT]", XRW_OPTION_TEXT, &flags.edge,
+          "ask this one, whatever the URL's host resolves to" },
+
         { "manifest", "FILE", XRW_OPTION_TEXT, &flags.manifest,
-          "of the object" },
+          "of the object, to be explained without an edge" },
 
         { "devices", "FILE", XRW_OPTION_TEXT, &flags.devices,
           "table of devices, as xr_devices names it" },
@@ -127,8 +130,11 @@ xrw_explain(const xrw_command_t *cmd, int argc, char **argv)
     } else if (argc != 1) {
         status = xrw_usage(cmd, "one URL");
 
-    } else if (flags.manifest == NULL) {
-        status = xrw_usage(cmd, "--manifest FILE is missing");
+    } else if (flags.live == (flags.manifest != NULL)) {
+        status = xrw_usage(cmd, "either --manifest FILE, or --live");
+
+    } else if (!flags.live && (flags.key != NULL || flags.edge != NULL)) {
+        status = xrw_usage(cmd, "--key and --edge are for --live");
 
     } else if (flags.path != NULL && strcmp(flags.path, "yes") != 0
                && strcmp(flags.path, "no") != 0)

@@ -7,6 +7,7 @@
 #include "io.h"
 #include "xr_cloudfront.h"
 #include "xr_edgeauth.h"
+#include "xr_explain.h"
 #include "xr_jwt.h"
 #include "xr_path.h"
 #include "xr_variant.h"
@@ -56,33 +57,6 @@ xrw_explain_uint(json_t *object, const char *name, uint64_t value)
     n = (value > INT64_MAX) ? INT64_MAX : (json_int_t) value;
 
     (void) json_object_set_new(object, name, json_integer(n));
-}
-
-
-/* The input that a header belongs to. */
-
-static xr_source_t
-xrw_explain_source(xr_str_t name)
-{
-    if (xr_str_eq(name, xr_str("xr-hints"))) {
-        return XR_SOURCE_HINTS;
-    }
-
-    if (xr_str_eq(name, xr_str("accept"))) {
-        return XR_SOURCE_ACCEPT;
-    }
-
-    if (xr_str_eq(name, xr_str("user-agent"))) {
-        return XR_SOURCE_USER_AGENT;
-    }
-
-    if (xr_str_starts(name, xr_str("cloudfront-"))
-        || xr_str_eq(name, xr_str("x-xr-class")))
-    {
-        return XR_SOURCE_CLOUDFRONT;
-    }
-
-    return XR_SOURCE_CLIENT_HINTS;
 }
 
 
@@ -142,13 +116,51 @@ xrw_explain_cookie(xrw_explain_t *e, const char *value)
 }
 
 
+/* Of the host an edge knows the name only, in lower case. */
+
+static void
+xrw_explain_line(xrw_explain_t *e, const char *name, xr_str_t value)
+{
+    char                 *host;
+    size_t                i;
+    xrw_explain_line_t   *line, **last;
+
+    line = xrw_alloc(e->arena, sizeof(*line));
+    line->text = xrw_format(e->arena, "%s: %.*s", name, (int) value.len,
+                            (const char *) value.data);
+
+    for (last = &e->lines; *last != NULL; last = &(*last)->next) {
+        /* void */
+    }
+
+    *last = line;
+
+    if (strcmp(name, "host") != 0) {
+        return;
+    }
+
+    if (value.len == 0 || value.data[0] != '[') {
+        value.len = xr_str_find(value, ':');
+    }
+
+    host = xrw_text(e->arena, value);
+
+    for (i = 0; i < value.len; i++) {
+
+        if (host[i] >= 'A' && host[i] <= 'Z') {
+            host[i] = (char) (host[i] | 0x20);
+        }
+    }
+
+    e->host = xr_str_of(host, value.len);
+}
+
+
 /* Lines of Accept-Encoding are one list, of all others the first counts. */
 
 static void
 xrw_explain_field(xrw_explain_t *e, xr_str_t name, xr_str_t value)
 {
-    xr_source_t  source;
-
     if (xr_str_eq(name, xr_str("authorization"))) {
         xrw_explain_bearer(e, xrw_text(e->arena, value));
 
@@ -167,13 +179,8 @@ xrw_explain_field(xrw_explain_t *e, xr_str_t name, xr_str_t value)
 
         e->accept_encoding = value;
 
-    } else if (xr_device_input_set(&e->in, name, value)) {
-        source = xrw_explain_source(name);
-        value = xr_str(xrw_format(e->arena, "%.*s: %.*s", (int) name.len,
-                                  (const char *) name.data, (int) value.len,
-                                  (const char *) value.data));
-        (void) json_array_append_new(e->given[source],
-                                     xrw_explain_short(value));
+    } else {
+        (void) xr_device_input_set(&e->in, name, value);
     }
 }
 
@@ -214,6 +221,7 @@ xrw_explain_header(xrw_explain_t *e, xr_str_t line)
         return false;
     }
 
+    xrw_explain_line(e, name, value);
     xrw_explain_field(e, xr_str_of(name, n), value);
 
     return true;
@@ -426,62 +434,29 @@ xrw_explain_subject(xrw_explain_t *e)
 }
 
 
-/* Our own arguments, and the names of others: their values may be secret. */
+/* What the query wants. */
 
 static void
-xrw_explain_arguments(xrw_explain_t *e, json_t *out)
+xrw_explain_arguments(xrw_explain_t *e)
 {
-    bool      set;
     size_t    i;
-    json_t   *used, *other;
-    xr_str_t  query, arg, name, value;
+    xr_str_t  value;
 
-    static const xr_str_t  own[] = {
-        XR_STR("xr"), XR_STR("variant"), XR_STR("maxq"), XR_STR("maxdim"),
-        XR_STR("maxbytes"), XR_STR("part"), XR_STR("xr_manifest")
+    static const xr_str_t  bounds[] = {
+        XR_STR("maxq"), XR_STR("maxdim"), XR_STR("maxbytes")
     };
 
-    used = json_object();
-    other = json_array();
+    for (i = 0; i < XR_COUNT(bounds); i++) {
+        value = xr_variant_arg(e->sent.query, bounds[i]);
 
-    for (i = 0; i < XR_COUNT(own); i++) {
-        value = xr_variant_arg(e->sent.query, own[i]);
-
-        if (value.data == NULL) {
-            continue;
-        }
-
-        set = xr_select_wish_set(&e->wish, own[i], value);
-
-        if (set || !xr_str_starts(own[i], xr_str("max"))) {
-            xrw_explain_text(used, xrw_text(e->arena, own[i]), value);
-
-        } else {
-            (void) json_array_append_new(other, xrw_explain_short(own[i]));
+        if (value.data != NULL) {
+            (void) xr_select_wish_set(&e->wish, bounds[i], value);
         }
     }
 
     e->in.query = xr_variant_arg(e->sent.query, xr_str("xr"));
     e->wish.variant = xr_variant_arg(e->sent.query, xr_str("variant"));
     e->part = (xr_variant_arg(e->sent.query, xr_str("part")).data != NULL);
-
-    query = e->sent.query;
-
-    while (query.len > 0) {
-        arg = xr_str_cut(&query, '&');
-        name = xr_str_cut(&arg, '=');
-
-        for (i = 0; i < XR_COUNT(own) && !xr_str_eq(name, own[i]); i++) {
-            /* void */
-        }
-
-        if (i == XR_COUNT(own) && name.len > 0) {
-            (void) json_array_append_new(other, xrw_explain_short(name));
-        }
-    }
-
-    (void) json_object_set_new(out, "arguments", used);
-    (void) json_object_set_new(out, "ignored", other);
 }
 
 
@@ -492,7 +467,7 @@ xrw_explain_url(const xrw_command_t *cmd, const char *url, xrw_explain_t *e)
 {
     bool      by_host;
     json_t   *out;
-    xr_buf_t  path;
+    xr_buf_t  b, path;
     xr_err_t  err;
 
     if (e->sent.raw_path.data == NULL) {
@@ -530,7 +505,12 @@ xrw_explain_url(const xrw_command_t *cmd, const char *url, xrw_explain_t *e)
                                                       : xr_str("that of host"));
     xrw_explain_text(out, "tenant_by", xr_str(by_host ? "host" : "path"));
     xrw_explain_text(out, "object", e->object);
-    xrw_explain_arguments(e, out);
+
+    b = xrw_explain_write(e);
+    xr_explain_choice_arguments(e->sent.query, &b);
+    xrw_explain_take(out, &b);
+
+    xrw_explain_arguments(e);
 
     return XRW_OK;
 }
@@ -555,13 +535,13 @@ xrw_explain_request(const xrw_command_t *cmd, const char *url,
     xrw_explain_carried(e, e->sent.n + (e->sent.url.n > 0),
                         xr_str_starts(rest, xr_str("/~")) ? "path" : "query");
 
-    status = xrw_explain_url(cmd, url, e);
+    status = e->flags->live ? XRW_OK : xrw_explain_url(cmd, url, e);
 
     if (status == XRW_OK) {
         status = xrw_explain_headers(cmd, e);
     }
 
-    if (status == XRW_OK) {
+    if (status == XRW_OK && !e->flags->live) {
         xrw_explain_credential(e);
         xrw_explain_subject(e);
     }

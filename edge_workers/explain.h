@@ -26,9 +26,22 @@ typedef struct {
     const char  *subject;
     const char  *ip;
     const char  *name;              /* of the token's parameter and cookie */
+    const char  *key;               /* that signs, for an edge */
+    const char  *edge;              /* which one; NULL: as the URL says */
+    bool         live;
     bool         trusted;
     bool         json;
 } xrw_explain_flags_t;
+
+
+/* A header line of the request, "name: value". */
+
+typedef struct xrw_explain_line_s  xrw_explain_line_t;
+
+struct xrw_explain_line_s {
+    xrw_explain_line_t  *next;
+    const char          *text;
+};
 
 
 typedef struct {
@@ -43,8 +56,9 @@ typedef struct {
     xr_str_t                    subject;    /* that a split goes by */
     const char                 *subject_by;
 
+    xrw_explain_line_t         *lines;
+    xr_str_t                    host;       /* of the headers; or empty */
     xr_device_input_t           in;
-    json_t                     *given[XR_SOURCES];  /* lines, borrowed */
     xr_str_t                    accept_encoding;    /* no data: not sent */
 
     const xr_devices_t         *devices;
@@ -67,6 +81,10 @@ int xrw_explain_request(const xrw_command_t *cmd, const char *url,
 /* The parts "inputs", "device" and, if it depends on that, all others. */
 int xrw_explain_choice(const xrw_command_t *cmd, xrw_explain_t *e);
 
+/* All parts, as an edge says them of the same request. */
+int xrw_explain_live(const xrw_command_t *cmd, const char *url,
+    xrw_explain_t *e);
+
 /* Prints objects as "name  value", arrays of objects as a line of each. */
 void xrw_explain_print(json_t *out);
 
@@ -77,6 +95,10 @@ void xrw_explain_print(json_t *out);
  */
 int xrw_explain_manifest(xrw_arena_t *arena, const char *path,
     xr_manifest_t *out);
+
+/* Members that libxr writes: where, and then into "out", which has them. */
+xr_buf_t xrw_explain_write(xrw_explain_t *e);
+void xrw_explain_take(json_t *out, xr_buf_t *b);
 
 /* Sets a member, text as JSON can hold it; long text is cut. */
 void xrw_explain_text(json_t *object, const char *name, xr_str_t value);

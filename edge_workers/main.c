@@ -43,8 +43,8 @@ static const xrw_command_t  xrw_commands[] = {
       "Says where addresses are, and what a policy makes of it.",
       xrw_geo_lookup },
 
-    { "explain", "--manifest FILE [OPTION]... URL",
-      "Says which variant an edge sends, and why.", xrw_explain },
+    { "explain", "--manifest FILE | --live [OPTION]... URL",
+      "Says what an edge makes of a request, and why.", xrw_explain },
 
     { "manifest check", "FILE...",
       "Says whether an edge can use manifests.", xrw_manifest_check },

@@ -50,6 +50,40 @@ xr_json_chars_unit(const uint8_t *p, const uint8_t *end)
 }
 
 
+/* RFC 3629: the shortest form, no surrogates, nothing above U+10FFFF. */
+
+size_t
+xr_json_chars_utf8(const uint8_t *p, const uint8_t *end)
+{
+    size_t   i, len;
+    uint8_t  low, high;
+
+    len = (*p < 0xc2) ? 0 : (*p < 0xe0) ? 2 : (*p < 0xf0) ? 3
+          : (*p < 0xf5) ? 4 : 0;
+
+    if ((size_t) (end - p) < len) {
+        return 0;
+    }
+
+    /* the second byte tells what is too long, a surrogate or too high */
+
+    low = (*p == 0xe0) ? 0xa0 : (*p == 0xf0) ? 0x90 : 0x80;
+    high = (*p == 0xed) ? 0x9f : (*p == 0xf4) ? 0x8f : 0xbf;
+
+    for (i = 1; i < len; i++) {
+
+        if (p[i] < low || p[i] > high) {
+            return 0;
+        }
+
+        low = 0x80;
+        high = 0xbf;
+    }
+
+    return len;
+}
+
+
 /* Writes a code point as UTF-8. */
 
 static size_t

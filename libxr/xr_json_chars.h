@@ -72,6 +72,9 @@ xr_json_skip_plain(const uint8_t *p, const uint8_t *end)
 /* The number that the four hexadecimal digits at "p" make, or -1. */
 int32_t xr_json_chars_unit(const uint8_t *p, const uint8_t *end);
 
+/* Bytes of the UTF-8 sequence of more than one that "p" begins, or 0. */
+size_t xr_json_chars_utf8(const uint8_t *p, const uint8_t *end);
+
 
 /* The text of a checked string, byte by byte; it starts as { .rest = raw }. */
 

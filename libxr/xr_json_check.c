@@ -78,37 +78,14 @@ xr_json_check_escape(const xr_json_reader_t *r, const uint8_t *p)
 }
 
 
-/* RFC 3629: the shortest form, no surrogates, nothing above U+10FFFF. */
-
 static const uint8_t *
 xr_json_check_utf8(const xr_json_reader_t *r, const uint8_t *p)
 {
-    size_t   i, len;
-    uint8_t  low, high;
+    size_t  len;
 
-    len = (*p < 0xc2) ? 0 : (*p < 0xe0) ? 2 : (*p < 0xf0) ? 3
-          : (*p < 0xf5) ? 4 : 0;
+    len = xr_json_chars_utf8(p, r->end);
 
-    if (len == 0 || (size_t) (r->end - p) < len) {
-        return xr_json_check_fail(r, p, "not UTF-8");
-    }
-
-    /* the second byte tells what is too long, a surrogate or too high */
-
-    low = (*p == 0xe0) ? 0xa0 : (*p == 0xf0) ? 0x90 : 0x80;
-    high = (*p == 0xed) ? 0x9f : (*p == 0xf4) ? 0x8f : 0xbf;
-
-    for (i = 1; i < len; i++) {
-
-        if (p[i] < low || p[i] > high) {
-            return xr_json_check_fail(r, p, "not UTF-8");
-        }
-
-        low = 0x80;
-        high = 0xbf;
-    }
-
-    return p + len;
+    return (len != 0) ? p + len : xr_json_check_fail(r, p, "not UTF-8");
 }
 
 

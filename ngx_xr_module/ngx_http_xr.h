@@ -22,6 +22,7 @@
 #include "xr_device.h"
 #include "xr_edgeauth.h"
 #include "xr_jwt.h"
+#include "xr_keyset.h"
 #include "xr_limit.h"
 #include "xr_memory.h"
 #include "xr_path.h"
@@ -191,6 +192,7 @@ typedef struct ngx_http_xr_run_s           ngx_http_xr_run_t;
 typedef struct ngx_http_xr_degrade_s       ngx_http_xr_degrade_t;
 typedef struct ngx_http_xr_variant_s       ngx_http_xr_variant_t;
 typedef struct ngx_http_xr_cut_s           ngx_http_xr_cut_t;
+typedef struct ngx_http_xr_explain_s       ngx_http_xr_explain_t;
 typedef struct ngx_http_xr_cut_flow_s      ngx_http_xr_cut_flow_t;
 
 
@@ -215,6 +217,7 @@ struct ngx_http_xr_main_conf_s {
     ngx_str_t                      proof_file;
 
     ngx_http_xr_purge_t            purge;
+    xr_keyset_t                   *explain_keys;    /* NULL: nothing is */
     size_t                         memory_size;
     xr_memory_t                   *memory;
     ngx_uint_t                     slices;      /* "xr_slice" somewhere */
@@ -389,6 +392,7 @@ typedef struct {
                                                    0: none */
     ngx_http_xr_image_t           *devices;     /* by it; NULL: built in */
     ngx_http_xr_variant_t         *variant;     /* or NULL: none is wanted */
+    ngx_http_xr_explain_t         *explain;     /* or NULL: it is served */
     ngx_http_xr_purge_ctx_t        purge;
     ngx_http_xr_geo_ctx_t          geo;
     uint64_t                       subject;     /* keyed hashes of these two, */
@@ -484,6 +488,7 @@ void ngx_http_xr_process_cleanup(void *data);
 ngx_int_t ngx_http_xr_gate_handler(ngx_http_request_t *r);
 ngx_http_xr_ctx_t *ngx_http_xr_get_ctx(ngx_http_request_t *r);
 ngx_http_xr_ctx_t *ngx_http_xr_make_ctx(ngx_http_request_t *r);
+const char *ngx_http_xr_gate_name(ngx_uint_t step);
 ngx_int_t ngx_http_xr_deny(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_deny_t deny, ngx_int_t status);
 
@@ -643,6 +648,8 @@ extern ngx_conf_bitmask_t  ngx_http_xr_origin_next_masks[];
 /* origin */
 ngx_int_t ngx_http_xr_origin_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_origin_create_key(ngx_http_request_t *r);
+ngx_int_t ngx_http_xr_origin_keys(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, ngx_str_t *slice);
 
 /* response */
 ngx_int_t ngx_http_xr_response_init(ngx_conf_t *cf);

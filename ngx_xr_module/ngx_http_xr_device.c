@@ -268,17 +268,7 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         return NULL;
     }
 
-    ngx_memzero(&in, sizeof(xr_device_input_t));
-
-    in.trusted = ctx->client.proved;
-
-    in.query = xr_variant_arg(ngx_http_xr_view(&r->args), xr_str("xr"));
-
-    if (in.trusted) {
-        in.normalised = ngx_http_xr_view(&ctx->said_class);
-    }
-
-    ngx_http_xr_device_headers(r, &in);
+    ngx_http_xr_device_input(r, ctx, &in);
 
     devices = ngx_http_xr_device_table(r, ctx);
 
@@ -286,6 +276,24 @@ ngx_http_xr_device_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     ctx->device = device;
 
     return device;
+}
+
+
+void
+ngx_http_xr_device_input(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_device_input_t *in)
+{
+    ngx_memzero(in, sizeof(xr_device_input_t));
+
+    in->trusted = ctx->client.proved;
+
+    in->query = xr_variant_arg(ngx_http_xr_view(&r->args), xr_str("xr"));
+
+    if (in->trusted) {
+        in->normalised = ngx_http_xr_view(&ctx->said_class);
+    }
+
+    ngx_http_xr_device_headers(r, in);
 }
 
 

@@ -22,4 +22,9 @@ const xr_device_t *ngx_http_xr_device_get(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 
+/* What it is read from. */
+void ngx_http_xr_device_input(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_device_input_t *in);
+
+
 #endif /* NGX_HTTP_XR_DEVICE_H */

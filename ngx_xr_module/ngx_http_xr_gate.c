@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_explain.h"
 #include "ngx_http_xr_variant.h"
 #include "ngx_http_xr_geo_conf.h"
 
@@ -82,6 +83,10 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
 
     while (ctx->step < NGX_HTTP_XR_STEPS) {
 
+        if (ctx->explain != NULL) {
+            ngx_http_xr_explain_enter(r, ctx, NGX_HTTP_XR_STEPS);
+        }
+
         rc = ngx_http_xr_steps[ctx->step](r, ctx);
 
         if (rc != NGX_OK) {
@@ -93,11 +98,29 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
         }
     }
 
+    if (ctx->explain != NULL) {
+        ngx_http_xr_explain_enter(r, ctx, NGX_HTTP_XR_STEPS);
+    }
+
     if (r->content_handler == NULL) {
         r->content_handler = ngx_http_xr_origin_handler;
     }
 
     return NGX_DECLINED;                    /* on to the other handlers */
+}
+
+
+/* What takes how long, for explanations; NULL: it is no step. */
+
+const char *
+ngx_http_xr_gate_name(ngx_uint_t step)
+{
+    static const char *const  names[NGX_HTTP_XR_STEPS] = {
+        "credential_us", "method_us", "path_us", "tenant_us", "cors_us",
+        "auth_us", "geo_us", "streams_us", "limits_us", "variant_us"
+    };
+
+    return (step < NGX_HTTP_XR_STEPS) ? names[step] : NULL;
 }
 
 

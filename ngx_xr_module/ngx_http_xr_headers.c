@@ -5,6 +5,7 @@
 
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_encode.h"
+#include "ngx_http_xr_explain.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_slice.h"
 #include "ngx_http_xr_variant.h"
@@ -53,6 +54,8 @@ ngx_http_xr_headers_init(ngx_conf_t *cf)
     ngx_http_xr_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_xr_headers_filter;
 
+    ngx_http_xr_explain_init();
+
     return NGX_OK;
 }
 
@@ -74,7 +77,10 @@ ngx_http_xr_headers_filter(ngx_http_request_t *r)
     /* an error page of another location is still about what was refused */
 
     if (ctx == NULL || (!xlcf->enable && ctx->deny == XR_DENY_NONE)) {
-        return ngx_http_xr_next_header_filter(r);
+        return (ctx == NULL || ctx->explain == NULL)
+               ? ngx_http_xr_next_header_filter(r)
+               : ngx_http_xr_explain_answer(r, ctx,
+                                            ngx_http_xr_next_header_filter);
     }
 
     /* a filter further on may answer with an error instead, such as 416 */
@@ -95,7 +101,10 @@ ngx_http_xr_headers_filter(ngx_http_request_t *r)
 
     ngx_http_xr_limit_bytes_length(r, ctx);
 
-    return ngx_http_xr_next_header_filter(r);
+    return (ctx->explain == NULL)
+           ? ngx_http_xr_next_header_filter(r)
+           : ngx_http_xr_explain_answer(r, ctx,
+                                        ngx_http_xr_next_header_filter);
 }
 
 

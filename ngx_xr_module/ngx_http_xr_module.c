@@ -6,6 +6,7 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_conf.h"
 #include "ngx_http_xr_device.h"
+#include "ngx_http_xr_explain.h"
 #include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_announce.h"
@@ -42,6 +43,13 @@ static ngx_command_t  ngx_http_xr_commands[] = {
     { ngx_string("xr_endpoint"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_xr_endpoint_declare,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("xr_explain_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_xr_explain_key,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },

@@ -219,11 +219,22 @@ ngx_http_xr_origin_ask(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
 ngx_int_t
 ngx_http_xr_origin_create_key(ngx_http_request_t *r)
 {
-    ngx_str_t                 *keys;
-    ngx_http_xr_ctx_t         *ctx;
     ngx_http_xr_slice_part_t  *part;
 
-    ctx = ngx_http_xr_get_ctx(r);
+    part = ngx_http_xr_slice_part_of(r);
+
+    return ngx_http_xr_origin_keys(r, ngx_http_xr_get_ctx(r),
+                                   (part != NULL) ? &part->key : NULL);
+}
+
+
+/* "slice" is its part of them, or NULL. */
+
+ngx_int_t
+ngx_http_xr_origin_keys(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    ngx_str_t *slice)
+{
+    ngx_str_t  *keys;
 
     if (ctx->purge.key.len != 0) {
 
@@ -235,16 +246,14 @@ ngx_http_xr_origin_create_key(ngx_http_request_t *r)
         *keys = ctx->purge.key;
     }
 
-    part = ngx_http_xr_slice_part_of(r);
-
-    if (part != NULL && part->key.len != 0) {
+    if (slice != NULL && slice->len != 0) {
 
         keys = ngx_array_push(&r->cache->keys);
         if (keys == NULL) {
             return NGX_ERROR;
         }
 
-        *keys = part->key;
+        *keys = *slice;
     }
 
     keys = (ngx_http_xr_encoding_key(r, ctx) == NGX_OK)

@@ -466,8 +466,8 @@ ngx_http_xr_slice_header_conditions(ngx_http_request_t *r,
 
     in = &s->request->headers_in;
 
-    req.method = s->request->header_only ? XR_PRECONDITION_HEAD
-                                         : XR_PRECONDITION_GET;
+    req.method = (s->request->method == NGX_HTTP_HEAD)
+                 ? XR_PRECONDITION_HEAD : XR_PRECONDITION_GET;
     req.if_match = ngx_http_xr_slice_header_value(r, in->if_match);
     req.if_none_match = ngx_http_xr_slice_header_value(r, in->if_none_match);
     req.if_modified_since = ngx_http_xr_slice_header_value(r,

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_explain.h"
 
 
 #define NGX_HTTP_XR_TOKEN_MASK  '*'
@@ -373,9 +374,12 @@ ngx_http_xr_token_uri(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_token_drop_headers(ngx_http_request_t *r)
 {
+    ngx_str_t         explain;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    explain.len = 0;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
 
@@ -394,13 +398,18 @@ ngx_http_xr_token_drop_headers(ngx_http_request_t *r)
                     return NGX_ERROR;
                 }
 
+                if (explain.len == 0 && ngx_http_xr_explain_is(&h[i])) {
+                    explain = h[i].value;
+                }
+
                 h[i].hash = 0;
                 h[i].value.len = 0;
             }
         }
     }
 
-    return NGX_OK;
+    return (explain.len == 0) ? NGX_OK
+                              : ngx_http_xr_explain_begin(r, &explain);
 }
 
 

@@ -9,6 +9,7 @@
 #include "ngx_http_xr_degrade.h"
 #include "ngx_http_xr_device.h"
 #include "ngx_http_xr_encode.h"
+#include "ngx_http_xr_explain.h"
 #include "ngx_http_xr_geo_conf.h"
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_variant.h"
@@ -102,7 +103,8 @@ static const struct {
     { ngx_string("xr_variant_arm"), ngx_http_xr_variant_var_arm },
     { ngx_string("xr_limit_status"), ngx_http_xr_limit_fields_status },
     { ngx_string("xr_limit_name"), ngx_http_xr_limit_fields_name },
-    { ngx_string("xr_limit_near"), ngx_http_xr_limit_fields_near }
+    { ngx_string("xr_limit_near"), ngx_http_xr_limit_fields_near },
+    { ngx_string("xr_explain"), ngx_http_xr_explain_var }
 };
 
 

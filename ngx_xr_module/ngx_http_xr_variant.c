@@ -6,6 +6,7 @@
 #include "ngx_http_xr.h"
 #include "ngx_http_xr_cut.h"
 #include "ngx_http_xr_device.h"
+#include "ngx_http_xr_explain.h"
 #include "ngx_http_xr_replica.h"
 #include "ngx_http_xr_variant.h"
 
@@ -258,6 +259,12 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     if (v->wish.variant.data == NULL) {
         ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
+    }
+
+    if (ctx->explain != NULL
+        && ngx_http_xr_explain_choice_note(r, ctx, manifest, device) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (ngx_http_xr_variant_known_select(r, ctx, manifest, &chosen, &variant)

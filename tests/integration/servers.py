@@ -227,7 +227,7 @@ http {{
         '"reason":"$xr_deny_reason","expires":"$xr_expires","cache":"$xr_cache_status",'
         '"key":"$xr_key_id","token":"$xr_token_id","quality":"$xr_quality",'
         '"rate":"$xr_rate_class","client":"$xr_client_addr","country":"$xr_country",'
-        '"scheme":"$xr_scheme","authorization":"$http_authorization",'
+        '"scheme":"$xr_scheme","explain":"$xr_explain","authorization":"$http_authorization",'
         '"cookie":"$http_cookie","header":"$http_x_xr_tenant"}}';
     access_log access.log test;
 
