@@ -123,9 +123,11 @@ ngx_http_xr_purge_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    purge->size = ngx_http_xr_purge_kept(cf, &name,
-                                         (purge->size != 0)
-                                         ? purge->size : NGX_HTTP_XR_PURGE_ZONE);
+    if (purge->size == 0) {
+        purge->size = NGX_HTTP_XR_PURGE_ZONE;
+    }
+
+    purge->size = ngx_http_xr_purge_kept(cf, &name, purge->size);
 
     purge->zone = ngx_shared_memory_add(cf, &name, purge->size,
                                         &ngx_http_xr_module);

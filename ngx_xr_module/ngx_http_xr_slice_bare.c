@@ -7,10 +7,6 @@
 #include "ngx_http_xr_limit.h"
 #include "ngx_http_xr_slice.h"
 
-#if (NGX_HTTP_V3)
-#include <ngx_event_quic.h>
-#endif
-
 
 /*
  * A client that has its answer while slices are on their way to the cache: of
