@@ -104,6 +104,10 @@ ngx_http_xr_degrade_asked(ngx_http_request_t *r)
         xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
         (void) ngx_atomic_fetch_add(&xmcf->degrade->damaged, 1);
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "xr: \"%V\" is damaged, it is fetched anew",
+                      &r->cache->file.name);
     }
 }
 

@@ -232,6 +232,7 @@ void ngx_http_xr_limit_bytes_length(ngx_http_request_t *r,
 
 /* limit_conn */
 void ngx_http_xr_limit_conn_init(ngx_http_xr_main_conf_t *xmcf);
+void ngx_http_xr_limit_conn_leave(ngx_http_request_t *r);
 
 /* limit_fields */
 ngx_int_t ngx_http_xr_limit_fields_push(ngx_http_request_t *r,

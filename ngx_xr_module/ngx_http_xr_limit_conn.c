@@ -138,6 +138,23 @@ ngx_http_xr_conn_enter(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
+/* The response is over, before the request is. */
+
+void
+ngx_http_xr_limit_conn_leave(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_xr_conn_cleanup) {
+            cln->handler(cln->data);
+            cln->handler = NULL;
+        }
+    }
+}
+
+
 static void
 ngx_http_xr_conn_cleanup(void *data)
 {

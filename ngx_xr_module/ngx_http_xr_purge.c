@@ -15,6 +15,8 @@
 #define NGX_HTTP_XR_PURGE_ORDERS  (64 * 1024)
 
 
+static size_t ngx_http_xr_purge_kept(ngx_conf_t *cf, ngx_str_t *name,
+    size_t size);
 static ngx_int_t ngx_http_xr_purge_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t ngx_http_xr_purge_var_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uint64_t n);
@@ -121,9 +123,13 @@ ngx_http_xr_purge_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    purge->zone = ngx_shared_memory_add(cf, &name,
-                                        (purge->size != 0)
-                                        ? purge->size : NGX_HTTP_XR_PURGE_ZONE,
+    if (purge->size == 0) {
+        purge->size = NGX_HTTP_XR_PURGE_ZONE;
+    }
+
+    purge->size = ngx_http_xr_purge_kept(cf, &name, purge->size);
+
+    purge->zone = ngx_shared_memory_add(cf, &name, purge->size,
                                         &ngx_http_xr_module);
     if (purge->zone == NULL) {
         return NGX_ERROR;
@@ -135,6 +141,49 @@ ngx_http_xr_purge_init(ngx_conf_t *cf)
     purge->zone->data = purge;
 
     return NGX_OK;
+}
+
+
+/*
+ * The size of the zone that there is, if there is one: NGINX would begin anew
+ * with another size.  An order that a worker of the old configuration carries
+ * out meanwhile would be unknown to the new ones then, and the other way round.
+ */
+
+static size_t
+ngx_http_xr_purge_kept(ngx_conf_t *cf, ngx_str_t *name, size_t size)
+{
+    ngx_uint_t        i;
+    ngx_shm_zone_t   *zones;
+    ngx_list_part_t  *part;
+
+    for (part = &cf->cycle->old_cycle->shared_memory.part;
+         part;
+         part = part->next)
+    {
+        zones = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (zones[i].tag != &ngx_http_xr_module
+                || zones[i].shm.size == size
+                || zones[i].shm.name.len != name->len
+                || ngx_strncmp(zones[i].shm.name.data, name->data, name->len)
+                   != 0)
+            {
+                continue;
+            }
+
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "xr: \"xr_purge_zone\" is %uz from the next start "
+                          "on, and %uz until then, with what was purged",
+                          size, zones[i].shm.size);
+
+            return zones[i].shm.size;
+        }
+    }
+
+    return size;
 }
 
 

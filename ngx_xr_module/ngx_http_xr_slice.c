@@ -357,7 +357,7 @@ ngx_http_xr_slice_continue(ngx_http_request_t *r)
     }
 
     if (rc != NGX_AGAIN) {
-        ngx_http_finalize_request(r, rc);
+        ngx_http_xr_slice_bare_end(s, rc);
     }
 }
 

@@ -192,6 +192,11 @@ void ngx_http_xr_slice_continue(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_slice_many(ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx);
 
+/* slice_bare */
+ngx_int_t ngx_http_xr_slice_bare_header(ngx_http_request_t *r,
+    ngx_http_xr_slice_part_t *part);
+void ngx_http_xr_slice_bare_end(ngx_http_xr_slice_t *s, ngx_int_t rc);
+
 /* slice_run */
 ngx_int_t ngx_http_xr_slice_run_begin(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, uint64_t length, uint64_t end,

@@ -79,11 +79,20 @@ ngx_http_xr_slice_flush_run(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_xr_flush_send(ngx_http_request_t *r)
 {
+    ngx_uint_t  again;
+
     if (ngx_http_xr_flush_under_way(r)) {
 
-        if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
-            return NGX_ERROR;
-        }
+        /* TLS takes what there is first, and flushes when there is nothing */
+
+        do {
+            again = (r->out != NULL);
+
+            if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+        } while (again && r->out == NULL && ngx_http_xr_flush_under_way(r));
 
         if (ngx_http_xr_flush_under_way(r)
             || !ngx_http_xr_slice_flush_queued(r))

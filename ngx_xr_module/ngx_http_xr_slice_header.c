@@ -17,7 +17,7 @@
  * object as a whole.
  */
 
-static void ngx_http_xr_slice_header_fail(ngx_http_request_t *r,
+static ngx_int_t ngx_http_xr_slice_header_fail(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_int_t status);
 static ngx_int_t ngx_http_xr_slice_header_answer(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part);
@@ -83,9 +83,8 @@ ngx_http_xr_slice_header_take(ngx_http_request_t *r,
     if (r->headers_out.status != NGX_HTTP_OK
         && r->headers_out.status != NGX_HTTP_PARTIAL_CONTENT)
     {
-        ngx_http_xr_slice_header_fail(r, part,
-                                      (ngx_int_t) r->headers_out.status);
-        return NGX_OK;
+        return ngx_http_xr_slice_header_fail(r, part,
+                                         (ngx_int_t) r->headers_out.status);
     }
 
     rc = ngx_http_xr_slice_header_version(r, part);
@@ -129,8 +128,7 @@ ngx_http_xr_slice_header_answer(ngx_http_request_t *r,
         rc = ngx_http_xr_slice_header_judge(r, s);
 
         if (rc > NGX_OK) {
-            ngx_http_xr_slice_header_fail(r, part, rc);
-            return NGX_OK;
+            return ngx_http_xr_slice_header_fail(r, part, rc);
         }
 
         if (rc == NGX_ERROR) {
@@ -154,8 +152,7 @@ ngx_http_xr_slice_header_answer(ngx_http_request_t *r,
     }
 
     if (s->bare || s->nranges == 0) {
-        r->header_only = 1;
-        return NGX_OK;
+        return ngx_http_xr_slice_bare_header(r, part);
     }
 
     if (s->result == XR_RANGE_MANY && !s->whole && s->parted == s->i) {
@@ -202,7 +199,7 @@ ngx_http_xr_slice_header_serves(ngx_http_xr_slice_t *s,
 
 /* An answer without bytes of the object. */
 
-static void
+static ngx_int_t
 ngx_http_xr_slice_header_fail(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_int_t status)
 {
@@ -212,7 +209,6 @@ ngx_http_xr_slice_header_fail(ngx_http_request_t *r,
     s = part->slice;
 
     s->status = status;
-    r->header_only = 1;
 
     /* of what is not stored the origin may have said how long it is */
 
@@ -223,6 +219,8 @@ ngx_http_xr_slice_header_fail(ngx_http_request_t *r,
     {
         s->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    return ngx_http_xr_slice_bare_header(r, part);
 }
 
 

@@ -15,9 +15,14 @@
  * twice.  A new one is written where nobody looks; then NGINX renews its own
  * header, in whose "valid_msec", of which it makes no use, it says which of
  * the two counts.
+ *
+ * Disks and people damage files.  What is in a header decides on versions,
+ * places and policies, so each has a checksum; that of a body would cost what
+ * sendfile() saves.
  */
 
-#define NGX_HTTP_XR_STORED_MAGIC  0x31525872        /* "rXR1" */
+#define NGX_HTTP_XR_STORED_MAGIC   0x32525872       /* "rXR2" */
+#define NGX_HTTP_XR_STORED_BEFORE  0x31525872       /* without a checksum */
 
 /* What a header may grow by when it is renewed. */
 
@@ -33,9 +38,15 @@ typedef struct {
     uint32_t  size;             /* of one of the two, with this */
     uint32_t  age;              /* when it was received, or renewed */
     uint32_t  lines;
+    uint32_t  check;            /* of all that, and of what follows */
 } ngx_http_xr_stored_t;
 
 
+static size_t ngx_http_xr_stored_head(ngx_http_xr_stored_t *rec);
+static uint32_t ngx_http_xr_stored_check(size_t header_start,
+    size_t body_start, u_char *p, size_t size);
+static void ngx_http_xr_stored_seal(size_t header_start, size_t body_start,
+    u_char *p, size_t size);
 static ngx_int_t ngx_http_xr_stored_find(ngx_http_cache_t *c, u_char *region,
     ngx_http_xr_stored_t *rec, xr_str_t *text);
 static ngx_uint_t ngx_http_xr_stored_wanted(ngx_http_upstream_t *u,
@@ -57,7 +68,9 @@ static ngx_int_t
 ngx_http_xr_stored_find(ngx_http_cache_t *c, u_char *region,
     ngx_http_xr_stored_t *rec, xr_str_t *text)
 {
-    size_t  room;
+    size_t     room, head;
+    u_char    *p;
+    uint32_t   magic, size;
 
     room = c->body_start - c->header_start;
 
@@ -67,7 +80,9 @@ ngx_http_xr_stored_find(ngx_http_cache_t *c, u_char *region,
 
     ngx_memcpy(rec, region, sizeof(ngx_http_xr_stored_t));
 
-    if (rec->magic != NGX_HTTP_XR_STORED_MAGIC) {
+    if (rec->magic != NGX_HTTP_XR_STORED_MAGIC
+        && rec->magic != NGX_HTTP_XR_STORED_BEFORE)
+    {
         *text = xr_str_of(region, room);
         return NGX_DECLINED;
     }
@@ -79,12 +94,77 @@ ngx_http_xr_stored_find(ngx_http_cache_t *c, u_char *region,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(rec, region + c->valid_msec, sizeof(ngx_http_xr_stored_t));
+    magic = rec->magic;
+    size = rec->size;
+    p = region + c->valid_msec;
 
-    *text = xr_str_of(region + c->valid_msec + sizeof(ngx_http_xr_stored_t),
-                      rec->size - sizeof(ngx_http_xr_stored_t));
+    ngx_memcpy(rec, p, sizeof(ngx_http_xr_stored_t));
 
-    return NGX_OK;
+    if (rec->magic != magic || rec->size != size) {
+        return NGX_ERROR;
+    }
+
+    head = ngx_http_xr_stored_head(rec);
+
+    *text = xr_str_of(p + head, size - head);
+
+    return (magic == NGX_HTTP_XR_STORED_BEFORE
+            || rec->check == ngx_http_xr_stored_check(c->header_start,
+                                                      c->body_start, p, size))
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static size_t
+ngx_http_xr_stored_head(ngx_http_xr_stored_t *rec)
+{
+    return (rec->magic == NGX_HTTP_XR_STORED_MAGIC)
+           ? sizeof(ngx_http_xr_stored_t)
+           : offsetof(ngx_http_xr_stored_t, check);
+}
+
+
+/* Of one of the two; it tells damage, not malice, so the key is no secret. */
+
+static uint32_t
+ngx_http_xr_stored_check(size_t header_start, size_t body_start, u_char *p,
+    size_t size)
+{
+    size_t    places[2];
+    uint8_t   out[XR_SIPHASH_SIZE];
+    uint32_t  check;
+    xr_str_t  parts[3];
+
+    static const uint8_t  key[XR_SIPHASH_KEY_SIZE] = { 0 };
+
+    places[0] = header_start;
+    places[1] = body_start;
+
+    parts[0] = xr_str_of(places, sizeof(places));
+    parts[1] = xr_str_of(p, offsetof(ngx_http_xr_stored_t, check));
+    parts[2] = xr_str_of(p + sizeof(ngx_http_xr_stored_t),
+                         size - sizeof(ngx_http_xr_stored_t));
+
+    xr_siphash(key, parts, 3, out);
+
+    ngx_memcpy(&check, out, sizeof(check));
+
+    return check;
+}
+
+
+/* Writes it where it belongs. */
+
+static void
+ngx_http_xr_stored_seal(size_t header_start, size_t body_start, u_char *p,
+    size_t size)
+{
+    uint32_t  check;
+
+    check = ngx_http_xr_stored_check(header_start, body_start, p, size);
+
+    ngx_memcpy(p + offsetof(ngx_http_xr_stored_t, check), &check,
+               sizeof(check));
 }
 
 
@@ -248,11 +328,16 @@ ngx_http_xr_stored_write(ngx_http_request_t *r)
     rec.size = size;
     rec.age = (uint32_t) (ngx_time() - exchange->freshness.born);
     rec.lines = exchange->freshness.lines;
+    rec.check = 0;
 
     b = xr_buf(p + r->cache->header_start, size);
 
     xr_buf_put(&b, xr_str_of(&rec, sizeof(ngx_http_xr_stored_t)));
     ngx_http_xr_stored_lines(r, &b);
+
+    ngx_http_xr_stored_seal(r->cache->header_start,
+                            r->cache->header_start + length,
+                            p + r->cache->header_start, size);
 
     (void) ngx_pfree(r->pool, u->buffer.start);
 
@@ -453,8 +538,12 @@ ngx_http_xr_stored_save(ngx_http_request_t *r, xr_str_t text)
         return;
     }
 
-    ngx_memcpy(ngx_cpymem(p, &rec, sizeof(ngx_http_xr_stored_t)), text.data,
+    ngx_memcpy(ngx_cpymem(p, &rec, ngx_http_xr_stored_head(&rec)), text.data,
                text.len);
+
+    if (rec.magic == NGX_HTTP_XR_STORED_MAGIC) {
+        ngx_http_xr_stored_seal(c->header_start, c->body_start, p, rec.size);
+    }
 
     at = c->valid_msec;
 

@@ -760,7 +760,7 @@ def test_what_clients_are_told(web, edge_for):
 
 def swap(path, change):
     data = path.read_bytes()
-    at = data.index(b"rXR1")
+    at = data.index(b"rXR2")
     path.write_bytes(change(data, at))
 
 
@@ -773,7 +773,7 @@ def test_a_file_of_an_earlier_version(web, edge_for):
 
     def change(data, at):
         size = struct.unpack_from("@I", data, at + 4)[0]
-        text = data[at + 16:at + size].rstrip(b"\0")
+        text = data[at + 20:at + size].rstrip(b"\0")
         return data[:at] + text + b"x" * (2 * size - len(text)) + data[at + 2 * size:]
 
     swap(files(edge)[0], change)
@@ -783,6 +783,31 @@ def test_a_file_of_an_earlier_version(web, edge_for):
         assert (response.status, response.body) == (200, BODY)
         assert cached(edge, response) == ["HIT"]
         assert int(response["age"]) < 10
+
+
+def test_a_file_without_a_checksum(web, edge_for):
+    """As earlier versions wrote them; it is renewed as it is."""
+
+    edge = edge_for(NONE, server="# of its own: files without a checksum")
+    says = ["Cache-Control: max-age=60", "Age: 60"]
+    path = web.put(full(*says, "Content-Language: l0"), unchanged(*says, "Content-Language: l1"),
+                   unchanged(*says, "Content-Language: l2"),
+                   unchanged("Cache-Control: max-age=60", "Content-Language: l3"))
+    edge.get(path)
+
+    def change(data, at):
+        size = struct.unpack_from("@I", data, at + 4)[0]
+        return (data[:at] + b"rXR1" + data[at + 4:at + 16] + data[at + 20:at + size] + bytes(4)
+                + data[at + size:])
+
+    swap(files(edge)[0], change)
+
+    for n in (1, 2, 3, 3):
+        response = edge.get(path)
+        assert (response.status, response.body) == (200, BODY)
+        assert response["content-language"] == f"l{n}"
+    assert len(web.seen(path)) == 4
+    assert b"rXR1" in files(edge)[0].read_bytes()
 
 
 @pytest.mark.parametrize("size", [0, 15, 100, 4096, 2 ** 32 - 1])

@@ -6,6 +6,7 @@
 import itertools
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -486,6 +487,50 @@ def test_a_reload_forgets_nothing(web, web_edges):
     edge.reload()
     restart(edge)
     assert whole_and_part(edge, kept.path) == kept.data
+
+
+@pytest.mark.parametrize("size", ["256k", "3m"])
+def test_another_size_counts_from_the_next_start_on(web, web_edges, size):
+    """The zone that there is stays over a reload, with what was purged and which orders came."""
+
+    edge = start(web, web_edges)
+    thing, kept = Thing(web, "r/"), Thing(web, "k/")
+    warm(edge, thing)
+    old = warm(edge, kept)
+    text = order(prefixes=["r/"])
+    first = send(edge, text)
+    warning = '"xr_purge_zone" is %d from the next start on, and 1048576 until then'
+    said = warning % (int(size[:-1]) << (10 if size[-1] == "k" else 20))
+
+    def sized(zone):
+        conf = (edge.folder / "nginx.conf").read_text()
+        conf = re.sub(r" *xr_purge_zone [^;]*;", "", conf)
+        edge.write("nginx.conf", conf.replace("http {", f"http {{ {zone}", 1), 0o644)
+
+    sized(f"xr_purge_zone {size};")
+    edge.reload()
+    assert edge.error_log().count(said) == 1
+    assert whole_and_part(edge, thing.path) == thing.data
+    assert send(edge, text).body == first.body, "it was carried out twice"
+    assert whole_and_part(edge, kept.path) == old
+
+    purge(edge, objects=[kept.key])
+    assert whole_and_part(edge, kept.path) == kept.data
+    edge.reload()
+    assert edge.error_log().count(said) == 2
+    assert whole_and_part(edge, kept.path) == kept.data
+
+    # as it was, and then for good
+    sized("")
+    edge.reload()
+    assert edge.error_log().count("from the next start on") == 2
+    sized(f"xr_purge_zone {size};")
+    assert edge.test()[0] == 0
+    restart(edge)
+    assert edge.error_log().count("from the next start on") == 2
+    for one in (thing, kept):
+        assert whole_and_part(edge, one.path) == one.data
+    purge(edge, all=True)
 
 
 def journal(edge):
