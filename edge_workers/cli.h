@@ -107,6 +107,12 @@ int xrw_explain(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_manifest_check(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_purge(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_revoke(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_add(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_list(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_show(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_retry(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_drop(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_worker_sync(const xrw_command_t *cmd, int argc, char **argv);
 
 
