@@ -71,6 +71,9 @@ int xrw_usage(const xrw_command_t *cmd, const char *format, ...)
 int xrw_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* What xrw_error() says goes there instead, if it is not NULL. */
+extern void (*xrw_error_hook)(const char *text);
+
 
 /* Prints a name that comes from outside: control characters as \xNN. */
 void xrw_print(xr_str_t s);
