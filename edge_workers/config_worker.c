@@ -65,6 +65,8 @@ static const xrw_config_bound_t  xrw_config_worker_bounds[] = {
       true },
     { "file_size", offsetof(xrw_worker_conf_t, file_size), 1 << 16,
       XRW_CONFIG_TIB, true },
+    { "multipart", offsetof(xrw_worker_conf_t, multipart), 5 << 20,
+      5 * XRW_CONFIG_GIB, true },
     { "source_size", offsetof(xrw_worker_conf_t, source_size), 1 << 10,
       XRW_CONFIG_TIB, true }
 };
@@ -82,6 +84,7 @@ xrw_worker_conf_init(xrw_worker_conf_t *conf)
     conf->memory = 4 * XRW_CONFIG_GIB;
     conf->file_size = XRW_CONFIG_GIB;
     conf->source_size = XRW_CONFIG_GIB;
+    conf->multipart = 64 << 20;
     conf->lease = 60;
     conf->drain = 60;
     conf->backoff = 2;

@@ -38,6 +38,7 @@ typedef struct {
     int64_t        memory;              /* bytes */
     int64_t        file_size;           /* bytes of one that it writes */
     int64_t        source_size;         /* bytes of what it is given */
+    int64_t        multipart;           /* larger ones are sent in parts */
 
     int64_t        lease;               /* seconds */
     int64_t        drain;

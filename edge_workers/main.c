@@ -70,6 +70,9 @@ static const xrw_command_t  xrw_commands[] = {
     { "jobs drop", "[OPTION]... ID...",
       "Forgets jobs.", xrw_jobs_drop },
 
+    { "worker pack", "[OPTION]...",
+      "Makes the variants of objects that were published.", xrw_worker_pack },
+
     { "worker sync", "[OPTION]...",
       "Keeps NGINX's list of what is revoked.", xrw_worker_sync }
 };

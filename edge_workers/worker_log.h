@@ -28,7 +28,7 @@ void xrw_log_open(const char *worker, const char *name);
 /* The last thing that xrw_error() was told; "" if there was none. */
 const char *xrw_log_last(void);
 
-/* "format" and what follows are an object's members, as json_pack() has them. */
+/* "format" and what follows are an object's members, as for json_pack(). */
 void xrw_log(xrw_log_level_t level, const char *event, const char *format,
     ...);
 
