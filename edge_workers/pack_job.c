@@ -272,6 +272,40 @@ xrw_pack_started(void *ctx, pid_t group)
 }
 
 
+/* The last line of what it said to standard error. */
+
+static const char *
+xrw_pack_errors(xrw_pack_job_t *job)
+{
+    int       fd;
+    char      text[256];
+    off_t     size;
+    ssize_t   n;
+    xr_str_t  rest, line, last;
+
+    fd = open(xrw_format(&job->arena, "%s/errors", job->dir.path),
+              O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd == -1) {
+        return "it said nothing";
+    }
+
+    size = lseek(fd, 0, SEEK_END);
+    n = pread(fd, text, sizeof(text),
+              size > (off_t) sizeof(text) ? size - (off_t) sizeof(text) : 0);
+    (void) close(fd);
+
+    last = xr_str("it said nothing");
+
+    for (rest = xr_str_of(text, n > 0 ? (size_t) n : 0); rest.len > 0; ) {
+        line = xr_str_trim(xr_str_cut(&rest, '\n'));
+        last = (line.len > 0) ? line : last;
+    }
+
+    return xrw_text(&job->arena, last);
+}
+
+
 /* The packer says it as {"error": "..."}, others as a line of text. */
 
 static const char *
@@ -293,7 +327,7 @@ xrw_pack_said(xrw_pack_job_t *job, const char *line)
     text = xrw_text(&job->arena, xr_str(text != NULL ? text : line));
     json_decref(root);
 
-    return (text[0] != '\0') ? text : "it said nothing";
+    return (text[0] != '\0') ? text : xrw_pack_errors(job);
 }
 
 

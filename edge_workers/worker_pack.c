@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +33,30 @@ xrw_pack_chance(void)
 }
 
 
+/* The packer works elsewhere: what it is given has to be absolute. */
+
+static bool
+xrw_pack_folder(const xrw_pack_t *pack, xrw_arena_t *arena,
+    xrw_worker_conf_t *conf)
+{
+    char  *path;
+
+    path = realpath(conf->dir, NULL);
+
+    if (path == NULL || access(path, W_OK | X_OK) == -1) {
+        (void) xrw_error("%s: \"dir\" %s: %s", pack->config, conf->dir,
+                         strerror(errno));
+        free(path);
+        return false;
+    }
+
+    conf->dir = xrw_text(arena, xr_str(path));
+    free(path);
+
+    return true;
+}
+
+
 bool
 xrw_pack_configure(xrw_pack_t *pack)
 {
@@ -50,11 +75,7 @@ xrw_pack_configure(xrw_pack_t *pack)
         ok = false;
     }
 
-    if (ok && access(conf.dir, W_OK | X_OK) == -1) {
-        (void) xrw_error("%s: \"dir\" %s: %s", pack->config, conf.dir,
-                         strerror(errno));
-        ok = false;
-    }
+    ok = ok && xrw_pack_folder(pack, &arena, &conf);
 
     memset(&flags, 0, sizeof(flags));
     flags.url = conf.redis;
@@ -228,6 +249,7 @@ xrw_pack_take(xrw_pack_t *pack, const char *entry, const char *id,
     }
 
     pack->held = true;
+    pack->empty = false;
     memset(&pack->child, 0, sizeof(pack->child));
 
     xrw_lease_job(&pack->lease, &job);
@@ -433,7 +455,8 @@ xrw_pack_work(void *ctx, const struct pollfd *fds, size_t n, int64_t now)
     /* one after the other, and an ask last: its answer may be a job */
 
     if (pack->up && !pack->held && !pack->asked && !pack->draining
-        && !pack->reconnect && xrw_pack_promote(pack, now)
+        && !pack->reconnect && !(pack->once && pack->empty)
+        && xrw_pack_promote(pack, now)
         && xrw_pack_reclaim(pack, now) && !pack->held)
     {
         xrw_pack_ask(pack, now);
