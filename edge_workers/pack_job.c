@@ -91,6 +91,7 @@ xrw_pack_open(xrw_pack_job_t *job)
     flags.name = xrw_text(&job->arena, job->job.tenant);
     flags.config = job->config;
     flags.checksum = job->conf->checksum;
+    flags.part_size = (uint64_t) job->conf->multipart / 4;
 
     if (xrw_target_open(&job->arena, job->cmd, &flags, &job->target)
         != XRW_OK)

@@ -9,6 +9,7 @@ import json
 import signal
 import socket
 import threading
+import urllib.parse
 
 import botocore.exceptions
 import pytest
@@ -73,6 +74,12 @@ def read(stack, key):
     except botocore.exceptions.ClientError as error:
         assert error.response["Error"]["Code"] == "NoSuchKey"
         return None
+
+
+def quoted(key):
+    """As it stands in a request's target."""
+
+    return urllib.parse.quote(key)
 
 
 def listed(stack, key):
@@ -359,8 +366,7 @@ def test_killed_during_the_fetch(stack, worker, faults):
     with faults.active({"path": stack.bucket, "method": "GET", "delay": 20}):
         process = one.start()
         one.wait(process, "fetch")
-        servers.wait_for("the request", lambda: any("pack/" in r["target"] for r in faults.log())
-                         if "target" in (faults.log() or [{}])[0] else len(faults.log()) > 0)
+        servers.wait_for("the request", lambda: faults.log(quoted(key)))
     killed_and_done(stack, one, job, key, body, process)
 
 
