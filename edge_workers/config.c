@@ -48,12 +48,51 @@ static const xrw_config_field_t  xrw_config_fields[] = {
 };
 
 
+/* See xrw_config_keep(). */
+
+static const char  *xrw_config_kept_path;
+static xr_str_t     xrw_config_kept;
+
+
+void
+xrw_config_keep(const char *path, xr_str_t text)
+{
+    xrw_config_kept_path = path;
+    xrw_config_kept = text;
+}
+
+
+static xr_rc_t
+xrw_config_copy(xrw_config_t *config)
+{
+    uint8_t  *data;
+
+    data = malloc(xrw_config_kept.len + 1);
+
+    if (data == NULL) {
+        (void) xrw_error("%s: out of memory", config->path);
+        return XR_ERROR;
+    }
+
+    memcpy(data, xrw_config_kept.data, xrw_config_kept.len);
+    config->text = xr_str_of(data, xrw_config_kept.len);
+
+    return XR_OK;
+}
+
+
 static xr_rc_t
 xrw_config_read(xrw_config_t *config)
 {
     FILE     *f;
     size_t    n;
     uint8_t  *data;
+
+    if (xrw_config_kept_path != NULL
+        && strcmp(xrw_config_kept_path, config->path) == 0)
+    {
+        return xrw_config_copy(config);
+    }
 
     f = fopen(config->path, "re");
 
@@ -436,6 +475,10 @@ xrw_config_load(xrw_config_t *config)
     } else {
         rc = xrw_config_root(config, root);
         json_decref(root);
+    }
+
+    if (config->worker != NULL) {
+        config->worker->text = xrw_text(config->arena, config->text);
     }
 
     free((void *) (uintptr_t) config->text.data);

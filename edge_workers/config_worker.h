@@ -20,6 +20,8 @@ typedef struct {
 
 
 typedef struct {
+    const char    *text;                /* of the file that was read */
+
     const char    *redis;               /* URL */
     const char    *redis_auth_file;
     const char    *pid;                 /* files, or NULL */

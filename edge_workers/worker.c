@@ -203,6 +203,13 @@ xrw_worker_options(const xrw_command_t *cmd, const xrw_worker_flags_t *flags,
 }
 
 
+static bool
+xrw_worker_busy(const xrw_worker_t *w)
+{
+    return w->ops->busy != NULL && w->ops->busy(w->ctx);
+}
+
+
 /* What signals asked for; false: it ends at once. */
 
 static bool
@@ -237,8 +244,7 @@ xrw_worker_asked(xrw_worker_t *w, int64_t now)
         }
     }
 
-    return xrw_worker_ends == 1 && now < w->until && w->ops->busy != NULL
-           && w->ops->busy(w->ctx);
+    return xrw_worker_ends == 1 && now < w->until && xrw_worker_busy(w);
 }
 
 
@@ -261,8 +267,9 @@ xrw_worker_due(xrw_worker_t *w)
     other = xrw_status_due(&w->status);
     due = (other < due) ? other : due;
 
-    if (w->until != -1 && w->until < due) {
-        due = w->until;
+    if (w->until != -1) {
+        other = xrw_worker_busy(w) ? w->until : 0;
+        due = (other < due) ? other : due;
     }
 
     if (w->watchdog > 0 && w->alive + w->watchdog < due) {

@@ -60,6 +60,8 @@ xrw_pack_child(xrw_pack_t *pack, int out, pid_t parent)
         _exit(XRW_FAILED);
     }
 
+    xrw_config_keep(pack->config, xr_str(pack->conf.text));
+
     memset(&job, 0, sizeof(job));
     job.cmd = pack->cmd;
     job.conf = &pack->conf;

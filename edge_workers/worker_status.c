@@ -20,6 +20,7 @@
 #define XRW_STATUS_TIME     5000        /* ms, for a request and its answer */
 #define XRW_STATUS_REQUEST  2048        /* bytes */
 #define XRW_STATUS_BACKLOG  8
+#define XRW_STATUS_EXCESS   4           /* reads before it is closed */
 
 
 static int
@@ -154,9 +155,19 @@ xrw_status_open(xrw_status_t *status, const char *path, unsigned port)
 }
 
 
+/* With bytes that nobody has read the answer would be lost, too. */
+
 static void
 xrw_status_drop(xrw_status_client_t *client)
 {
+    unsigned  i;
+
+    for (i = 0; i < XRW_STATUS_EXCESS; i++) {
+        if (recv(client->fd, client->data, sizeof(client->data), 0) <= 0) {
+            break;
+        }
+    }
+
     (void) close(client->fd);
     client->fd = -1;
 }

@@ -62,10 +62,10 @@ class Jobs:
 class Worker:
     """xr worker pack in a folder, as often as it is started."""
 
-    def __init__(self, folder, redis, origin=None, credentials=None, packer=PACKER, **worker):
+    def __init__(self, folder, url, origin=None, credentials=None, packer=PACKER, **worker):
         self.folder = pathlib.Path(folder)
-        self.redis = redis
-        self.jobs = Jobs(redis)
+        self.redis = url
+        self.jobs = Jobs(url)
         self.processes = []
         self.logs = []
         self.dir = self.folder / "jobs"
