@@ -176,10 +176,30 @@ xrw_say(const char *format, va_list args)
 }
 
 
+static void
+xrw_error_tell(const char *format, va_list args)
+{
+    char  *text;
+
+    if (vasprintf(&text, format, args) != -1) {
+        xrw_error_hook(text);
+        free(text);
+    }
+}
+
+
 int
 xrw_usage(const xrw_command_t *cmd, const char *format, ...)
 {
     va_list  args;
+
+    if (xrw_error_hook != NULL) {
+        va_start(args, format);
+        xrw_error_tell(format, args);
+        va_end(args);
+
+        return XRW_USAGE;
+    }
 
     (void) fputs("xr: ", stderr);
 
@@ -190,18 +210,6 @@ xrw_usage(const xrw_command_t *cmd, const char *format, ...)
     (void) fprintf(stderr, "\nxr: \"xr %s --help\" says more\n", cmd->name);
 
     return XRW_USAGE;
-}
-
-
-static void
-xrw_error_tell(const char *format, va_list args)
-{
-    char  *text;
-
-    if (vasprintf(&text, format, args) != -1) {
-        xrw_error_hook(text);
-        free(text);
-    }
 }
 
 
