@@ -41,7 +41,8 @@ typedef struct {
     bool                   (*renew)(void *ctx);
     void                    *renew_ctx;
 
-    bool                     checksum;      /* x-amz-checksum-sha256 is sent */
+    bool                     checksum;      /* x-amz-checksum-sha256 is sent,
+                                               but with parts */
     uint64_t                 part_size;     /* of uploads of files; 0: 16 MiB */
     unsigned                 parallel;      /* parts at once; 0: 4 */
 } xr_s3_options_t;

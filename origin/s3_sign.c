@@ -153,7 +153,11 @@ xr_s3_request_headers(const xr_s3_t *s3, const xr_s3_request_t *req,
         headers[n++].value = xr_str("*");
     }
 
-    if (s3->options.checksum && strcmp(req->method, "PUT") == 0) {
+    /* a part may have one only if all of its upload is announced so */
+
+    if (s3->options.checksum && strcmp(req->method, "PUT") == 0
+        && req->query.len == 0)
+    {
         headers[n].name = xr_str("x-amz-checksum-sha256");
         headers[n++].value = xr_str(text->checksum);
     }

@@ -231,14 +231,30 @@ def test_two_that_write_at_once_do_not_overwrite_each_other_unseen(client, fault
     one = client(pad=1000)
     manifest = f"{one.key}.xr/manifest.json"
 
-    # the answer is lost, the write was not: the second one is told so by 412
-    with faults.active({"path": "manifest.json", "method": "PUT", "truncate": 0, "reset_at": 0,
-                        "head_delay": 0, "drop": ["ETag"]}):
+    # the answer is no good, the write was: the next attempt finds its own work
+    with faults.active({"path": "manifest.json", "method": "PUT", "drop": ["ETag"]}):
         shown = one.run()
 
-    assert shown["state"] in ("done", "waiting")
+    assert shown["state"] == "waiting" and "no ETag" in shown["reason"]
     puts = [e for e in faults.log(manifest) if e["method"] == "PUT"]
     assert puts[0]["headers"]["if-none-match"] == "*"
+    one.worker.jobs("retry", one.job)
+    assert one.run()["result"]["changed"] is False
+    assert len([e for e in faults.log(manifest) if e["method"] == "PUT"]) == 1
+
+    # likewise within one attempt: 412 says that something is there, and it is ours
+    first = stack.s3.get_object(Bucket=stack.bucket, Key=manifest)["Body"].read()
+    stack.s3.delete_object(Bucket=stack.bucket, Key=manifest)
+    one.gate.unlink()
+    one.worker.jobs("retry", one.job)
+    process = one.worker.start("--once")
+    one.worker.wait(process, "pack")
+    stack.s3.put_object(Bucket=stack.bucket, Key=manifest, Body=first)
+    one.gate.touch()
+    assert process.wait(60) == 0
+    one.worker.processes.remove(process)
+    assert one.worker.jobs.show(one.job)["result"]["changed"] is False
+    assert [e["status"] for e in faults.log(manifest) if e["method"] == "PUT"] == [200, 412]
 
     # a manifest that is there is replaced only as the one that it is
     etag = stack.s3.head_object(Bucket=stack.bucket, Key=manifest)["ETag"]

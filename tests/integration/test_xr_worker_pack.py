@@ -6,6 +6,7 @@
 import hashlib
 import itertools
 import json
+import re
 import signal
 import socket
 import threading
@@ -804,6 +805,23 @@ def test_chaos(stack, worker, faults, tmp_path):
             check(stack, key, body)
 
         assert sorted(one.jobs.states()["done"]) == sorted(ids)
+
+
+def test_the_rights_that_are_documented_are_enough(stack, worker, redis):
+    text = (servers.TOP / "docs" / "operations.md").read_text()
+    rule = re.search(r"ACL SETUSER packer on >PASSWORD (.*)$", text, re.M).group(1)
+    redis("ACL", "SETUSER", "packer", "on", ">secret", *rule.split())
+    one = worker(url=f"redis://packer:secret@127.0.0.1:{redis.port}")
+    key, body = put(stack)
+    job, _ = one.jobs.add(key, sha256(body))
+    bad, other = put(stack, b"FAIL x")
+    second, _ = one.jobs.add(bad, sha256(other))
+    process = one.start()
+    done(one, job)
+    one.wait(process, "buried")
+    assert one.jobs.show(second)["state"] == "dead"
+    assert one.kill(process, signal.SIGTERM) == 0
+    redis("ACL", "DELUSER", "packer")
 
 
 def test_redis_comes_and_goes(stack, worker):
