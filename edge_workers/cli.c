@@ -19,6 +19,8 @@
 
 volatile sig_atomic_t  xrw_stop;
 
+void  (*xrw_error_hook)(const char *text);
+
 
 static void
 xrw_help(const xrw_command_t *cmd, const xrw_option_t *options, size_t n)
@@ -174,10 +176,30 @@ xrw_say(const char *format, va_list args)
 }
 
 
+static void
+xrw_error_tell(const char *format, va_list args)
+{
+    char  *text;
+
+    if (vasprintf(&text, format, args) != -1) {
+        xrw_error_hook(text);
+        free(text);
+    }
+}
+
+
 int
 xrw_usage(const xrw_command_t *cmd, const char *format, ...)
 {
     va_list  args;
+
+    if (xrw_error_hook != NULL) {
+        va_start(args, format);
+        xrw_error_tell(format, args);
+        va_end(args);
+
+        return XRW_USAGE;
+    }
 
     (void) fputs("xr: ", stderr);
 
@@ -195,6 +217,14 @@ int
 xrw_error(const char *format, ...)
 {
     va_list  args;
+
+    if (xrw_error_hook != NULL) {
+        va_start(args, format);
+        xrw_error_tell(format, args);
+        va_end(args);
+
+        return XRW_FAILED;
+    }
 
     if (isatty(STDERR_FILENO)) {
         (void) fputs("\r\033[K", stderr);

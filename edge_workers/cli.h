@@ -71,6 +71,9 @@ int xrw_usage(const xrw_command_t *cmd, const char *format, ...)
 int xrw_error(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* What xrw_error() says goes there instead, if it is not NULL. */
+extern void (*xrw_error_hook)(const char *text);
+
 
 /* Prints a name that comes from outside: control characters as \xNN. */
 void xrw_print(xr_str_t s);
@@ -107,6 +110,12 @@ int xrw_explain(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_manifest_check(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_purge(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_revoke(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_add(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_list(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_show(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_retry(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_jobs_drop(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_worker_sync(const xrw_command_t *cmd, int argc, char **argv);
 
 

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include "config.h"
+#include "config_read.h"
 #include "cli.h"
 
 #include <errno.h>
@@ -16,27 +16,7 @@
 #define XRW_CONFIG_MAX_SIZE  (16 * 1024 * 1024)
 
 
-typedef struct xrw_config_s  xrw_config_t;
-
-typedef struct {
-    const char   *name;
-    size_t        offset;
-
-    /* Sets "*field"; NULL, or what is wrong. */
-    const char  *(*set)(const xrw_config_t *config, const json_t *value,
-                        void *field);
-} xrw_config_field_t;
-
-
-static const char *xrw_config_text(const xrw_config_t *config,
-    const json_t *value, void *field);
-static const char *xrw_config_file(const xrw_config_t *config,
-    const json_t *value, void *field);
-static const char *xrw_config_list(const xrw_config_t *config,
-    const json_t *value, void *field);
 static const char *xrw_config_files(const xrw_config_t *config,
-    const json_t *value, void *field);
-static const char *xrw_config_flag(const xrw_config_t *config,
     const json_t *value, void *field);
 
 
@@ -68,16 +48,37 @@ static const xrw_config_field_t  xrw_config_fields[] = {
 };
 
 
-/* A configuration while it is read. */
+/* See xrw_config_keep(). */
 
-struct xrw_config_s {
-    xrw_arena_t   *arena;
-    const char    *path;
-    xr_str_t       text;
-    const char    *tenant;
-    xrw_tenant_t  *out;
-    bool           found;
-};
+static const char  *xrw_config_kept_path;
+static xr_str_t     xrw_config_kept;
+
+
+void
+xrw_config_keep(const char *path, xr_str_t text)
+{
+    xrw_config_kept_path = path;
+    xrw_config_kept = text;
+}
+
+
+static xr_rc_t
+xrw_config_copy(xrw_config_t *config)
+{
+    uint8_t  *data;
+
+    data = malloc(xrw_config_kept.len + 1);
+
+    if (data == NULL) {
+        (void) xrw_error("%s: out of memory", config->path);
+        return XR_ERROR;
+    }
+
+    memcpy(data, xrw_config_kept.data, xrw_config_kept.len);
+    config->text = xr_str_of(data, xrw_config_kept.len);
+
+    return XR_OK;
+}
 
 
 static xr_rc_t
@@ -86,6 +87,12 @@ xrw_config_read(xrw_config_t *config)
     FILE     *f;
     size_t    n;
     uint8_t  *data;
+
+    if (xrw_config_kept_path != NULL
+        && strcmp(xrw_config_kept_path, config->path) == 0)
+    {
+        return xrw_config_copy(config);
+    }
 
     f = fopen(config->path, "re");
 
@@ -183,6 +190,18 @@ xrw_config_line(xr_str_t text, const char *const *path, size_t n)
 }
 
 
+xr_rc_t
+xrw_config_refuse_at(const xrw_config_t *config, const char *const *path,
+    size_t n, const char *why)
+{
+    (void) xrw_error("%s:%d: \"%s\" %s", config->path,
+                     xrw_config_line(config->text, path, n), path[n - 1],
+                     why);
+
+    return XR_INVALID;
+}
+
+
 /* "tenant" is NULL outside of the tenants, "key" for a tenant as a whole. */
 
 static xr_rc_t
@@ -203,15 +222,11 @@ xrw_config_refuse(const xrw_config_t *config, const char *tenant,
         path[n++] = key;
     }
 
-    (void) xrw_error("%s:%d: \"%s\" %s", config->path,
-                     xrw_config_line(config->text, path, n), path[n - 1],
-                     why);
-
-    return XR_INVALID;
+    return xrw_config_refuse_at(config, path, n, why);
 }
 
 
-static const char *
+const char *
 xrw_config_text(const xrw_config_t *config, const json_t *value, void *field)
 {
     const char  *text;
@@ -245,7 +260,7 @@ xrw_config_path(const xrw_config_t *config, const char *name)
 }
 
 
-static const char *
+const char *
 xrw_config_file(const xrw_config_t *config, const json_t *value, void *field)
 {
     const char  *what, **file;
@@ -263,7 +278,7 @@ xrw_config_file(const xrw_config_t *config, const json_t *value, void *field)
 
 /* A string is a list of one. */
 
-static const char *
+const char *
 xrw_config_list(const xrw_config_t *config, const json_t *value, void *field)
 {
     size_t       i, n;
@@ -330,7 +345,7 @@ xrw_config_files(const xrw_config_t *config, const json_t *value, void *field)
 }
 
 
-static const char *
+const char *
 xrw_config_flag(const xrw_config_t *config, const json_t *value, void *field)
 {
     (void) config;
@@ -356,7 +371,8 @@ xrw_config_field(xrw_config_t *config, const char *tenant, const char *key,
     xrw_tenant_t               other, *out;
     const xrw_config_field_t  *field;
 
-    out = (strcmp(tenant, config->tenant) == 0) ? config->out : &other;
+    out = (config->tenant != NULL && strcmp(tenant, config->tenant) == 0)
+          ? config->out : &other;
 
     for (i = 0; i < XR_COUNT(xrw_config_fields); i++) {
         field = &xrw_config_fields[i];
@@ -393,7 +409,7 @@ xrw_config_tenants(xrw_config_t *config, json_t *tenants)
             }
         }
 
-        if (strcmp(name, config->tenant) == 0) {
+        if (config->tenant != NULL && strcmp(name, config->tenant) == 0) {
             config->found = true;
         }
     }
@@ -415,9 +431,9 @@ xrw_config_root(xrw_config_t *config, json_t *root)
 
     json_object_foreach(root, key, value) {
 
-        if (strcmp(key, "tenants") != 0) {
-            return xrw_config_refuse(config, NULL, key,
-                                     "is not known; \"tenants\" is");
+        if (strcmp(key, "tenants") != 0 && strcmp(key, "worker") != 0) {
+            return xrw_config_refuse(config, NULL, key, "is not known; "
+                                     "\"tenants\" and \"worker\" are");
         }
 
         if (!json_is_object(value)) {
@@ -425,7 +441,9 @@ xrw_config_root(xrw_config_t *config, json_t *root)
                                      "has to be an object");
         }
 
-        if (xrw_config_tenants(config, value) != XR_OK) {
+        if ((key[0] == 't' ? xrw_config_tenants(config, value)
+                           : xrw_config_worker_read(config, value)) != XR_OK)
+        {
             return XR_INVALID;
         }
     }
@@ -435,35 +453,49 @@ xrw_config_root(xrw_config_t *config, json_t *root)
 
 
 xr_rc_t
-xrw_config_find(xrw_arena_t *arena, const char *path, const char *tenant,
-    xrw_tenant_t *out)
+xrw_config_load(xrw_config_t *config)
 {
     json_t        *root;
     xr_rc_t        rc;
     json_error_t   error;
-    xrw_config_t   config;
 
-    config = (xrw_config_t) { arena, path, { NULL, 0 }, tenant, out, false };
-
-    rc = xrw_config_read(&config);
+    rc = xrw_config_read(config);
 
     if (rc != XR_OK) {
         return rc;
     }
 
-    root = json_loadb((const char *) config.text.data, config.text.len,
+    root = json_loadb((const char *) config->text.data, config->text.len,
                       JSON_REJECT_DUPLICATES, &error);
 
     if (root == NULL) {
-        (void) xrw_error("%s:%d: %s", path, error.line, error.text);
+        (void) xrw_error("%s:%d: %s", config->path, error.line, error.text);
         rc = XR_INVALID;
 
     } else {
-        rc = xrw_config_root(&config, root);
+        rc = xrw_config_root(config, root);
         json_decref(root);
     }
 
-    free((void *) (uintptr_t) config.text.data);
+    if (config->worker != NULL) {
+        config->worker->text = xrw_text(config->arena, config->text);
+    }
+
+    free((void *) (uintptr_t) config->text.data);
 
     return rc;
+}
+
+
+xr_rc_t
+xrw_config_find(xrw_arena_t *arena, const char *path, const char *tenant,
+    xrw_tenant_t *out)
+{
+    xrw_config_t  config;
+
+    config = (xrw_config_t) {
+        .arena = arena, .path = path, .tenant = tenant, .out = out
+    };
+
+    return xrw_config_load(&config);
 }

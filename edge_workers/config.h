@@ -57,4 +57,11 @@ xr_rc_t xrw_config_find(xrw_arena_t *arena, const char *path,
     const char *tenant, xrw_tenant_t *out);
 
 
+/*
+ * From here on the file "path" is taken to have this text, whatever it has: a
+ * worker goes by what it has read, not by what has been written since.
+ */
+void xrw_config_keep(const char *path, xr_str_t text);
+
+
 #endif /* XRW_CONFIG_H */

@@ -23,12 +23,12 @@ xrw_loop_now(void)
 
 
 bool
-xrw_loop_wait(int fd, int64_t then)
+xrw_loop_poll(struct pollfd *fds, size_t n, int64_t then,
+    volatile sig_atomic_t *wake)
 {
-    bool             readable;
+    bool             ready;
     int64_t          left;
     sigset_t         all, before;
-    struct pollfd    pfd;
     struct timespec  timeout;
 
     left = then - xrw_loop_now();
@@ -37,19 +37,25 @@ xrw_loop_wait(int fd, int64_t then)
     timeout.tv_sec = (time_t) (left / 1000);
     timeout.tv_nsec = (long) (left % 1000 * 1000000);
 
-    pfd = (struct pollfd) { fd, POLLIN, 0 };
-    readable = false;
+    ready = false;
 
-    /* a signal between the look at xrw_stop and the wait waits, too */
+    /* a signal between the look at "*wake" and the wait waits, too */
 
     (void) sigfillset(&all);
     (void) sigprocmask(SIG_BLOCK, &all, &before);
 
-    if (xrw_stop == 0) {
-        readable = ppoll(&pfd, 1, &timeout, &before) == 1;
+    if (*wake == 0) {
+        ready = ppoll(fds, n, &timeout, &before) > 0;
     }
 
+    if (!ready) {
+        for ( /* void */ ; n > 0; n--) {
+            fds[n - 1].revents = 0;
+        }
+    }
+
+    *wake = 0;
     (void) sigprocmask(SIG_SETMASK, &before, NULL);
 
-    return readable;
+    return ready;
 }

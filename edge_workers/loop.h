@@ -7,23 +7,26 @@
 #define XRW_LOOP_H
 
 
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 
 /*
- * What workers wait with: a descriptor, a time, and the signals that set
- * xrw_stop, which end every wait, however shortly before they come.
+ * What workers wait with: descriptors, a time, and signals, which end every
+ * wait, however shortly before it they come.
  */
 
 /* Milliseconds on a clock that nobody sets. */
 int64_t xrw_loop_now(void);
 
 /*
- * Waits until "fd" can be read (-1: none), until "then" or until xrw_stop is
- * set; whether "fd" can be read.
+ * Waits for any of "fds", until "then" or until a signal's handler sets
+ * "*wake", which is 0 again afterwards; whether one of "fds" is ready.
  */
-bool xrw_loop_wait(int fd, int64_t then);
+bool xrw_loop_poll(struct pollfd *fds, size_t n, int64_t then,
+    volatile sig_atomic_t *wake);
 
 
 #endif /* XRW_LOOP_H */

@@ -55,6 +55,24 @@ static const xrw_command_t  xrw_commands[] = {
     { "revoke", "[OPTION]... TENANT sub|jti|kid VALUE",
       "Revokes a subject, a token or a key.", xrw_revoke },
 
+    { "jobs add", "--tenant NAME [OPTION]... KEY...",
+      "Has workers make the variants of objects.", xrw_jobs_add },
+
+    { "jobs list", "[OPTION]...",
+      "Lists the jobs of workers.", xrw_jobs_list },
+
+    { "jobs show", "[OPTION]... ID...",
+      "Shows jobs, and what came of them.", xrw_jobs_show },
+
+    { "jobs retry", "[OPTION]... ID...",
+      "Puts jobs into the queue again.", xrw_jobs_retry },
+
+    { "jobs drop", "[OPTION]... ID...",
+      "Forgets jobs.", xrw_jobs_drop },
+
+    { "worker pack", "[OPTION]...",
+      "Makes the variants of objects that were published.", xrw_worker_pack },
+
     { "worker sync", "[OPTION]...",
       "Keeps NGINX's list of what is revoked.", xrw_worker_sync }
 };

@@ -11,7 +11,8 @@
 #include <string.h>
 
 
-#define XRW_REDIS_ARGS    8
+#define XRW_REDIS_ARGS    24
+#define XRW_REDIS_DEPTH   8             /* of an answer */
 #define XRW_REDIS_CURSOR  24            /* a number of 64 bits */
 #define XRW_REDIS_COUNT   "1000"        /* members that are asked for at once */
 
@@ -291,16 +292,84 @@ xrw_redis_listen(xrw_redis_t *r, const char *channel)
 }
 
 
+/* Counts what there is to say, and says it where there is room. */
+
+static void
+xrw_redis_flat(xrw_arena_t *arena, const redisReply *reply, unsigned depth,
+    xr_str_t *items, size_t *n)
+{
+    char    *text;
+    size_t   i;
+
+    if (reply->type == REDIS_REPLY_ARRAY) {
+
+        for (i = 0; depth > 0 && i < reply->elements; i++) {
+            xrw_redis_flat(arena, reply->element[i], depth - 1, items, n);
+        }
+
+        return;
+    }
+
+    if (items != NULL) {
+
+        if (reply->type == REDIS_REPLY_INTEGER) {
+            items[*n] = xr_str(xrw_format(arena, "%lld", reply->integer));
+
+        } else if (reply->type == REDIS_REPLY_NIL) {
+            items[*n] = xr_str_of(NULL, 0);
+
+        } else {
+            text = xrw_alloc(arena, (size_t) reply->len + 1);
+            memcpy(text, reply->str, (size_t) reply->len);
+            items[*n] = xr_str_of(text, (size_t) reply->len);
+        }
+    }
+
+    (*n)++;
+}
+
+
+static void
+xrw_redis_flatten(xrw_arena_t *arena, const redisReply *reply,
+    xrw_strings_t *out)
+{
+    size_t     n;
+    xr_str_t  *items;
+
+    n = 0;
+    xrw_redis_flat(arena, reply, XRW_REDIS_DEPTH, NULL, &n);
+
+    items = xrw_alloc(arena, n * sizeof(xr_str_t) + 1);
+    out->items = items;
+
+    out->n = 0;
+    xrw_redis_flat(arena, reply, XRW_REDIS_DEPTH, items, &out->n);
+}
+
+
 bool
-xrw_redis_ping(xrw_redis_t *r)
+xrw_redis_strings(xrw_redis_t *r, xrw_arena_t *arena, const xr_str_t *args,
+    size_t n, xrw_strings_t *out)
+{
+    redisReply  *reply;
+
+    reply = xrw_redis_call(r, args, n);
+
+    if (reply == NULL) {
+        return false;
+    }
+
+    xrw_redis_flatten(arena, reply, out);
+    freeReplyObject(reply);
+
+    return true;
+}
+
+
+static bool
+xrw_redis_flush(xrw_redis_t *r)
 {
     int  done;
-
-    errno = 0;
-
-    if (redisAppendCommand(r->c, "PING") != REDIS_OK) {
-        return xrw_redis_broken(r);
-    }
 
     do {
         if (redisBufferWrite(r->c, &done) != REDIS_OK) {
@@ -309,6 +378,74 @@ xrw_redis_ping(xrw_redis_t *r)
     } while (!done);
 
     return true;
+}
+
+
+bool
+xrw_redis_ask(xrw_redis_t *r, const xr_str_t *args, size_t n)
+{
+    size_t       i, len[XRW_REDIS_ARGS];
+    const char  *argv[XRW_REDIS_ARGS];
+
+    for (i = 0; i < n; i++) {
+        argv[i] = (const char *) args[i].data;
+        len[i] = args[i].len;
+    }
+
+    errno = 0;
+
+    if (redisAppendCommandArgv(r->c, (int) n, argv, len) != REDIS_OK) {
+        return xrw_redis_broken(r);
+    }
+
+    return xrw_redis_flush(r);
+}
+
+
+bool
+xrw_redis_answer(xrw_redis_t *r, xrw_arena_t *arena, xrw_strings_t *out,
+    bool *there)
+{
+    bool         ok;
+    void        *answer;
+    redisReply  *reply;
+
+    *there = false;
+    errno = 0;
+
+    if (redisBufferRead(r->c) != REDIS_OK
+        || redisGetReplyFromReader(r->c, &answer) != REDIS_OK)
+    {
+        return xrw_redis_broken(r);
+    }
+
+    if (answer == NULL) {
+        return true;
+    }
+
+    reply = answer;
+    ok = reply->type != REDIS_REPLY_ERROR;
+
+    if (ok) {
+        xrw_redis_flatten(arena, reply, out);
+        *there = true;
+
+    } else {
+        (void) xrw_redis_fail(r, reply->str);
+    }
+
+    freeReplyObject(reply);
+
+    return ok;
+}
+
+
+bool
+xrw_redis_ping(xrw_redis_t *r)
+{
+    const xr_str_t  args[] = { xr_str("PING") };
+
+    return xrw_redis_ask(r, args, XR_COUNT(args));
 }
 
 

@@ -48,6 +48,26 @@ bool xrw_redis_publish(xrw_redis_t *r, const char *channel, xr_str_t text,
     long long *heard);
 
 
+/* An answer, flat: what its arrays have, in order; NULL: nil. */
+
+typedef struct {
+    const xr_str_t  *items;
+    size_t           n;
+} xrw_strings_t;
+
+/* Any command, of at most 24 words; the answer is in memory of "arena". */
+bool xrw_redis_strings(xrw_redis_t *r, xrw_arena_t *arena,
+    const xr_str_t *args, size_t n, xrw_strings_t *out);
+
+/*
+ * The same in two parts, for commands that Redis answers later: poll() the
+ * descriptor, then see whether the answer is there.  One at a time.
+ */
+bool xrw_redis_ask(xrw_redis_t *r, const xr_str_t *args, size_t n);
+bool xrw_redis_answer(xrw_redis_t *r, xrw_arena_t *arena, xrw_strings_t *out,
+    bool *there);
+
+
 /*
  * From xrw_redis_listen() on a connection is good for these alone: poll() its
  * descriptor, then read what has come, which may be part of a message.

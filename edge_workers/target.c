@@ -270,6 +270,8 @@ xrw_target_credentials(xrw_arena_t *arena, xrw_target_t *target)
         == XR_OK)
     {
         target->credentials = target->file.value;
+        target->path = path;
+        target->profile = profile;
         return XRW_OK;
     }
 
@@ -278,6 +280,40 @@ xrw_target_credentials(xrw_arena_t *arena, xrw_target_t *target)
     }
 
     return xrw_error("%s, profile \"%s\": %s", path, profile, err.what);
+}
+
+
+/* Whoever keeps the file fresh may have replaced it since it was read. */
+
+static bool
+xrw_target_renew(void *ctx)
+{
+    xrw_target_t *target = ctx;
+
+    xr_err_t               err;
+    xr_credentials_file_t  file;
+
+    if (target->path == NULL
+        || xr_credentials_file_read(target->path, target->profile, &file, &err)
+           != XR_OK)
+    {
+        return false;
+    }
+
+    if (xr_str_eq(file.value.access_key, target->file.value.access_key)
+        && xr_str_eq(file.value.secret_key, target->file.value.secret_key)
+        && xr_str_eq(file.value.session_token,
+                     target->file.value.session_token))
+    {
+        xr_credentials_file_free(&file);
+        return false;
+    }
+
+    xr_credentials_file_free(&target->file);
+    target->file = file;
+    target->credentials = file.value;
+
+    return true;
 }
 
 
@@ -335,7 +371,11 @@ xrw_target_open(xrw_arena_t *arena, const xrw_command_t *cmd,
         .credentials = &out->credentials,
         .tries = XRW_TARGET_TRIES,
         .timeout = (long) timeout,
-        .progress = xrw_target_go_on
+        .progress = xrw_target_go_on,
+        .renew = xrw_target_renew,
+        .renew_ctx = out,
+        .checksum = flags->checksum,
+        .part_size = flags->part_size
     };
 
     out->s3 = xr_s3_create(&options);

@@ -20,6 +20,8 @@ typedef struct {
     const char    *config;
     const char    *timeout;
     xrw_tenant_t   tenant;
+    bool           checksum;        /* see xr_s3_options_t */
+    uint64_t       part_size;
 } xrw_target_flags_t;
 
 #define XRW_TARGET_OPTIONS  9
@@ -35,6 +37,8 @@ typedef struct {
     xr_origin_t             origin;
     xr_credentials_t        credentials;
     xr_credentials_file_t   file;
+    const char             *path;           /* of "file"; NULL: none */
+    const char             *profile;
     xr_s3_t                *s3;
 } xrw_target_t;
 

@@ -6,9 +6,11 @@
 #include "s3_request.h"
 #include "xr_path.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
 /* "/bucket" or "/": what lists; and the decoded rest of the base, with "/" */
@@ -50,8 +52,28 @@ xr_s3_split_base(xr_s3_t *s3)
 }
 
 
-xr_s3_t *
-xr_s3_create(const xr_s3_options_t *options)
+static xr_s3_shared_t *
+xr_s3_share(void)
+{
+    xr_s3_shared_t  *shared;
+
+    shared = calloc(1, sizeof(xr_s3_shared_t));
+
+    if (shared != NULL && pthread_mutex_init(&shared->mutex, NULL) != 0) {
+        free(shared);
+        return NULL;
+    }
+
+    if (shared != NULL) {
+        shared->budget = XR_S3_BUDGET;
+    }
+
+    return shared;
+}
+
+
+static xr_s3_t *
+xr_s3_create_with(const xr_s3_options_t *options, xr_s3_shared_t *shared)
 {
     xr_s3_t  *s3;
 
@@ -63,8 +85,15 @@ xr_s3_create(const xr_s3_options_t *options)
 
     s3->options = *options;
     s3->curl = curl_easy_init();
+    s3->shared = (shared != NULL) ? shared : xr_s3_share();
 
-    if (s3->curl == NULL || !xr_s3_split_base(s3)) {
+    if (s3->shared != NULL) {
+        (void) pthread_mutex_lock(&s3->shared->mutex);
+        s3->shared->clients++;
+        (void) pthread_mutex_unlock(&s3->shared->mutex);
+    }
+
+    if (s3->curl == NULL || s3->shared == NULL || !xr_s3_split_base(s3)) {
         xr_s3_free(s3);
         return NULL;
     }
@@ -73,11 +102,45 @@ xr_s3_create(const xr_s3_options_t *options)
 }
 
 
+xr_s3_t *
+xr_s3_create(const xr_s3_options_t *options)
+{
+    return xr_s3_create_with(options, NULL);
+}
+
+
+xr_s3_t *
+xr_s3_clone(xr_s3_t *s3)
+{
+    return xr_s3_create_with(&s3->options, s3->shared);
+}
+
+
+static void
+xr_s3_unshare(xr_s3_shared_t *shared)
+{
+    unsigned  left;
+
+    (void) pthread_mutex_lock(&shared->mutex);
+    left = --shared->clients;
+    (void) pthread_mutex_unlock(&shared->mutex);
+
+    if (left == 0) {
+        (void) pthread_mutex_destroy(&shared->mutex);
+        free(shared);
+    }
+}
+
+
 void
 xr_s3_free(xr_s3_t *s3)
 {
     if (s3 == NULL) {
         return;
+    }
+
+    if (s3->shared != NULL) {
+        xr_s3_unshare(s3->shared);
     }
 
     curl_easy_cleanup(s3->curl);
@@ -101,6 +164,13 @@ const char *
 xr_s3_error(const xr_s3_t *s3)
 {
     return s3->error;
+}
+
+
+long
+xr_s3_status(const xr_s3_t *s3)
+{
+    return s3->status;
 }
 
 
@@ -185,6 +255,34 @@ xr_s3_delete(xr_s3_t *s3, xr_str_t key)
     req = (xr_s3_request_t) { .method = "DELETE" };
 
     return xr_s3_call(s3, &req, key, "");
+}
+
+
+xr_rc_t
+xr_s3_get(xr_s3_t *s3, xr_str_t key, const char *match, int fd, uint64_t max,
+    uint64_t *size, char etag[XR_S3_ETAG_SIZE])
+{
+    off_t            end;
+    xr_rc_t          rc;
+    xr_s3_request_t  req;
+
+    req = (xr_s3_request_t) { .method = "GET", .match = match, .file = true,
+                              .fd = fd, .max = max };
+    rc = xr_s3_call(s3, &req, key, "");
+
+    if (rc != XR_OK) {
+        return rc;
+    }
+
+    end = lseek(fd, 0, SEEK_END);
+
+    if (end == -1) {
+        return xr_s3_fail(s3, XR_NO_SPACE, strerror(errno));
+    }
+
+    *size = (uint64_t) end;
+
+    return xr_s3_etag(s3, etag);
 }
 
 
@@ -402,7 +500,7 @@ xr_s3_upload_complete(xr_s3_t *s3, xr_str_t key, const char *id,
         return xr_s3_fail(s3, XR_NO_SPACE, "out of memory");
     }
 
-    meta = (xr_s3_meta_t) { "application/xml", NULL };
+    meta = (xr_s3_meta_t) { .type = "application/xml" };
     req = (xr_s3_request_t) {
         .method = "POST", .body = xr_str(text), .meta = &meta, .patient = true
     };

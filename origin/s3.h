@@ -33,6 +33,18 @@ typedef struct {
     /* How much of a body has been sent; false ends the request.  Or NULL. */
     bool                   (*progress)(void *ctx, uint64_t sent);
     void                    *ctx;
+
+    /*
+     * The server does not take the credentials: whether there are others now,
+     * which "credentials" points to.  Or NULL.
+     */
+    bool                   (*renew)(void *ctx);
+    void                    *renew_ctx;
+
+    bool                     checksum;      /* x-amz-checksum-sha256 is sent,
+                                               but with parts */
+    uint64_t                 part_size;     /* of uploads of files; 0: 16 MiB */
+    unsigned                 parallel;      /* parts at once; 0: 4 */
 } xr_s3_options_t;
 
 
@@ -50,6 +62,15 @@ void xr_s3_set_progress(xr_s3_t *s3, bool (*progress)(void *ctx,
 /* Of the last call that failed: one printable line. */
 const char *xr_s3_error(const xr_s3_t *s3);
 
+/* The status of the last answer, 0 where there was none. */
+long xr_s3_status(const xr_s3_t *s3);
+
+/*
+ * Another client for the same, to be used by another thread: they share what
+ * is left of retries, and credentials, which one of them renews for all.
+ */
+xr_s3_t *xr_s3_clone(xr_s3_t *s3);
+
 
 /*
  * Every call below returns XR_NOT_FOUND for a status of 404, XR_DENIED for
@@ -61,6 +82,13 @@ const char *xr_s3_error(const xr_s3_t *s3);
 typedef struct {
     const char  *type;              /* Content-Type */
     const char  *cache_control;     /* or NULL */
+
+    /*
+     * Written only if the object has this ETag, or "": if there is none.  NULL:
+     * in any case.  Otherwise the status is 412, or 409 where another one
+     * writes at the same time; 501: the server knows no conditions.
+     */
+    const char  *match;
 } xr_s3_meta_t;
 
 
@@ -71,6 +99,21 @@ xr_rc_t xr_s3_put(xr_s3_t *s3, xr_str_t key, xr_str_t body,
 xr_rc_t xr_s3_head(xr_s3_t *s3, xr_str_t key, uint64_t *size,
     char etag[XR_S3_ETAG_SIZE]);
 xr_rc_t xr_s3_delete(xr_s3_t *s3, xr_str_t key);
+
+/*
+ * Reads an object into the file "fd", which has it from its beginning then.
+ * "match": the ETag that it has to have, or NULL.  XR_NO_SPACE: it is longer
+ * than "max", or the file could not be written.
+ */
+xr_rc_t xr_s3_get(xr_s3_t *s3, xr_str_t key, const char *match, int fd,
+    uint64_t max, uint64_t *size, char etag[XR_S3_ETAG_SIZE]);
+
+/*
+ * Writes the file "fd" of "size" bytes, in parts that are sent at once where
+ * it is larger than "threshold".  A failure leaves no parts behind.
+ */
+xr_rc_t xr_s3_put_file(xr_s3_t *s3, xr_str_t key, int fd, uint64_t size,
+    uint64_t threshold, const xr_s3_meta_t *meta, char etag[XR_S3_ETAG_SIZE]);
 
 
 /* One object of a listing; it lives for the time of the call. */

@@ -4,6 +4,7 @@
  */
 
 #include "s3_request.h"
+#include "xr_s3_error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,8 +97,15 @@ xr_s3_refused(xr_s3_t *s3, const xr_s3_reason_t *reason, bool *again)
                     reason->code[0] != '\0' ? " " : "", reason->code,
                     reason->message[0] != '\0' ? ": " : "", reason->message);
 
-    *again = status >= 500 || status == 429
+    *again = (status >= 500 && status != 501) || status == 429
              || strcmp(reason->code, "RequestTimeout") == 0;
+
+    /* the answer to HEAD has no reason */
+
+    s3->refused = xr_s3_error_kind(xr_str(reason->code))
+                  == XR_S3_ERROR_CREDENTIALS
+                  || (reason->code[0] == '\0'
+                      && (status == 401 || status == 403));
 
     if (status >= 500) {
         return XR_ERROR;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 
 #define XR_S3_ANSWER_MAX      (32 * 1024 * 1024)
@@ -19,16 +20,55 @@
 #define XR_S3_PAUSE_MAX       8000
 #define XR_S3_RETRY_AFTER     30        /* seconds, what a server may ask */
 
+/*
+ * What a retry costs of the budget, to which each success gives one: where more
+ * than a sixth of the requests fail, for long, they are not repeated any more.
+ */
+#define XR_S3_RETRY_COST      5
 
-/* What a transfer needs while curl_easy_perform() runs. */
 
-typedef struct {
-    xr_s3_t            *s3;
-    xr_str_t            body;
-    size_t              sent;
-    struct curl_slist  *headers;
-    bool                failed;         /* a header could not be built */
-} xr_s3_transfer_t;
+/* Errors have a body as well, which is not what was asked for. */
+
+static bool
+xr_s3_is_file(const xr_s3_transfer_t *t)
+{
+    long  status;
+
+    status = 0;
+    (void) curl_easy_getinfo(t->s3->curl, CURLINFO_RESPONSE_CODE, &status);
+
+    return t->req->file && status == 200;
+}
+
+
+static size_t
+xr_s3_store(xr_s3_transfer_t *t, const char *data, size_t n)
+{
+    size_t   done;
+    ssize_t  wrote;
+
+    if (n > t->req->max - t->stored) {
+        t->why = "the object is too large";
+        return 0;
+    }
+
+    for (done = 0; done < n; done += (size_t) wrote) {
+        wrote = pwrite(t->req->fd, data + done, n - done,
+                       (off_t) (t->stored + done));
+
+        if (wrote == -1 && errno == EINTR) {
+            wrote = 0;
+
+        } else if (wrote <= 0) {
+            t->why = strerror(errno);
+            return 0;
+        }
+    }
+
+    t->stored += n;
+
+    return n;
+}
 
 
 static size_t
@@ -42,6 +82,10 @@ xr_s3_write(char *data, size_t size, size_t n, void *ctx)
 
     s3 = t->s3;
     n *= size;
+
+    if (xr_s3_is_file(t)) {
+        return xr_s3_store(t, data, n);
+    }
 
     if (n > XR_S3_ANSWER_MAX - s3->answer_len) {
         return 0;
@@ -133,160 +177,6 @@ xr_s3_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow,
     (void) ultotal;
 
     return xr_s3_go_on(t->s3, (uint64_t) ulnow) ? 0 : 1;
-}
-
-
-static void
-xr_s3_header(xr_s3_transfer_t *t, const char *name, xr_str_t value)
-{
-    char               *line;
-    size_t              size;
-    struct curl_slist  *list;
-
-    size = strlen(name) + value.len + 3;
-    line = malloc(size);
-
-    if (line == NULL) {
-        t->failed = true;
-        return;
-    }
-
-    (void) snprintf(line, size, "%s: %.*s", name, (int) value.len,
-                    (const char *) value.data);
-
-    list = curl_slist_append(t->headers, line);
-
-    if (list == NULL) {
-        t->failed = true;
-
-    } else {
-        t->headers = list;
-    }
-
-    xr_wipe(line, size);
-    free(line);
-}
-
-
-/* The session token is a credential. */
-
-static void
-xr_s3_headers_free(struct curl_slist *headers)
-{
-    struct curl_slist  *h;
-
-    for (h = headers; h != NULL; h = h->next) {
-        xr_wipe(h->data, strlen(h->data));
-    }
-
-    curl_slist_free_all(headers);
-}
-
-
-static xr_rc_t
-xr_s3_payload_hash(xr_str_t body, char hex[XR_SHA256_SIZE * 2])
-{
-    uint8_t   digest[XR_SHA256_SIZE];
-    xr_buf_t  buf;
-
-    if (xr_sha256(body, digest) != XR_OK) {
-        return XR_ERROR;
-    }
-
-    buf = xr_buf(hex, XR_SHA256_SIZE * 2);
-    xr_buf_hex(&buf, xr_str_of(digest, sizeof(digest)));
-
-    return XR_OK;
-}
-
-
-/* The headers that were signed, and what the signer added. */
-
-static xr_rc_t
-xr_s3_headers(xr_s3_t *s3, const xr_sigv4_request_t *sigv4,
-    const xr_sigv4_t *signature, xr_s3_transfer_t *t)
-{
-    size_t    i;
-    xr_str_t  session;
-
-    for (i = 0; i < sigv4->nheaders; i++) {
-        xr_s3_header(t, (const char *) sigv4->headers[i].name.data,
-                     sigv4->headers[i].value);
-    }
-
-    /* curl would call a POST a form */
-
-    if (sigv4->nheaders == 0) {
-        xr_s3_header(t, "content-type", xr_str_of("", 0));
-    }
-
-    xr_s3_header(t, "host", sigv4->host);
-    xr_s3_header(t, "x-amz-content-sha256", sigv4->payload_hash);
-    xr_s3_header(t, "x-amz-date", xr_str(signature->date));
-    xr_s3_header(t, "authorization",
-                 xr_str_of(signature->authorization,
-                           signature->authorization_len));
-
-    session = s3->options.credentials->session_token;
-
-    if (session.len > 0) {
-        xr_s3_header(t, "x-amz-security-token", session);
-    }
-
-    return t->failed ? xr_s3_fail(s3, XR_NO_SPACE, "out of memory") : XR_OK;
-}
-
-
-/* Signs for the time that it is now. */
-
-static xr_rc_t
-xr_s3_sign(xr_s3_t *s3, const xr_s3_request_t *req, xr_s3_transfer_t *t)
-{
-    char                 hash[XR_SHA256_SIZE * 2];
-    size_t               n;
-    xr_rc_t              rc;
-    xr_err_t             err;
-    xr_sigv4_t           signature;
-    xr_sigv4_header_t    headers[2];
-    xr_sigv4_request_t   sigv4;
-
-    n = 0;
-
-    if (req->meta != NULL && req->meta->cache_control != NULL) {
-        headers[n].name = xr_str("cache-control");
-        headers[n++].value = xr_str_trim(xr_str(req->meta->cache_control));
-    }
-
-    if (req->meta != NULL) {
-        headers[n].name = xr_str("content-type");
-        headers[n++].value = xr_str_trim(xr_str(req->meta->type));
-    }
-
-    if (xr_s3_payload_hash(req->body, hash) != XR_OK) {
-        return xr_s3_fail(s3, XR_ERROR, "SHA-256 failed");
-    }
-
-    sigv4 = (xr_sigv4_request_t) {
-        .method = xr_str(req->method),
-        .host = s3->options.origin->host,
-        .path = req->path,
-        .query = req->query,
-        .headers = headers,
-        .nheaders = n,
-        .payload_hash = xr_str_of(hash, sizeof(hash)),
-        .region = s3->options.origin->region,
-        .service = xr_str("s3"),
-        .now = (int64_t) time(NULL)
-    };
-
-    rc = xr_sigv4_sign(&sigv4, s3->options.credentials, &s3->key, &signature,
-                       &err);
-
-    if (rc != XR_OK) {
-        return xr_s3_fail(s3, rc, err.what);
-    }
-
-    return xr_s3_headers(s3, &sigv4, &signature, t);
 }
 
 
@@ -422,12 +312,17 @@ xr_s3_try(xr_s3_t *s3, const xr_s3_request_t *req, bool *again)
     s3->status = 0;
     s3->answer_len = 0;
 
-    t = (xr_s3_transfer_t) { s3, req->body, 0, NULL, false };
+    s3->refused = false;
+
+    t = (xr_s3_transfer_t) { .s3 = s3, .body = req->body, .req = req };
     url = xr_s3_url(s3, req);
     connect_to = xr_s3_connect_to(s3->options.origin);
 
     if (url == NULL || connect_to == NULL) {
         rc = xr_s3_fail(s3, XR_NO_SPACE, "out of memory");
+
+    } else if (req->file && ftruncate(req->fd, 0) == -1) {
+        rc = xr_s3_fail(s3, XR_NO_SPACE, strerror(errno));
 
     } else {
         rc = xr_s3_sign(s3, req, &t);
@@ -438,7 +333,8 @@ xr_s3_try(xr_s3_t *s3, const xr_s3_request_t *req, bool *again)
 
         code = curl_easy_perform(s3->curl);
         rc = (code == CURLE_OK) ? xr_s3_answered(s3, req, again)
-                                : xr_s3_unanswered(s3, code, again);
+             : (t.why != NULL) ? xr_s3_fail(s3, XR_NO_SPACE, t.why)
+             : xr_s3_unanswered(s3, code, again);
     }
 
     xr_s3_headers_free(t.headers);
@@ -483,20 +379,84 @@ xr_s3_pause(xr_s3_t *s3, unsigned tried)
 }
 
 
+/* Whether others are worth a try: those that were renewed by now count. */
+
+static bool
+xr_s3_renew(xr_s3_t *s3)
+{
+    bool  renewed;
+
+    if (s3->options.renew == NULL) {
+        return false;
+    }
+
+    (void) pthread_mutex_lock(&s3->shared->mutex);
+
+    renewed = s3->generation != s3->shared->generation;
+
+    if (!renewed && s3->options.renew(s3->options.renew_ctx)) {
+        s3->shared->generation++;
+        renewed = true;
+    }
+
+    (void) pthread_mutex_unlock(&s3->shared->mutex);
+
+    return renewed;
+}
+
+
+/* Whether the budget has what a retry costs; a success pays something in. */
+
+static bool
+xr_s3_pay(xr_s3_t *s3, bool success)
+{
+    bool             ok;
+    xr_s3_shared_t  *shared;
+
+    ok = true;
+    shared = s3->shared;
+
+    (void) pthread_mutex_lock(&shared->mutex);
+
+    if (success) {
+        shared->budget += (shared->budget < XR_S3_BUDGET);
+
+    } else {
+        ok = shared->budget >= XR_S3_RETRY_COST;
+        shared->budget -= ok ? XR_S3_RETRY_COST : 0;
+    }
+
+    (void) pthread_mutex_unlock(&shared->mutex);
+
+    return ok;
+}
+
+
 xr_rc_t
 xr_s3_send(xr_s3_t *s3, const xr_s3_request_t *req)
 {
-    bool      again;
+    bool      again, renewed;
     size_t    len;
     xr_rc_t   rc;
     unsigned  tried;
 
     s3->stopped = false;
+    renewed = false;
 
     for (tried = 1; /* void */ ; tried++) {
         rc = xr_s3_try(s3, req, &again);
 
-        if (rc == XR_OK || !again || tried >= s3->options.tries) {
+        if (rc != XR_OK && s3->refused && !renewed && xr_s3_renew(s3)) {
+            renewed = true;
+            continue;
+        }
+
+        if (rc == XR_OK) {
+            (void) xr_s3_pay(s3, true);
+            break;
+        }
+
+        if (!again || tried >= s3->options.tries || !xr_s3_pay(s3, false)) {
             break;
         }
 

@@ -10,13 +10,29 @@
 #include "s3.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 
 
 /* Private to s3*.c: one request, and the client that makes it. */
 
+/* What clones share. */
+
+#define XR_S3_BUDGET  100
+
+typedef struct {
+    pthread_mutex_t   mutex;
+    unsigned          clients;
+    unsigned          generation;   /* of the credentials */
+    unsigned          budget;       /* what retries are paid from */
+} xr_s3_shared_t;
+
+
 struct xr_s3_s {
     CURL             *curl;
     xr_s3_options_t   options;
+    xr_s3_shared_t   *shared;
+    unsigned          generation;   /* of the credentials that signed */
+    bool              refused;      /* it may be the credentials */
     xr_sigv4_key_t    key;
 
     xr_str_t          bucket;       /* the path of the bucket, encoded */
@@ -40,8 +56,35 @@ typedef struct {
     xr_str_t             body;      /* of PUT and POST */
     const xr_s3_meta_t  *meta;      /* or NULL */
     bool                 patient;   /* the server may think for minutes */
+
+    const char          *match;     /* of GET: If-Match; or NULL */
+    bool                 file;      /* a good answer goes into "fd" */
+    int                  fd;
+    uint64_t             max;
 } xr_s3_request_t;
 
+
+/* What a transfer needs while curl_easy_perform() runs. */
+
+typedef struct {
+    xr_s3_t            *s3;
+    xr_str_t            body;
+    size_t              sent;
+    struct curl_slist  *headers;
+    bool                failed;         /* a header could not be built */
+
+    const xr_s3_request_t  *req;
+    uint64_t            stored;         /* in req->fd */
+    const char         *why;            /* it could not be stored; or NULL */
+} xr_s3_transfer_t;
+
+
+/* Builds t->headers, signed for the time that it is now. */
+xr_rc_t xr_s3_sign(xr_s3_t *s3, const xr_s3_request_t *req,
+    xr_s3_transfer_t *t);
+
+/* Wipes: the session token is a credential. */
+void xr_s3_headers_free(struct curl_slist *headers);
 
 /* The path of "key", encoded: "*out" and its memory, for the caller to free. */
 char *xr_s3_path(const xr_s3_t *s3, xr_str_t key, xr_str_t *out);

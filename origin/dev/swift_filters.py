@@ -7,15 +7,20 @@ outer    stands before s3api: refuses anonymous requests with 403, knows
          If-Range, Accept-Ranges, the rank of If-None-Match, and answers
          several ranges with the whole object
 inner    stands behind the check of the signature, and takes away the headers
-         that "outer" found to have no effect: the signature covers them
+         that "outer" found to have no effect: the signature covers them; and
+         writes objects only if they are what If-Match and If-None-Match say
 auth     tempauth with access keys of any name: akid_<KEY> = account:user
 """
 
+import collections
 from email.utils import parsedate_to_datetime
 
+from eventlet.semaphore import Semaphore
+from swift.common.middleware.s3api.s3request import S3Request
 from swift.common.middleware.tempauth import TempAuth
 
 IGNORED = "xr.ignored_headers"
+CONDITIONS = {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"}
 
 DENIED = (b"<?xml version='1.0' encoding='UTF-8'?>\n"
           b"<Error><Code>AccessDenied</Code>"
@@ -146,14 +151,62 @@ class Outer:
             return False
 
 
+def without_conditions(validate):
+    """s3api refuses them with 501; here "inner" sees to them."""
+
+    def wrapped(request):
+        env = request.environ
+        held = {}
+
+        if env["REQUEST_METHOD"] == "PUT":
+            held = {name: env.pop(name) for name in CONDITIONS if name in env}
+
+        try:
+            validate(request)
+        finally:
+            env.update(held)
+
+    return wrapped
+
+
+S3Request._validate_headers = without_conditions(S3Request._validate_headers)
+
+
 class Inner:
     def __init__(self, app):
         self.app = app
 
+        # one process serves: between the look and the write nobody else does
+        self.locks = collections.defaultdict(Semaphore)
+
     def __call__(self, env, start_response):
         for name in env.get(IGNORED, ()):
             env.pop(name, None)
+
+        if env["REQUEST_METHOD"] == "PUT" and not CONDITIONS.isdisjoint(env):
+            with self.locks[env["PATH_INFO"]]:
+                return self.write(env, start_response)
+
         return self.app(env, start_response)
+
+    def write(self, env, start_response):
+        match, none_match = (env.pop(name, None) for name in
+                             ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"))
+        head = dict(env, REQUEST_METHOD="HEAD", CONTENT_LENGTH="0")
+        response = Response(self.app, head)
+        there = response.status.startswith("2")
+        etag = response.header("etag") if there else None
+        response.close()
+
+        if ((match is not None and etag != match.strip().strip('"'))
+                or (none_match is not None and there)):
+            start_response("412 Precondition Failed",
+                           [("Content-Length", "0")])
+            return [b""]
+
+        response = Response(self.app, env)
+        start_response(response.status, response.headers)
+        return list(response)
 
 
 def auth(global_conf, **local_conf):

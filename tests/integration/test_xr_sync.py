@@ -6,6 +6,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -478,3 +479,38 @@ def test_what_is_pushed_through_redis_is_refused_by_nginx(own, sync, web_edges, 
         own.start()
         servers.wait_for("the list is young", seconds=20,
                          condition=lambda: edge.get(target).status == 200)
+
+
+# ---- the frame
+
+
+def test_once(redis, sync):
+    revoke(redis, "acme", "sub", "alice")
+    sync.start(redis.url, "--once")
+    assert sync.process.wait(10) == 0, sync.said()
+    sync.process = None
+    assert sync.lines() == ["acme sub alice"]
+
+    sync.start("redis://127.0.0.1:1", "--once")
+    assert sync.process.wait(10) == 1
+    sync.process = None
+    assert sync.lines() == ["acme sub alice"]
+
+
+def test_pid_and_status(own, sync, tmp_path):
+    pid, status = tmp_path / "pid", tmp_path / "status"
+    sync.start(own.url, "--pid", pid, "--status", status)
+    sync.has()
+    assert pid.read_text() == f"{sync.process.pid}\n"
+
+    def healthz():
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(status))
+            link.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+            return link.recv(4096).split()[1]
+
+    assert healthz() == b"200"
+    own.stop()
+    servers.wait_for("ill health", lambda: healthz() == b"503", 20)
+    sync.end()
+    assert not pid.exists() and not status.exists()

@@ -1,0 +1,390 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#include "pack_job.h"
+#include "xr_crypto.h"
+#include "xr_manifest.h"
+#include "xr_mime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+#define XRW_PACK_IMMUTABLE  "public, max-age=31536000, immutable"
+#define XRW_PACK_TRIES      3           /* to be the one that writes it */
+
+
+/* A file of the packer's, and what it is to become. */
+
+typedef struct {
+    int                            fd;
+    uint64_t                       size;
+    const xr_manifest_variant_t   *variant;
+    xr_encoding_t                  encoding;
+    const char                    *key;
+} xrw_pack_file_t;
+
+
+static const char *
+xrw_pack_key(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
+    xr_encoding_t encoding)
+{
+    size_t    size;
+    void     *data;
+    xr_buf_t  buf;
+
+    size = job->job.key.len + XR_MANIFEST_PATH_MAX + 16;
+    data = xrw_alloc(&job->arena, size + 1);
+    buf = xr_buf(data, size);
+
+    if (variant == NULL) {
+        xr_manifest_name(job->job.key, &buf);
+
+    } else {
+        xr_manifest_variant_name(job->job.key, variant, encoding, &buf);
+    }
+
+    return data;
+}
+
+
+/* What it is called here is what it is called below "<object>.xr/". */
+
+static xrw_pack_rc_t
+xrw_pack_file(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
+    xr_encoding_t encoding, xrw_pack_file_t *file)
+{
+    struct stat  st;
+    const char  *name;
+
+    file->size = 0;
+    file->variant = variant;
+    file->encoding = encoding;
+    file->key = xrw_pack_key(job, variant, encoding);
+    name = file->key + job->job.key.len + sizeof(".xr/") - 1;
+
+    /* the packer read what anybody may have sent: no links, no folders */
+
+    file->fd = (strchr(name, '/') == NULL)
+               ? open(xrw_format(&job->arena, "%s/%s", job->outdir, name),
+                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+
+    if (file->fd == -1 || fstat(file->fd, &st) == -1 || !S_ISREG(st.st_mode)
+        || (uint64_t) st.st_size != variant->encoded[encoding])
+    {
+        if (file->fd != -1) {
+            (void) close(file->fd);
+        }
+
+        return xrw_pack_fail(job, XRW_PACK_RETRY, "the packer's manifest has "
+                             "\"%s\", which is not there or has another size",
+                             name);
+    }
+
+    file->size = (uint64_t) st.st_size;
+
+    return XRW_PACK_DONE;
+}
+
+
+static bool
+xrw_pack_is_right(const xrw_pack_file_t *file)
+{
+    bool      right;
+    void     *data;
+    uint8_t   digest[XR_SHA256_SIZE];
+
+    /* siblings have no hash of their own: they are named by the variant's */
+
+    if (file->encoding != XR_ENCODING_IDENTITY || file->size == 0) {
+        return true;
+    }
+
+    data = mmap(NULL, (size_t) file->size, PROT_READ, MAP_PRIVATE, file->fd,
+                0);
+
+    if (data == MAP_FAILED) {
+        return false;
+    }
+
+    right = xr_sha256(xr_str_of(data, (size_t) file->size), digest) == XR_OK
+            && memcmp(digest, file->variant->sha256, sizeof(digest)) == 0;
+    (void) munmap(data, (size_t) file->size);
+
+    return right;
+}
+
+
+/* Names are hashes: what is there with that name and size is the same. */
+
+static xrw_pack_rc_t
+xrw_pack_send(xrw_pack_job_t *job, const xrw_pack_file_t *file)
+{
+    char          etag[XR_S3_ETAG_SIZE];
+    xr_rc_t       rc;
+    xr_s3_t      *s3;
+    uint64_t      size;
+    xr_str_t      type;
+    xr_s3_meta_t  meta;
+
+    s3 = job->target.s3;
+    rc = xr_s3_head(s3, xr_str(file->key), &size, etag);
+
+    if (rc == XR_OK && size == file->size) {
+        job->skipped++;
+        return XRW_PACK_DONE;
+    }
+
+    if (rc != XR_OK && rc != XR_NOT_FOUND) {
+        return xrw_pack_s3(job, file->key);
+    }
+
+    type = (file->variant->type.len > 0) ? file->variant->type
+                                         : xr_mime_type(file->variant->path);
+
+    meta = (xr_s3_meta_t) {
+        .type = (type.len > 0) ? xrw_text(&job->arena, type)
+                               : "application/octet-stream",
+        .cache_control = XRW_PACK_IMMUTABLE
+    };
+
+    if (xr_s3_put_file(s3, xr_str(file->key), file->fd, file->size,
+                       (uint64_t) job->conf->multipart, &meta, etag) != XR_OK)
+    {
+        return xrw_pack_s3(job, file->key);
+    }
+
+    job->uploaded++;
+    job->bytes += file->size;
+
+    return XRW_PACK_DONE;
+}
+
+
+static xrw_pack_rc_t
+xrw_pack_variant(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
+    bool send)
+{
+    xr_encoding_t    e;
+    xrw_pack_rc_t    rc;
+    xrw_pack_file_t  file;
+
+    rc = XRW_PACK_DONE;
+
+    for (e = 0; e < XR_ENCODINGS && rc == XRW_PACK_DONE; e++) {
+
+        if (e != XR_ENCODING_IDENTITY && variant->encoded[e] == 0) {
+            continue;
+        }
+
+        rc = xrw_pack_file(job, variant, e, &file);
+
+        if (rc != XRW_PACK_DONE) {
+            break;
+        }
+
+        if (send) {
+            rc = xrw_pack_send(job, &file);
+
+        } else if (!xrw_pack_is_right(&file)) {
+            rc = xrw_pack_fail(job, XRW_PACK_RETRY, "the packer's \"%s\" has "
+                               "not the SHA-256 that its manifest says",
+                               file.key);
+        }
+
+        (void) close(file.fd);
+    }
+
+    return rc;
+}
+
+
+/* All of them are checked before the first is sent. */
+
+xrw_pack_rc_t
+xrw_pack_upload(xrw_pack_job_t *job, xr_str_t text)
+{
+    size_t                  i;
+    xr_buf_t                buf;
+    xr_err_t                err;
+    unsigned                pass;
+    xr_manifest_t           manifest;
+    xrw_pack_rc_t           rc;
+    xr_manifest_variant_t   variant;
+
+    buf = xr_buf(xrw_alloc(&job->arena, XR_MANIFEST_IMAGE_MAX),
+                 XR_MANIFEST_IMAGE_MAX);
+
+    if (xr_manifest_compile(text, &buf, &err) != XR_OK
+        || !xr_manifest_open(xr_buf_str(&buf), &manifest))
+    {
+        return xrw_pack_fail(job, XRW_PACK_RETRY, "the packer's manifest: "
+                             "line %zu: %s", xr_str_line(text, err.pos),
+                             err.what);
+    }
+
+    job->variants = (unsigned) manifest.n;
+
+    for (pass = 0; pass < 2; pass++) {
+
+        if (pass == 1) {
+            xrw_pack_phase(job, "upload", 0);
+        }
+
+        for (i = 0; i < manifest.n; i++) {
+
+            if (!xr_manifest_variant(&manifest, i, &variant)) {
+                return xrw_pack_fail(job, XRW_PACK_RETRY, "no variant %zu", i);
+            }
+
+            rc = xrw_pack_variant(job, &variant, pass == 1);
+
+            if (rc != XRW_PACK_DONE) {
+                return rc;
+            }
+        }
+    }
+
+    return XRW_PACK_DONE;
+}
+
+
+static xrw_pack_rc_t
+xrw_pack_manifest_text(xrw_pack_job_t *job, int fd, uint64_t size,
+    xr_str_t *text)
+{
+    char  *data;
+
+    data = xrw_alloc(&job->arena, (size_t) size + 1);
+
+    if (pread(fd, data, (size_t) size, 0) != (ssize_t) size) {
+        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s", strerror(errno));
+    }
+
+    *text = xr_str_of(data, (size_t) size);
+
+    return XRW_PACK_DONE;
+}
+
+
+xrw_pack_rc_t
+xrw_pack_manifest_read(xrw_pack_job_t *job, xr_str_t *text,
+    char etag[XR_S3_ETAG_SIZE])
+{
+    int            fd;
+    xr_rc_t        s3;
+    uint64_t       size;
+    xrw_pack_rc_t  rc;
+
+    *text = xr_str("");
+    etag[0] = '\0';
+
+    fd = open(job->dir.path, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+    if (fd == -1) {
+        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s: %s", job->dir.path,
+                             strerror(errno));
+    }
+
+    s3 = xr_s3_get(job->target.s3, xr_str(xrw_pack_key(job, NULL, 0)), NULL,
+                   fd, XR_MANIFEST_TEXT_MAX, &size, etag);
+
+    rc = (s3 == XR_OK) ? xrw_pack_manifest_text(job, fd, size, text)
+         : (s3 == XR_NOT_FOUND) ? XRW_PACK_DONE
+         : xrw_pack_s3(job, "the manifest that is there");
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+/* Whether what was packed is still what the object is. */
+
+static xrw_pack_rc_t
+xrw_pack_is_current(xrw_pack_job_t *job)
+{
+    char      etag[XR_S3_ETAG_SIZE];
+    xr_rc_t   rc;
+    uint64_t  size;
+
+    rc = xr_s3_head(job->target.s3, job->job.key, &size, etag);
+
+    if (rc == XR_NOT_FOUND
+        || (rc == XR_OK && strcmp(etag, job->etag) != 0))
+    {
+        return xrw_pack_fail(job, XRW_PACK_REFUSED, "the source has been "
+                             "replaced or removed meanwhile");
+    }
+
+    return (rc == XR_OK) ? XRW_PACK_DONE : xrw_pack_s3(job, "the source");
+}
+
+
+/*
+ * Where another one was written since ours was begun, the answer is 412, and
+ * so it is where ours was written and only the answer was lost.
+ */
+
+xrw_pack_rc_t
+xrw_pack_manifest(xrw_pack_job_t *job, xr_str_t text, xr_str_t before,
+    const char *before_etag)
+{
+    char            etag[XR_S3_ETAG_SIZE];
+    long            status;
+    unsigned        tried;
+    const char     *key;
+    xr_s3_meta_t    meta;
+    xrw_pack_rc_t   rc;
+
+    xrw_pack_phase(job, "manifest", 0);
+
+    key = xrw_pack_key(job, NULL, 0);
+    (void) snprintf(etag, sizeof(etag), "%s", before_etag);
+
+    for (tried = 0; tried < XRW_PACK_TRIES; tried++) {
+
+        if (etag[0] != '\0' && xr_str_eq(text, before)) {
+            memcpy(job->manifest, etag, sizeof(etag));
+            return XRW_PACK_DONE;
+        }
+
+        rc = xrw_pack_is_current(job);
+
+        if (rc != XRW_PACK_DONE) {
+            return rc;
+        }
+
+        meta = (xr_s3_meta_t) { .type = "application/json", .match = etag };
+
+        if (xr_s3_put(job->target.s3, xr_str(key), text, &meta,
+                      job->manifest) == XR_OK)
+        {
+            job->changed = true;
+            return XRW_PACK_DONE;
+        }
+
+        status = xr_s3_status(job->target.s3);
+
+        if (status != 412 && status != 409) {
+            return xrw_pack_s3(job, key);
+        }
+
+        rc = xrw_pack_manifest_read(job, &before, etag);
+
+        if (rc != XRW_PACK_DONE) {
+            return rc;
+        }
+    }
+
+    return xrw_pack_fail(job, XRW_PACK_RETRY, "others write the manifest at "
+                         "the same time");
+}

@@ -1,0 +1,108 @@
+/*
+ * Copyright (c) the ngx_xr authors.
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+
+#ifndef XRW_WORKER_PACK_H
+#define XRW_WORKER_PACK_H
+
+
+#include "config_worker.h"
+#include "queue.h"
+#include "worker.h"
+
+#include <sys/types.h>
+
+
+/*
+ * Takes jobs from the queue, one at a time, and has a child do each: here
+ * nothing waits but for Redis, which is told all the while that the job is in
+ * good hands.
+ */
+
+typedef struct {
+    uint64_t  done;
+    uint64_t  failed;                   /* attempts, to be repeated */
+    uint64_t  buried;                   /* jobs that were given up */
+    uint64_t  lost;                     /* leases */
+    uint64_t  reclaimed;
+    uint64_t  seconds;                  /* that jobs have taken, in ms */
+    uint64_t  bytes;                    /* uploaded */
+} xrw_pack_counters_t;
+
+
+typedef struct {
+    pid_t     pid;                      /* 0: there is none */
+    pid_t     group;                    /* of the packer; 0: none */
+    int       fd;                       /* what it says */
+    size_t    len;
+    char      data[16384];              /* the line that is being read */
+    char      phase[16];
+    json_t   *end;                      /* its last line; or NULL */
+    bool      journaled;
+    int64_t   began;
+    int64_t   renewed;
+} xrw_pack_child_t;
+
+
+typedef struct {
+    const xrw_command_t   *cmd;
+    const char            *config;      /* file */
+    const char            *consumer;
+    bool                   once;
+
+    xrw_arena_t            arena;       /* of "conf" and "server" */
+    xrw_worker_conf_t      conf;
+    xrw_redis_server_t     server;
+
+    bool                   up;
+    xrw_queue_t            calls;
+    xrw_queue_t            asks;        /* waits for a job */
+    bool                   asked;
+    int64_t                asked_at;
+    bool                   draining;
+    bool                   reconnect;   /* the configuration is another */
+    bool                   empty;       /* the last ask found nothing */
+
+    bool                   held;        /* there is a lease */
+    xrw_lease_t            lease;
+    xrw_pack_child_t       child;
+
+    int64_t                due;
+    int64_t                backoff;
+    int64_t                promote;     /* when to do it next */
+    int64_t                reclaim;
+    int64_t                counted;
+    xrw_queue_counts_t     counts;
+    xrw_pack_counters_t    n;
+    char                   trouble[192];
+} xrw_pack_t;
+
+
+/* Reads the configuration; false: it has been said what is wrong. */
+bool xrw_pack_configure(xrw_pack_t *pack);
+
+extern const xrw_worker_ops_t  xrw_pack_ops;
+
+
+/* Private to worker_pack*.c. */
+
+bool xrw_pack_start(xrw_pack_t *pack, int64_t now);
+
+/* Reads what it says; whether it has ended. */
+bool xrw_pack_watch(xrw_pack_t *pack);
+void xrw_pack_kill(xrw_pack_t *pack);
+
+/* Tells Redis, edges and the journal what has become of the job in hand. */
+xrw_queue_rc_t xrw_pack_report(xrw_pack_t *pack);
+void xrw_pack_failed(xrw_pack_t *pack, xrw_queue_rc_t rc,
+    const char *reason);
+
+uint32_t xrw_pack_chance(void);
+
+/* A line of the log about the job in hand. */
+void xrw_pack_log(const xrw_pack_t *pack, int level, const char *event,
+    const char *reason);
+
+
+#endif /* XRW_WORKER_PACK_H */
