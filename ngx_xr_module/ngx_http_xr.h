@@ -694,6 +694,8 @@ ngx_table_elt_t *ngx_http_xr_headers_find(ngx_http_request_t *r,
 
 /* var */
 ngx_int_t ngx_http_xr_var_add(ngx_conf_t *cf);
+xr_str_t ngx_http_xr_var_client_addr(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 
 
 #endif /* NGX_HTTP_XR_H */

@@ -20,7 +20,6 @@ static void ngx_http_xr_explain_url(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_buf_t *b);
 static void ngx_http_xr_explain_client(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_buf_t *b);
-static void ngx_http_xr_explain_address(xr_addr_t *address, xr_buf_t *b);
 static void ngx_http_xr_explain_credential(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_buf_t *b);
 static const char *ngx_http_xr_explain_carrier(
@@ -98,32 +97,10 @@ ngx_http_xr_explain_client(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     xr_json_put_text(b, "method", ngx_http_xr_view(&r->method_name));
     xr_json_put_text(b, "scheme", xr_str(client->https ? "https" : "http"));
-    ngx_http_xr_explain_address(&client->address, b);
+    xr_json_put_text(b, "address", ngx_http_xr_var_client_addr(r, ctx));
     xr_json_put_bool(b, "trusted", client->proved != 0);
     xr_json_put_some(b, "country", ngx_http_xr_geo_place_country(r, ctx));
     xr_json_put_some(b, "country_by", ngx_http_xr_geo_place_source(r, ctx));
-}
-
-
-static void
-ngx_http_xr_explain_address(xr_addr_t *address, xr_buf_t *b)
-{
-    size_t   len;
-    u_char   text[NGX_INET6_ADDRSTRLEN + 1];
-    u_char  *bytes;
-
-    bytes = address->bytes;
-
-    if (xr_addr_is_v4(address)) {
-        len = ngx_sprintf(text, "%ud.%ud.%ud.%ud", bytes[12], bytes[13],
-                          bytes[14], bytes[15])
-              - text;
-
-    } else {
-        len = ngx_inet6_ntop(bytes, text, NGX_INET6_ADDRSTRLEN);
-    }
-
-    xr_json_put_text(b, "address", xr_str_of(text, len));
 }
 
 

@@ -51,6 +51,7 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
 {
     ngx_int_t                rc;
     ngx_http_xr_ctx_t       *ctx;
+    ngx_http_xr_explain_t   *explain;
     ngx_http_xr_loc_conf_t  *xlcf;
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
@@ -80,10 +81,11 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
 
     ctx->uri = r->uri;
     ctx->conf = xlcf;
+    explain = ctx->explain;
 
     while (ctx->step < NGX_HTTP_XR_STEPS) {
 
-        if (ctx->explain != NULL) {
+        if (explain != NULL) {
             ngx_http_xr_explain_enter(r, ctx, NGX_HTTP_XR_STEPS);
         }
 
@@ -98,7 +100,7 @@ ngx_http_xr_gate_handler(ngx_http_request_t *r)
         }
     }
 
-    if (ctx->explain != NULL) {
+    if (explain != NULL) {
         ngx_http_xr_explain_enter(r, ctx, NGX_HTTP_XR_STEPS);
     }
 

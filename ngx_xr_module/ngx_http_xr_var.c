@@ -63,8 +63,6 @@ static xr_str_t ngx_http_xr_var_quality(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static xr_str_t ngx_http_xr_var_rate_class(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-static xr_str_t ngx_http_xr_var_client_addr(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 static xr_str_t ngx_http_xr_var_country(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static xr_str_t ngx_http_xr_var_scheme(ngx_http_request_t *r,
@@ -554,7 +552,7 @@ ngx_http_xr_var_key_id(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
 /* The client as the trusted tier in front says, or the peer. */
 
-static xr_str_t
+xr_str_t
 ngx_http_xr_var_client_addr(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     size_t                 len;

@@ -3,18 +3,20 @@
 
 """A signed X-XR-Explain: what an edge says of a request in place of its answer."""
 
+import gzip
 import json
 import random
 import subprocess
+import threading
 import time
 
 import pytest
 
 import credentials
 import edgeauth
-import explaining
 import http1
 import http2
+import ktx2
 import servers
 from explaining import FILES, HTTP, KEY, ask, header, send
 from object_origin import ObjectOrigin
@@ -265,6 +267,7 @@ def test_head_and_http2(edge, path):
             c.send(target)
             assert c.receive().body == BODY
 
+
 @pytest.fixture(scope="module")
 def h2_edge(web_edges, web):
     return web_edges(web.tenants("acme"), http=f"http2 on; {HTTP}", files=FILES,
@@ -364,6 +367,79 @@ def test_without_a_cache(web_edges, web):
     assert out["cache"] == {"how": "not stored"} and out["origin"][0]["status"] == 200
     assert out["answer"]["status"] == 200
     assert http1.request(edge.port, path).body == BODY
+
+
+def test_it_does_not_wait_for_bytes(web_edges, web):
+    """An origin that stalls behind its header, and a client that does not take what it gets."""
+
+    go_on = threading.Event()
+
+    def answer():
+        whole = message(200, BODY, 'ETag: "e"')
+        yield whole[:-len(BODY) // 2]
+        assert go_on.wait(60)
+        yield whole[-len(BODY) // 2:]
+
+    edge = web_edges(web.tenants("acme"), http=HTTP, files=FILES, workers=2,
+                     location=f"xr_auth public; {CACHE} xr_limit_min_rate 1k after=1s;")
+    path = web.put(lambda request: answer())
+    try:
+        with http1.Connection(edge.port) as c:
+            c.send(path, headers={"X-XR-Explain": header(path)})
+            out = json.loads(c.receive().body)
+            assert out["answer"]["status"] == 200 and out["cache"]["status"] == "MISS"
+    finally:
+        go_on.set()
+    assert http1.request(edge.port, path).body == BODY
+
+
+def test_other_answers(web_edges, store, web):
+    """Redirects, error pages wherever they come from, filters behind us."""
+
+    page = web.put(message(200, b"page"))
+    edge = web_edges(
+        store.tenants("acme"), origin=store.url, files={**FILES, "page.html": "static"},
+        http=HTTP + "gzip on; gzip_types application/json; gzip_min_length 1; add_header X-A b;",
+        location=f"xr_auth public; {CACHE} xr_variants redirect;",
+        server=f"""location /acme/static/ {{ xr on; xr_auth public; error_page 404 /page.html; }}
+            location = /page.html {{ root .; }}
+            location /acme/proxied/ {{ xr on; error_page 403 {page}; }}
+            location = {page} {{ internal; proxy_pass {web.url}; }}
+            location /acme/named/ {{ xr on; error_page 403 = @named; }}
+            location @named {{ xr on; xr_auth public; }}
+            """)
+    store.publish("re.glb", TEXTS["plain"])
+    out = ask(edge, "/acme/re.glb?xr=d3-b-13-m")
+    assert out["answer"]["status"] == 307 and out["answer"]["variant"] == "full"
+    assert "Location" not in out["headers"]
+
+    out = ask(edge, "/acme/static/none.glb")
+    assert out["answer"]["status"] == 404 and out["origin"][0]["status"] == 404
+    out = ask(edge, "/acme/proxied/1.glb")
+    assert out["answer"] == {"status": 403, "is": "refused", "denied": "token_missing"}
+
+    store.put("named/1.glb", b"named")
+    out = ask(edge, "/acme/named/1.glb")
+    assert out["answer"]["status"] == 200 and out["credential"]["kind"] == "public"
+    assert http1.request(edge.port, "/acme/named/1.glb").body == b"named"
+
+    response = send(edge, "/acme/re.glb", {"Accept-Encoding": "gzip"})
+    assert response["content-encoding"] == "gzip" and response["x-a"] == "b"
+    assert json.loads(gzip.decompress(response.body))["answer"]["status"] == 307
+
+
+@pytest.mark.parametrize("slices", ["", "xr_slice 64k;"])
+def test_textures_that_are_cut(web_edges, slices):
+    texture, _ = ktx2.texture(1024, 1024, [4096 >> n or 1 for n in range(11)], 2)
+    with ObjectOrigin({"t.ktx2": Object(texture, '"t"', 1_700_000_000)}) as origin:
+        edge = web_edges(origin.tenants("acme"), origin=origin.url, http=HTTP, files=FILES,
+                         location=f"xr_auth public; {CACHE} xr_variants on; {slices}")
+        out = ask(edge, "/acme/t.ktx2?maxdim=256", {"Range": "bytes=0-9"})
+        assert out["answer"]["status"] == 206 and out["cache"]["cut"]
+        plain = http1.request(edge.port, "/acme/t.ktx2?maxdim=256")
+        again = ask(edge, "/acme/t.ktx2?maxdim=256")
+        assert again["headers"]["Content-Length"] == len(plain.body) < len(texture)
+        assert again["headers"]["ETag"] == plain["etag"]
 
 
 # Limits
