@@ -526,8 +526,6 @@ ngx_http_xr_bare_move(ngx_connection_t *c, ngx_connection_t *old,
     c->sndlowat = old->sndlowat;
     c->tcp_nodelay = old->tcp_nodelay;
     c->tcp_nopush = old->tcp_nopush;
-    c->need_last_buf = old->need_last_buf;
-    c->need_flush_buf = old->need_flush_buf;
 
     c->read->ready = old->read->ready;
     c->write->ready = old->write->ready;
