@@ -307,10 +307,13 @@ xrw_task_errors(xrw_task_job_t *job)
 }
 
 
-/* The packer says it as {"error": "..."}, others as a line of text. */
+/*
+ * The packer says why as {"error": "..."} or {"reason": "..."}, others as a
+ * line of text; and it may say {"retry": false}, which is a refusal as well.
+ */
 
 static const char *
-xrw_task_said(xrw_task_job_t *job, const char *line)
+xrw_task_said(xrw_task_job_t *job, const char *line, bool *refused)
 {
     size_t       i;
     json_t      *root;
@@ -325,6 +328,8 @@ xrw_task_said(xrw_task_job_t *job, const char *line)
         text = json_string_value(json_object_get(root, names[i]));
     }
 
+    *refused = json_is_false(json_object_get(root, "retry"));
+
     text = xrw_text(&job->arena, xr_str(text != NULL ? text : line));
     json_decref(root);
 
@@ -335,6 +340,10 @@ xrw_task_said(xrw_task_job_t *job, const char *line)
 static xrw_task_rc_t
 xrw_task_ended(xrw_task_job_t *job, const xrw_ran_t *ran)
 {
+    int          status;
+    bool         refused;
+    const char  *said;
+
     if (ran->late) {
         return xrw_task_fail(job, XRW_TASK_RETRY, "the packer took longer "
                              "than %lld s", (long long) job->conf->timeout);
@@ -345,21 +354,20 @@ xrw_task_ended(xrw_task_job_t *job, const xrw_ran_t *ran)
                              "signal %d", WTERMSIG(ran->status));
     }
 
-    switch (WEXITSTATUS(ran->status)) {
+    status = WEXITSTATUS(ran->status);
 
-    case 0:
+    if (status == 0) {
         return XRW_TASK_DONE;
-
-    case XRW_TASK_REFUSAL:
-        return xrw_task_fail(job, XRW_TASK_REFUSED, "%s",
-                             xrw_task_said(job, ran->line));
-
-    default:
-        return xrw_task_fail(job, XRW_TASK_RETRY,
-                             "the packer ended with status %d: %s",
-                             WEXITSTATUS(ran->status),
-                             xrw_task_said(job, ran->line));
     }
+
+    said = xrw_task_said(job, ran->line, &refused);
+
+    if (refused || status == XRW_TASK_REFUSAL) {
+        return xrw_task_fail(job, XRW_TASK_REFUSED, "%s", said);
+    }
+
+    return xrw_task_fail(job, XRW_TASK_RETRY,
+                         "the packer ended with status %d: %s", status, said);
 }
 
 
