@@ -217,7 +217,7 @@ xrw_publish_file(xrw_publish_t *p, const xrw_file_t *file)
         .s3 = p->target.s3,
         .origin = &p->target.origin,
         .key = xr_str(file->key),
-        .meta = { NULL, p->cache_control }
+        .meta = { .cache_control = p->cache_control }
     };
 
     why = xrw_publish_open(file->path, &fd, &u.st);

@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 
-#define XRW_PACK_NAME  96
+#define XRW_WORK_NAME  96
 
 
 /* No two processes anywhere have the same: it holds the leases. */
 
 static bool
-xrw_worker_pack_name(char name[XRW_PACK_NAME])
+xrw_worker_pack_name(char name[XRW_WORK_NAME])
 {
     char      host[65], hex[9];
     uint8_t   random[4];
@@ -38,7 +38,7 @@ xrw_worker_pack_name(char name[XRW_PACK_NAME])
     buf = xr_buf(hex, sizeof(hex) - 1);
     xr_buf_hex(&buf, xr_str_of(random, sizeof(random)));
 
-    (void) snprintf(name, XRW_PACK_NAME, "%s-%ld-%s", host, (long) getpid(),
+    (void) snprintf(name, XRW_WORK_NAME, "%s-%ld-%s", host, (long) getpid(),
                     hex);
 
     return true;
@@ -75,13 +75,13 @@ xrw_worker_pack_keep(xrw_arena_t *arena, const char *text)
 
 
 static int
-xrw_worker_pack_run(xrw_pack_t *pack, const xrw_worker_flags_t *frame)
+xrw_worker_pack_run(xrw_work_t *pack, const xrw_worker_flags_t *frame)
 {
     int                   status;
     xrw_arena_t           arena;
     xrw_worker_options_t  options;
 
-    if (!xrw_pack_configure(pack)) {
+    if (!xrw_work_configure(pack)) {
         return XRW_FAILED;
     }
 
@@ -107,7 +107,7 @@ xrw_worker_pack_run(xrw_pack_t *pack, const xrw_worker_flags_t *frame)
             pack->server.name, "config", pack->config, "pid",
             (int) getpid());
 
-    status = xrw_worker_run(&xrw_pack_ops, pack, &options);
+    status = xrw_worker_run(&xrw_work_ops, pack, &options);
     xrw_arena_free(&arena);
 
     return status;
@@ -118,9 +118,9 @@ int
 xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv)
 {
     int                  status;
-    char                 name[XRW_PACK_NAME];
+    char                 name[XRW_WORK_NAME];
     size_t               n;
-    xrw_pack_t          *pack;
+    xrw_work_t          *pack;
     const char          *config;
     xrw_option_t         options[XRW_WORKER_OPTIONS + 1];
     xrw_worker_flags_t   frame;
@@ -142,7 +142,7 @@ xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv)
         return xrw_usage(cmd, "no arguments are taken");
     }
 
-    pack = calloc(1, sizeof(xrw_pack_t));
+    pack = calloc(1, sizeof(xrw_work_t));
 
     if (pack == NULL || !xrw_worker_pack_name(name)) {
         free(pack);

@@ -17,15 +17,15 @@
 
 /* Milliseconds */
 
-#define XRW_PACK_BACKOFF      250       /* while Redis is away */
-#define XRW_PACK_BACKOFF_MAX  5000
-#define XRW_PACK_PROMOTE      1000      /* between two looks at who waits */
-#define XRW_PACK_COUNT        5000      /* at the queue */
-#define XRW_PACK_NEVER        86400000
+#define XRW_WORK_BACKOFF      250       /* while Redis is away */
+#define XRW_WORK_BACKOFF_MAX  5000
+#define XRW_WORK_PROMOTE      1000      /* between two looks at who waits */
+#define XRW_WORK_COUNT        5000      /* at the queue */
+#define XRW_WORK_NEVER        86400000
 
 
 uint32_t
-xrw_pack_chance(void)
+xrw_work_chance(void)
 {
     uint32_t  n;
 
@@ -36,7 +36,7 @@ xrw_pack_chance(void)
 /* The packer works elsewhere: what it is given has to be absolute. */
 
 static bool
-xrw_pack_folder(const xrw_pack_t *pack, xrw_arena_t *arena,
+xrw_work_folder(const xrw_work_t *pack, xrw_arena_t *arena,
     xrw_worker_conf_t *conf)
 {
     char  *path;
@@ -58,7 +58,7 @@ xrw_pack_folder(const xrw_pack_t *pack, xrw_arena_t *arena,
 
 
 bool
-xrw_pack_configure(xrw_pack_t *pack)
+xrw_work_configure(xrw_work_t *pack)
 {
     bool                 ok;
     xrw_arena_t          arena;
@@ -75,7 +75,7 @@ xrw_pack_configure(xrw_pack_t *pack)
         ok = false;
     }
 
-    ok = ok && xrw_pack_folder(pack, &arena, &conf);
+    ok = ok && xrw_work_folder(pack, &arena, &conf);
 
     memset(&flags, 0, sizeof(flags));
     flags.url = conf.redis;
@@ -98,7 +98,7 @@ xrw_pack_configure(xrw_pack_t *pack)
 
 
 static void
-xrw_pack_disconnect(xrw_pack_t *pack)
+xrw_work_disconnect(xrw_work_t *pack)
 {
     xrw_queue_close(&pack->calls);
     xrw_queue_close(&pack->asks);
@@ -110,7 +110,7 @@ xrw_pack_disconnect(xrw_pack_t *pack)
 /* A job goes on all the same: its lease may last longer than the trouble. */
 
 static void
-xrw_pack_lost(xrw_pack_t *pack, const char *why, int64_t now)
+xrw_work_lost(xrw_work_t *pack, const char *why, int64_t now)
 {
     if (strcmp(pack->trouble, why) != 0) {
         (void) snprintf(pack->trouble, sizeof(pack->trouble), "%s", why);
@@ -118,17 +118,17 @@ xrw_pack_lost(xrw_pack_t *pack, const char *why, int64_t now)
                 pack->server.name, "reason", pack->trouble);
     }
 
-    xrw_pack_disconnect(pack);
+    xrw_work_disconnect(pack);
 
     pack->due = now + xr_job_backoff(1, pack->backoff, pack->backoff,
-                                     xrw_pack_chance());
-    pack->backoff = (pack->backoff * 2 < XRW_PACK_BACKOFF_MAX)
-                    ? pack->backoff * 2 : XRW_PACK_BACKOFF_MAX;
+                                     xrw_work_chance());
+    pack->backoff = (pack->backoff * 2 < XRW_WORK_BACKOFF_MAX)
+                    ? pack->backoff * 2 : XRW_WORK_BACKOFF_MAX;
 }
 
 
 static bool
-xrw_pack_connect(xrw_pack_t *pack, int64_t now)
+xrw_work_connect(xrw_work_t *pack, int64_t now)
 {
     if (now < pack->due) {
         return false;
@@ -137,12 +137,12 @@ xrw_pack_connect(xrw_pack_t *pack, int64_t now)
     if (!xrw_queue_open(&pack->calls, &pack->server, pack->consumer)
         || !xrw_queue_begin(&pack->calls))
     {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
         return false;
     }
 
     if (!xrw_queue_open(&pack->asks, &pack->server, pack->consumer)) {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->asks), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->asks), now);
         return false;
     }
 
@@ -153,7 +153,7 @@ xrw_pack_connect(xrw_pack_t *pack, int64_t now)
     }
 
     pack->up = true;
-    pack->backoff = XRW_PACK_BACKOFF;
+    pack->backoff = XRW_WORK_BACKOFF;
     pack->promote = 0;
     pack->reclaim = 0;
 
@@ -162,7 +162,7 @@ xrw_pack_connect(xrw_pack_t *pack, int64_t now)
 
 
 static void
-xrw_pack_forget(xrw_pack_t *pack)
+xrw_work_forget(xrw_work_t *pack)
 {
     json_decref(pack->child.end);
     pack->child.end = NULL;
@@ -175,29 +175,29 @@ xrw_pack_forget(xrw_pack_t *pack)
 /* It has ended, and Redis is told as soon as it can be. */
 
 static void
-xrw_pack_finish(xrw_pack_t *pack, int64_t now)
+xrw_work_finish(xrw_work_t *pack, int64_t now)
 {
     xrw_queue_rc_t  rc;
 
-    rc = xrw_pack_report(pack);
+    rc = xrw_work_report(pack);
 
     if (rc == XRW_QUEUE_BROKEN) {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
         return;
     }
 
     if (rc == XRW_QUEUE_LOST || rc == XRW_QUEUE_NONE) {
         pack->n.lost++;
-        xrw_pack_log(pack, XRW_LOG_WARN, "lost", "somebody else has the job");
+        xrw_work_log(pack, XRW_LOG_WARN, "lost", "somebody else has the job");
     }
 
     pack->n.seconds += (uint64_t) (now - pack->child.began);
-    xrw_pack_forget(pack);
+    xrw_work_forget(pack);
 }
 
 
 static void
-xrw_pack_renew(xrw_pack_t *pack, int64_t now)
+xrw_work_renew(xrw_work_t *pack, int64_t now)
 {
     xrw_queue_rc_t  rc;
 
@@ -208,22 +208,22 @@ xrw_pack_renew(xrw_pack_t *pack, int64_t now)
     rc = xrw_queue_renew(&pack->calls, &pack->lease);
 
     if (rc == XRW_QUEUE_BROKEN) {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
 
     } else if (rc == XRW_QUEUE_DONE) {
         pack->child.renewed = now;
 
     } else {
         pack->n.lost++;
-        xrw_pack_log(pack, XRW_LOG_WARN, "lost", "somebody else has the job");
-        xrw_pack_kill(pack);
-        xrw_pack_forget(pack);
+        xrw_work_log(pack, XRW_LOG_WARN, "lost", "somebody else has the job");
+        xrw_work_kill(pack);
+        xrw_work_forget(pack);
     }
 }
 
 
 static void
-xrw_pack_take(xrw_pack_t *pack, const char *entry, const char *id,
+xrw_work_take(xrw_work_t *pack, const char *entry, const char *id,
     int64_t now)
 {
     xr_job_t         job;
@@ -233,7 +233,7 @@ xrw_pack_take(xrw_pack_t *pack, const char *entry, const char *id,
     rc = xrw_queue_take(&pack->calls, entry, id, &pack->lease);
 
     if (rc == XRW_QUEUE_BROKEN) {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
         xrw_lease_free(&pack->lease);
         return;
     }
@@ -241,7 +241,7 @@ xrw_pack_take(xrw_pack_t *pack, const char *entry, const char *id,
     if (rc != XRW_QUEUE_DONE) {
 
         if (rc == XRW_QUEUE_BURIED) {
-            xrw_pack_failed(pack, rc, "the worker ended each time");
+            xrw_work_failed(pack, rc, "the worker ended each time");
         }
 
         xrw_lease_free(&pack->lease);
@@ -259,12 +259,12 @@ xrw_pack_take(xrw_pack_t *pack, const char *entry, const char *id,
         pack->child.end = json_pack("{s:s, s:s}", "status", "refused",
                                     "reason", why);
 
-    } else if (!xrw_pack_start(pack, now)) {
+    } else if (!xrw_work_start(pack, now)) {
         pack->child.end = json_pack("{s:s, s:s}", "status", "retry",
                                     "reason", strerror(errno));
 
     } else {
-        xrw_pack_log(pack, XRW_LOG_INFO, "taken", NULL);
+        xrw_work_log(pack, XRW_LOG_INFO, "taken", NULL);
     }
 }
 
@@ -272,7 +272,7 @@ xrw_pack_take(xrw_pack_t *pack, const char *entry, const char *id,
 /* What came too late to be begun goes to somebody else. */
 
 static void
-xrw_pack_answered(xrw_pack_t *pack, int64_t now)
+xrw_work_answered(xrw_work_t *pack, int64_t now)
 {
     bool             there;
     char             entry[48], id[XR_JOB_ID_SIZE + 1];
@@ -284,7 +284,7 @@ xrw_pack_answered(xrw_pack_t *pack, int64_t now)
 
         /* Redis came back without the group: it is made anew */
 
-        xrw_pack_lost(pack, xrw_queue_error(&pack->asks), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->asks), now);
         return;
     }
 
@@ -300,7 +300,7 @@ xrw_pack_answered(xrw_pack_t *pack, int64_t now)
     }
 
     if (!pack->draining) {
-        xrw_pack_take(pack, entry, id, now);
+        xrw_work_take(pack, entry, id, now);
         return;
     }
 
@@ -315,7 +315,7 @@ xrw_pack_answered(xrw_pack_t *pack, int64_t now)
 
 
 static bool
-xrw_pack_reclaim(xrw_pack_t *pack, int64_t now)
+xrw_work_reclaim(xrw_work_t *pack, int64_t now)
 {
     char             entry[48], id[XR_JOB_ID_SIZE + 1];
     xrw_queue_rc_t   rc;
@@ -327,7 +327,7 @@ xrw_pack_reclaim(xrw_pack_t *pack, int64_t now)
     rc = xrw_queue_reclaim(&pack->calls, pack->conf.lease * 1000, entry, id);
 
     if (rc == XRW_QUEUE_BROKEN) {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
         return false;
     }
 
@@ -335,7 +335,7 @@ xrw_pack_reclaim(xrw_pack_t *pack, int64_t now)
 
     if (rc == XRW_QUEUE_DONE) {
         pack->n.reclaimed++;
-        xrw_pack_take(pack, entry, id, now);
+        xrw_work_take(pack, entry, id, now);
         return pack->up;
     }
 
@@ -346,7 +346,7 @@ xrw_pack_reclaim(xrw_pack_t *pack, int64_t now)
 
 
 static bool
-xrw_pack_promote(xrw_pack_t *pack, int64_t now)
+xrw_work_promote(xrw_work_t *pack, int64_t now)
 {
     int64_t  next;
 
@@ -355,22 +355,22 @@ xrw_pack_promote(xrw_pack_t *pack, int64_t now)
     }
 
     if (!xrw_queue_promote(&pack->calls, &next)) {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
         return false;
     }
 
-    pack->promote = now + ((next >= 0 && next < XRW_PACK_PROMOTE)
-                           ? next : XRW_PACK_PROMOTE);
+    pack->promote = now + ((next >= 0 && next < XRW_WORK_PROMOTE)
+                           ? next : XRW_WORK_PROMOTE);
 
     return true;
 }
 
 
 static void
-xrw_pack_ask(xrw_pack_t *pack, int64_t now)
+xrw_work_ask(xrw_work_t *pack, int64_t now)
 {
     if (!xrw_queue_ask(&pack->asks, !pack->once)) {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->asks), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->asks), now);
         return;
     }
 
@@ -380,16 +380,16 @@ xrw_pack_ask(xrw_pack_t *pack, int64_t now)
 
 
 static void
-xrw_pack_count(xrw_pack_t *pack, int64_t now)
+xrw_work_count(xrw_work_t *pack, int64_t now)
 {
-    if (now - pack->counted < XRW_PACK_COUNT) {
+    if (now - pack->counted < XRW_WORK_COUNT) {
         return;
     }
 
     pack->counted = now;
 
     if (!xrw_queue_count(&pack->calls, &pack->counts)) {
-        xrw_pack_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
     }
 }
 
@@ -397,7 +397,7 @@ xrw_pack_count(xrw_pack_t *pack, int64_t now)
 /* Whether "fd" is among what was polled, and ready. */
 
 static bool
-xrw_pack_ready(const struct pollfd *fds, size_t n, int fd)
+xrw_work_ready(const struct pollfd *fds, size_t n, int fd)
 {
     for ( /* void */ ; n > 0; n--) {
         if (fds[n - 1].fd == fd && fds[n - 1].revents != 0) {
@@ -410,64 +410,64 @@ xrw_pack_ready(const struct pollfd *fds, size_t n, int fd)
 
 
 static void
-xrw_pack_work(void *ctx, const struct pollfd *fds, size_t n, int64_t now)
+xrw_work_run(void *ctx, const struct pollfd *fds, size_t n, int64_t now)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     bool  answered;
 
     answered = pack->up && pack->asked
-               && xrw_pack_ready(fds, n, xrw_redis_fd(&pack->asks.redis));
+               && xrw_work_ready(fds, n, xrw_redis_fd(&pack->asks.redis));
 
     if (pack->child.pid != 0) {
-        (void) xrw_pack_watch(pack);
+        (void) xrw_work_watch(pack);
     }
 
     if (pack->reconnect && !pack->held && !pack->asked) {
-        xrw_pack_disconnect(pack);
+        xrw_work_disconnect(pack);
         pack->reconnect = false;
         pack->due = 0;
     }
 
-    if (!pack->up && !xrw_pack_connect(pack, now)) {
+    if (!pack->up && !xrw_work_connect(pack, now)) {
         return;
     }
 
     if (answered) {
-        xrw_pack_answered(pack, now);
+        xrw_work_answered(pack, now);
 
     } else if (pack->asked && now - pack->asked_at > 3 * XRW_QUEUE_BLOCK) {
-        xrw_pack_lost(pack, "does not answer", now);
+        xrw_work_lost(pack, "does not answer", now);
     }
 
     if (pack->up && pack->held && pack->child.pid != 0) {
-        xrw_pack_renew(pack, now);
+        xrw_work_renew(pack, now);
     }
 
     if (pack->up && pack->held && pack->child.pid == 0) {
-        xrw_pack_finish(pack, now);
+        xrw_work_finish(pack, now);
     }
 
     if (pack->up) {
-        xrw_pack_count(pack, now);
+        xrw_work_count(pack, now);
     }
 
     /* one after the other, and an ask last: its answer may be a job */
 
     if (pack->up && !pack->held && !pack->asked && !pack->draining
         && !pack->reconnect && !(pack->once && pack->empty)
-        && xrw_pack_promote(pack, now)
-        && xrw_pack_reclaim(pack, now) && !pack->held)
+        && xrw_work_promote(pack, now)
+        && xrw_work_reclaim(pack, now) && !pack->held)
     {
-        xrw_pack_ask(pack, now);
+        xrw_work_ask(pack, now);
     }
 }
 
 
 static size_t
-xrw_pack_fds(void *ctx, struct pollfd *fds)
+xrw_work_fds(void *ctx, struct pollfd *fds)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     size_t  n;
 
@@ -487,13 +487,13 @@ xrw_pack_fds(void *ctx, struct pollfd *fds)
 
 
 static int64_t
-xrw_pack_due(void *ctx)
+xrw_work_due(void *ctx)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     int64_t  due;
 
-    due = xrw_loop_now() + XRW_PACK_NEVER;
+    due = xrw_loop_now() + XRW_WORK_NEVER;
 
     if (!pack->up) {
         return pack->due;
@@ -512,9 +512,9 @@ xrw_pack_due(void *ctx)
 
 
 static int
-xrw_pack_once(void *ctx)
+xrw_work_once(void *ctx)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     if (pack->held) {
         return -1;
@@ -529,9 +529,9 @@ xrw_pack_once(void *ctx)
 
 
 static const char *
-xrw_pack_health(void *ctx)
+xrw_work_health(void *ctx)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     return pack->up ? NULL
            : (pack->trouble[0] != '\0') ? pack->trouble : "not connected yet";
@@ -539,11 +539,11 @@ xrw_pack_health(void *ctx)
 
 
 static void
-xrw_pack_metrics(void *ctx, xr_buf_t *out)
+xrw_work_metrics(void *ctx, xr_buf_t *out)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
-    const xrw_pack_counters_t  *n;
+    const xrw_work_counters_t  *n;
 
     n = &pack->n;
 
@@ -572,9 +572,9 @@ xrw_pack_metrics(void *ctx, xr_buf_t *out)
 
 
 static void
-xrw_pack_drain(void *ctx)
+xrw_work_drain(void *ctx)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     pack->draining = true;
     xrw_log(XRW_LOG_INFO, "drain", "{s:b}", "busy", pack->held);
@@ -582,9 +582,9 @@ xrw_pack_drain(void *ctx)
 
 
 static bool
-xrw_pack_busy(void *ctx)
+xrw_work_busy(void *ctx)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     return pack->held || (pack->up && pack->asked);
 }
@@ -593,13 +593,13 @@ xrw_pack_busy(void *ctx)
 /* A job that is under way has what it was begun with: a copy of it all. */
 
 static bool
-xrw_pack_reload(void *ctx)
+xrw_work_reload(void *ctx)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     bool  ok;
 
-    ok = xrw_pack_configure(pack);
+    ok = xrw_work_configure(pack);
 
     xrw_log(ok ? XRW_LOG_INFO : XRW_LOG_ERROR, ok ? "reloaded"
             : "reload_refused", "{s:s}", "config", pack->config);
@@ -613,18 +613,18 @@ xrw_pack_reload(void *ctx)
 
 
 static void
-xrw_pack_close(void *ctx)
+xrw_work_close(void *ctx)
 {
-    xrw_pack_t *pack = ctx;
+    xrw_work_t *pack = ctx;
 
     if (pack->held && pack->child.pid != 0) {
-        xrw_pack_kill(pack);
+        xrw_work_kill(pack);
 
         if (pack->up
             && xrw_queue_release(&pack->calls, &pack->lease)
                == XRW_QUEUE_DONE)
         {
-            xrw_pack_log(pack, XRW_LOG_WARN, "released", "the worker ends");
+            xrw_work_log(pack, XRW_LOG_WARN, "released", "the worker ends");
         }
     }
 
@@ -633,25 +633,25 @@ xrw_pack_close(void *ctx)
     }
 
     if (pack->held) {
-        xrw_pack_forget(pack);
+        xrw_work_forget(pack);
     }
 
-    xrw_pack_disconnect(pack);
+    xrw_work_disconnect(pack);
     xrw_log(XRW_LOG_INFO, "end", "{s:I}", "done", (json_int_t) pack->n.done);
     xrw_arena_free(&pack->arena);
 }
 
 
-const xrw_worker_ops_t  xrw_pack_ops = {
+const xrw_worker_ops_t  xrw_work_ops = {
     .name = "pack",
-    .fds = xrw_pack_fds,
-    .due = xrw_pack_due,
-    .run = xrw_pack_work,
-    .once = xrw_pack_once,
-    .health = xrw_pack_health,
-    .metrics = xrw_pack_metrics,
-    .close = xrw_pack_close,
-    .reload = xrw_pack_reload,
-    .drain = xrw_pack_drain,
-    .busy = xrw_pack_busy
+    .fds = xrw_work_fds,
+    .due = xrw_work_due,
+    .run = xrw_work_run,
+    .once = xrw_work_once,
+    .health = xrw_work_health,
+    .metrics = xrw_work_metrics,
+    .close = xrw_work_close,
+    .reload = xrw_work_reload,
+    .drain = xrw_work_drain,
+    .busy = xrw_work_busy
 };

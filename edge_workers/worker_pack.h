@@ -28,7 +28,7 @@ typedef struct {
     uint64_t  reclaimed;
     uint64_t  seconds;                  /* that jobs have taken, in ms */
     uint64_t  bytes;                    /* uploaded */
-} xrw_pack_counters_t;
+} xrw_work_counters_t;
 
 
 typedef struct {
@@ -42,7 +42,7 @@ typedef struct {
     bool      journaled;
     int64_t   began;
     int64_t   renewed;
-} xrw_pack_child_t;
+} xrw_work_child_t;
 
 
 typedef struct {
@@ -66,7 +66,7 @@ typedef struct {
 
     bool                   held;        /* there is a lease */
     xrw_lease_t            lease;
-    xrw_pack_child_t       child;
+    xrw_work_child_t       child;
 
     int64_t                due;
     int64_t                backoff;
@@ -74,34 +74,34 @@ typedef struct {
     int64_t                reclaim;
     int64_t                counted;
     xrw_queue_counts_t     counts;
-    xrw_pack_counters_t    n;
+    xrw_work_counters_t    n;
     char                   trouble[192];
-} xrw_pack_t;
+} xrw_work_t;
 
 
 /* Reads the configuration; false: it has been said what is wrong. */
-bool xrw_pack_configure(xrw_pack_t *pack);
+bool xrw_work_configure(xrw_work_t *pack);
 
-extern const xrw_worker_ops_t  xrw_pack_ops;
+extern const xrw_worker_ops_t  xrw_work_ops;
 
 
 /* Private to worker_pack*.c. */
 
-bool xrw_pack_start(xrw_pack_t *pack, int64_t now);
+bool xrw_work_start(xrw_work_t *pack, int64_t now);
 
 /* Reads what it says; whether it has ended. */
-bool xrw_pack_watch(xrw_pack_t *pack);
-void xrw_pack_kill(xrw_pack_t *pack);
+bool xrw_work_watch(xrw_work_t *pack);
+void xrw_work_kill(xrw_work_t *pack);
 
 /* Tells Redis, edges and the journal what has become of the job in hand. */
-xrw_queue_rc_t xrw_pack_report(xrw_pack_t *pack);
-void xrw_pack_failed(xrw_pack_t *pack, xrw_queue_rc_t rc,
+xrw_queue_rc_t xrw_work_report(xrw_work_t *pack);
+void xrw_work_failed(xrw_work_t *pack, xrw_queue_rc_t rc,
     const char *reason);
 
-uint32_t xrw_pack_chance(void);
+uint32_t xrw_work_chance(void);
 
 /* A line of the log about the job in hand. */
-void xrw_pack_log(const xrw_pack_t *pack, int level, const char *event,
+void xrw_work_log(const xrw_work_t *pack, int level, const char *event,
     const char *reason);
 
 

@@ -6,7 +6,7 @@
 #include "worker_pack.h"
 #include "json.h"
 #include "loop.h"
-#include "pack_job.h"
+#include "task.h"
 #include "worker_log.h"
 
 #include <errno.h>
@@ -19,11 +19,11 @@
 #include <unistd.h>
 
 
-#define XRW_PACK_FD  3                  /* where a child speaks to us */
+#define XRW_WORK_FD  3                  /* where a child speaks to us */
 
 
 void
-xrw_pack_log(const xrw_pack_t *pack, int level, const char *event,
+xrw_work_log(const xrw_work_t *pack, int level, const char *event,
     const char *reason)
 {
     int64_t   ms;
@@ -44,18 +44,18 @@ xrw_pack_log(const xrw_pack_t *pack, int level, const char *event,
 /* It has nothing of ours but what it was given, and ends when we do. */
 
 static void
-xrw_pack_child(xrw_pack_t *pack, int out, pid_t parent)
+xrw_work_child(xrw_work_t *pack, int out, pid_t parent)
 {
-    xrw_pack_job_t  job;
+    xrw_task_job_t  job;
 
     xrw_worker_child();
 
     (void) setpgid(0, 0);
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
 
-    if (getppid() != parent || dup2(out, XRW_PACK_FD) == -1
-        || close_range(XRW_PACK_FD + 1, ~0U, 0) == -1
-        || fcntl(XRW_PACK_FD, F_SETFD, FD_CLOEXEC) == -1)
+    if (getppid() != parent || dup2(out, XRW_WORK_FD) == -1
+        || close_range(XRW_WORK_FD + 1, ~0U, 0) == -1
+        || fcntl(XRW_WORK_FD, F_SETFD, FD_CLOEXEC) == -1)
     {
         _exit(XRW_FAILED);
     }
@@ -66,23 +66,23 @@ xrw_pack_child(xrw_pack_t *pack, int out, pid_t parent)
     job.cmd = pack->cmd;
     job.conf = &pack->conf;
     job.config = pack->config;
-    job.out = XRW_PACK_FD;
+    job.out = XRW_WORK_FD;
     xrw_lease_job(&pack->lease, &job.job);
 
-    xrw_pack_job(&job);
+    xrw_task_job(&job);
     _exit(XRW_OK);
 }
 
 
 bool
-xrw_pack_start(xrw_pack_t *pack, int64_t now)
+xrw_work_start(xrw_work_t *pack, int64_t now)
 {
     int                ends[2];
     pid_t              parent;
-    xrw_pack_child_t  *child;
+    xrw_work_child_t  *child;
 
     child = &pack->child;
-    memset(child, 0, sizeof(xrw_pack_child_t));
+    memset(child, 0, sizeof(xrw_work_child_t));
     child->fd = -1;
     child->began = now;
     child->renewed = now;
@@ -95,7 +95,7 @@ xrw_pack_start(xrw_pack_t *pack, int64_t now)
     child->pid = fork();
 
     if (child->pid == 0) {
-        xrw_pack_child(pack, ends[1], parent);
+        xrw_work_child(pack, ends[1], parent);
     }
 
     (void) close(ends[1]);
@@ -115,11 +115,11 @@ xrw_pack_start(xrw_pack_t *pack, int64_t now)
 
 
 static void
-xrw_pack_line(xrw_pack_t *pack, const char *line, size_t len)
+xrw_work_line(xrw_work_t *pack, const char *line, size_t len)
 {
     json_t            *root;
     const char        *phase;
-    xrw_pack_child_t  *child;
+    xrw_work_child_t  *child;
 
     child = &pack->child;
     root = json_loadb(line, len, 0, NULL);
@@ -129,7 +129,7 @@ xrw_pack_line(xrw_pack_t *pack, const char *line, size_t len)
         (void) snprintf(child->phase, sizeof(child->phase), "%s", phase);
         child->group = (pid_t) json_integer_value(json_object_get(root,
                                                                   "group"));
-        xrw_pack_log(pack, XRW_LOG_INFO, child->phase, NULL);
+        xrw_work_log(pack, XRW_LOG_INFO, child->phase, NULL);
 
     } else if (json_object_get(root, "status") != NULL) {
         json_decref(child->end);
@@ -141,12 +141,12 @@ xrw_pack_line(xrw_pack_t *pack, const char *line, size_t len)
 
 
 static void
-xrw_pack_read(xrw_pack_t *pack)
+xrw_work_read(xrw_work_t *pack)
 {
     char              *nl;
     size_t             len;
     ssize_t            n;
-    xrw_pack_child_t  *child;
+    xrw_work_child_t  *child;
 
     child = &pack->child;
 
@@ -162,7 +162,7 @@ xrw_pack_read(xrw_pack_t *pack)
 
         while ((nl = memchr(child->data, '\n', child->len)) != NULL) {
             len = (size_t) (nl - child->data);
-            xrw_pack_line(pack, child->data, len);
+            xrw_work_line(pack, child->data, len);
 
             child->len -= len + 1;
             memmove(child->data, nl + 1, child->len);
@@ -176,19 +176,19 @@ xrw_pack_read(xrw_pack_t *pack)
 
 
 bool
-xrw_pack_watch(xrw_pack_t *pack)
+xrw_work_watch(xrw_work_t *pack)
 {
     int                status;
     pid_t              pid;
     char               reason[64];
-    xrw_pack_child_t  *child;
+    xrw_work_child_t  *child;
 
     child = &pack->child;
 
     /* first whether it has ended: what it has said before is all there then */
 
     pid = waitpid(child->pid, &status, WNOHANG);
-    xrw_pack_read(pack);
+    xrw_work_read(pack);
 
     if (pid == 0 || (pid == -1 && errno == EINTR)) {
         return false;
@@ -213,9 +213,9 @@ xrw_pack_watch(xrw_pack_t *pack)
 
 
 void
-xrw_pack_kill(xrw_pack_t *pack)
+xrw_work_kill(xrw_work_t *pack)
 {
-    xrw_pack_child_t  *child;
+    xrw_work_child_t  *child;
 
     child = &pack->child;
 

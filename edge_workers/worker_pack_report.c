@@ -19,7 +19,7 @@
 /* A line of a file that says who published what. */
 
 static void
-xrw_pack_journal(xrw_pack_t *pack, const json_t *result)
+xrw_work_journal(xrw_work_t *pack, const json_t *result)
 {
     int        fd;
     char      *text;
@@ -71,7 +71,7 @@ xrw_pack_journal(xrw_pack_t *pack, const json_t *result)
 /* Edges that are told twice ask twice: before the job is done, not after. */
 
 static bool
-xrw_pack_announce(xrw_pack_t *pack)
+xrw_work_announce(xrw_work_t *pack)
 {
     bool        ok;
     char       *text;
@@ -97,21 +97,21 @@ xrw_pack_announce(xrw_pack_t *pack)
 
 
 void
-xrw_pack_failed(xrw_pack_t *pack, xrw_queue_rc_t rc, const char *reason)
+xrw_work_failed(xrw_work_t *pack, xrw_queue_rc_t rc, const char *reason)
 {
     if (rc == XRW_QUEUE_BURIED) {
         pack->n.buried++;
-        xrw_pack_log(pack, XRW_LOG_ERROR, "buried", reason);
+        xrw_work_log(pack, XRW_LOG_ERROR, "buried", reason);
 
     } else {
         pack->n.failed++;
-        xrw_pack_log(pack, XRW_LOG_WARN, "failed", reason);
+        xrw_work_log(pack, XRW_LOG_WARN, "failed", reason);
     }
 }
 
 
 xrw_queue_rc_t
-xrw_pack_report(xrw_pack_t *pack)
+xrw_work_report(xrw_work_t *pack)
 {
     int64_t          delay;
     const char      *status, *reason;
@@ -124,9 +124,9 @@ xrw_pack_report(xrw_pack_t *pack)
 
     if (strcmp(status, "done") == 0 && result != NULL) {
 
-        xrw_pack_journal(pack, result);
+        xrw_work_journal(pack, result);
 
-        if (!xrw_pack_announce(pack)) {
+        if (!xrw_work_announce(pack)) {
             return XRW_QUEUE_BROKEN;
         }
 
@@ -136,7 +136,7 @@ xrw_pack_report(xrw_pack_t *pack)
             pack->n.done++;
             pack->n.bytes += (uint64_t) json_integer_value(
                                             json_object_get(result, "bytes"));
-            xrw_pack_log(pack, XRW_LOG_INFO, "done", NULL);
+            xrw_work_log(pack, XRW_LOG_INFO, "done", NULL);
         }
 
         return rc;
@@ -145,13 +145,13 @@ xrw_pack_report(xrw_pack_t *pack)
     reason = json_string_value(json_object_get(pack->child.end, "reason"));
     reason = (reason != NULL) ? reason : "";
     delay = xr_job_backoff(pack->lease.attempt, pack->conf.backoff * 1000,
-                           pack->conf.backoff_max * 1000, xrw_pack_chance());
+                           pack->conf.backoff_max * 1000, xrw_work_chance());
 
     rc = xrw_queue_fail(&pack->calls, &pack->lease, reason,
                         strcmp(status, "refused") == 0, delay);
 
     if (rc == XRW_QUEUE_DONE || rc == XRW_QUEUE_BURIED) {
-        xrw_pack_failed(pack, rc, reason);
+        xrw_work_failed(pack, rc, reason);
     }
 
     return rc;

@@ -181,7 +181,11 @@ xr_job_id(const xr_job_t *job, char id[XR_JOB_ID_SIZE])
 xr_rc_t
 xr_job_source_id(const xr_job_t *job, char id[XR_JOB_ID_SIZE])
 {
-    return xr_job_digest(job, xr_str(""), id);
+    xr_job_t  source;
+
+    source = (xr_job_t) { .tenant = job->tenant, .key = job->key };
+
+    return xr_job_digest(&source, xr_str(""), id);
 }
 
 

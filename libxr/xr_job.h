@@ -36,7 +36,10 @@ const char *xr_job_check(const xr_job_t *job);
 /* Jobs of the same source, content and preset have the same, others not. */
 xr_rc_t xr_job_id(const xr_job_t *job, char id[XR_JOB_ID_SIZE]);
 
-/* Likewise, whatever the content: of these the last one counts. */
+/*
+ * Likewise, whatever content and preset: an object has one manifest, and of
+ * its jobs the last one counts.
+ */
 xr_rc_t xr_job_source_id(const xr_job_t *job, char id[XR_JOB_ID_SIZE]);
 
 bool xr_job_id_ok(xr_str_t id);

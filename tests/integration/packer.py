@@ -40,6 +40,10 @@ if word == b"REFUSE":
     print(json.dumps({"status": "refused", "error": "accessor 3 is out of bounds"}))
     sys.exit(65)
 
+if word == b"NEVER":
+    print(json.dumps({"ok": False, "code": "glb", "reason": "it is no GLB", "retry": False}))
+    sys.exit(1)
+
 if word == b"FAIL":
     print(json.dumps({"error": "the encoder is not there"}))
     sys.exit(1)

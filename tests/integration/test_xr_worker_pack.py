@@ -197,6 +197,18 @@ def test_back_to_what_was_before_is_a_job(stack, worker):
     assert jobs_done[0] == jobs_done[2] != jobs_done[1]
 
 
+def test_of_two_presets_the_last_one_counts(stack, worker):
+    one = worker(presets={"default": [], "padded": ["--pad", "9"]})
+    key, body = put(stack)
+
+    # an object has one manifest
+    for preset, variants in (("default", 2), ("padded", 3), ("default", 2)):
+        assert one.jobs.add(key, sha256(body), "--preset", preset)[1] == "added"
+        one.once()
+        assert len(json.loads(read(stack, f"{key}.xr/manifest.json"))["variants"]) == variants
+        assert one.jobs.add(key, sha256(body), "--preset", preset)[1] == "done"
+
+
 def test_by_the_etag_that_the_origin_has(stack, worker):
     one = worker()
     key, body = put(stack)
@@ -268,6 +280,7 @@ def test_a_manifest_of_somebody_else_is_seen(stack, worker, tmp_path):
 
 @pytest.mark.parametrize("word, reason", [
     (b"REFUSE x", "accessor 3 is out of bounds"),
+    (b"NEVER x", "it is no GLB"),
     (b"ENV x", "[] ['0', '1', '2']"),
 ])
 def test_what_the_packer_refuses_is_not_repeated(stack, worker, word, reason):

@@ -113,7 +113,7 @@ test_long_keys(void **state)
 static void
 test_id(void **state)
 {
-    char      ids[6][XR_JOB_ID_SIZE], source[2][XR_JOB_ID_SIZE];
+    char      ids[6][XR_JOB_ID_SIZE], source[6][XR_JOB_ID_SIZE];
     size_t    i, j;
     xr_job_t  job;
 
@@ -138,12 +138,17 @@ test_id(void **state)
         }
     }
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < XR_COUNT(rows); i++) {
         job = job_of(&rows[i]);
         assert_int_equal(xr_job_source_id(&job, source[i]), XR_OK);
     }
 
+    /* content and preset do not matter, tenant and key do */
+
     assert_memory_equal(source[0], source[1], XR_JOB_ID_SIZE);
+    assert_memory_equal(source[0], source[5], XR_JOB_ID_SIZE);
+    assert_memory_not_equal(source[0], source[3], XR_JOB_ID_SIZE);
+    assert_memory_not_equal(source[0], source[4], XR_JOB_ID_SIZE);
     assert_false(xr_job_id_ok(xr_str("")));
     assert_false(xr_job_id_ok(xr_str("0123456789ABCDEF0123456789abcdef")));
     assert_false(xr_job_id_ok(xr_str("0123456789abcdef0123456789abcdefa")));

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include "pack_dir.h"
+#include "task_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,13 +17,13 @@
 #include <unistd.h>
 
 
-#define XRW_PACK_DIR_PREFIX  "xr-job-"
-#define XRW_PACK_DIR_NEW     "xr-new-XXXXXX"
-#define XRW_PACK_DIR_DEPTH   16         /* descriptors */
+#define XRW_TASK_DIR_PREFIX  "xr-job-"
+#define XRW_TASK_DIR_NEW     "xr-new-XXXXXX"
+#define XRW_TASK_DIR_DEPTH   16         /* descriptors */
 
 
 static int
-xrw_pack_dir_entry(const char *path, const struct stat *st, int type,
+xrw_task_dir_entry(const char *path, const struct stat *st, int type,
     struct FTW *ftw)
 {
     (void) st;
@@ -37,15 +37,15 @@ xrw_pack_dir_entry(const char *path, const struct stat *st, int type,
 
 
 static void
-xrw_pack_dir_tree(const char *path)
+xrw_task_dir_tree(const char *path)
 {
-    (void) nftw(path, xrw_pack_dir_entry, XRW_PACK_DIR_DEPTH,
+    (void) nftw(path, xrw_task_dir_entry, XRW_TASK_DIR_DEPTH,
                 FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 
 static int
-xrw_pack_dir_lock(const char *path)
+xrw_task_dir_lock(const char *path)
 {
     int  fd;
 
@@ -63,7 +63,7 @@ xrw_pack_dir_lock(const char *path)
 /* Those that nobody has a lock of; other names are not ours. */
 
 static void
-xrw_pack_dir_sweep(xrw_arena_t *arena, const char *base)
+xrw_task_dir_sweep(xrw_arena_t *arena, const char *base)
 {
     int             fd;
     DIR            *dir;
@@ -74,17 +74,17 @@ xrw_pack_dir_sweep(xrw_arena_t *arena, const char *base)
 
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
 
-        if (strncmp(entry->d_name, XRW_PACK_DIR_PREFIX,
-                    sizeof(XRW_PACK_DIR_PREFIX) - 1) != 0)
+        if (strncmp(entry->d_name, XRW_TASK_DIR_PREFIX,
+                    sizeof(XRW_TASK_DIR_PREFIX) - 1) != 0)
         {
             continue;
         }
 
         path = xrw_format(arena, "%s/%s", base, entry->d_name);
-        fd = xrw_pack_dir_lock(path);
+        fd = xrw_task_dir_lock(path);
 
         if (fd != -1) {
-            xrw_pack_dir_tree(path);
+            xrw_task_dir_tree(path);
             (void) close(fd);
         }
     }
@@ -98,22 +98,22 @@ xrw_pack_dir_sweep(xrw_arena_t *arena, const char *base)
 /* It has the name by which others look at it once it is locked. */
 
 const char *
-xrw_pack_dir_open(xrw_arena_t *arena, const char *base, xrw_pack_dir_t *out)
+xrw_task_dir_open(xrw_arena_t *arena, const char *base, xrw_task_dir_t *out)
 {
     char        *made;
     const char  *path;
 
-    xrw_pack_dir_sweep(arena, base);
+    xrw_task_dir_sweep(arena, base);
 
-    made = xrw_format(arena, "%s/" XRW_PACK_DIR_NEW, base);
+    made = xrw_format(arena, "%s/" XRW_TASK_DIR_NEW, base);
 
     if (mkdtemp(made) == NULL) {
         return xrw_format(arena, "%s: %s", base, strerror(errno));
     }
 
-    path = xrw_format(arena, "%s/" XRW_PACK_DIR_PREFIX "%s", base,
+    path = xrw_format(arena, "%s/" XRW_TASK_DIR_PREFIX "%s", base,
                       strrchr(made, '-') + 1);
-    out->fd = xrw_pack_dir_lock(made);
+    out->fd = xrw_task_dir_lock(made);
 
     if (out->fd == -1 || rename(made, path) == -1) {
         (void) rmdir(made);
@@ -127,10 +127,10 @@ xrw_pack_dir_open(xrw_arena_t *arena, const char *base, xrw_pack_dir_t *out)
 
 
 void
-xrw_pack_dir_remove(xrw_pack_dir_t *dir)
+xrw_task_dir_remove(xrw_task_dir_t *dir)
 {
     if (dir->path != NULL) {
-        xrw_pack_dir_tree(dir->path);
+        xrw_task_dir_tree(dir->path);
         (void) close(dir->fd);
         dir->path = NULL;
     }

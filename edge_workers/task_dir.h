@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#ifndef XRW_PACK_DIR_H
-#define XRW_PACK_DIR_H
+#ifndef XRW_TASK_DIR_H
+#define XRW_TASK_DIR_H
 
 
 #include "arena.h"
@@ -18,13 +18,13 @@
 typedef struct {
     const char  *path;
     int          fd;
-} xrw_pack_dir_t;
+} xrw_task_dir_t;
 
 
 /* Removes what dead ones left, then makes a new one; NULL, or what is wrong. */
-const char *xrw_pack_dir_open(xrw_arena_t *arena, const char *base,
-    xrw_pack_dir_t *out);
-void xrw_pack_dir_remove(xrw_pack_dir_t *dir);
+const char *xrw_task_dir_open(xrw_arena_t *arena, const char *base,
+    xrw_task_dir_t *out);
+void xrw_task_dir_remove(xrw_task_dir_t *dir);
 
 
-#endif /* XRW_PACK_DIR_H */
+#endif /* XRW_TASK_DIR_H */

@@ -3,12 +3,12 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#ifndef XRW_PACK_JOB_H
-#define XRW_PACK_JOB_H
+#ifndef XRW_TASK_JOB_H
+#define XRW_TASK_JOB_H
 
 
 #include "config_worker.h"
-#include "pack_dir.h"
+#include "task_dir.h"
 #include "target.h"
 #include "xr_job.h"
 
@@ -21,15 +21,15 @@
  * manifest.  Nothing that it has done has to be undone if it is killed.
  */
 
-#define XRW_PACK_REASON  512
+#define XRW_TASK_REASON  512
 
 /* What became of it. */
 
 typedef enum {
-    XRW_PACK_DONE = 0,
-    XRW_PACK_RETRY,                     /* it may work the next time */
-    XRW_PACK_REFUSED                    /* it never will */
-} xrw_pack_rc_t;
+    XRW_TASK_DONE = 0,
+    XRW_TASK_RETRY,                     /* it may work the next time */
+    XRW_TASK_REFUSED                    /* it never will */
+} xrw_task_rc_t;
 
 
 typedef struct {
@@ -41,7 +41,7 @@ typedef struct {
 
     xrw_arena_t                arena;
     xrw_target_t               target;
-    xrw_pack_dir_t             dir;
+    xrw_task_dir_t             dir;
     const char                *source;  /* files */
     const char                *outdir;
     char                       etag[XR_S3_ETAG_SIZE];   /* of the source */
@@ -53,38 +53,38 @@ typedef struct {
     bool                       changed; /* the manifest is another */
     char                       manifest[XR_S3_ETAG_SIZE];
 
-    char                       reason[XRW_PACK_REASON];
-} xrw_pack_job_t;
+    char                       reason[XRW_TASK_REASON];
+} xrw_task_job_t;
 
 
 /*
  * Runs it, and writes lines of JSON: {"phase"} and, at last, {"status"}.  It
  * is called in a child, and leaves nothing behind in "dir".
  */
-void xrw_pack_job(xrw_pack_job_t *job);
+void xrw_task_job(xrw_task_job_t *job);
 
 
 /* For the parts of it: they set the reason. */
 
-xrw_pack_rc_t xrw_pack_fail(xrw_pack_job_t *job, xrw_pack_rc_t rc,
+xrw_task_rc_t xrw_task_fail(xrw_task_job_t *job, xrw_task_rc_t rc,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* What a call of the S3 client means that has failed. */
-xrw_pack_rc_t xrw_pack_s3(xrw_pack_job_t *job, const char *what);
+xrw_task_rc_t xrw_task_s3(xrw_task_job_t *job, const char *what);
 
 /* Says how far it is. */
-void xrw_pack_phase(xrw_pack_job_t *job, const char *phase, pid_t group);
+void xrw_task_phase(xrw_task_job_t *job, const char *phase, pid_t group);
 
 /* The variants that "text", the packer's manifest, names, checked and sent. */
-xrw_pack_rc_t xrw_pack_upload(xrw_pack_job_t *job, xr_str_t text);
+xrw_task_rc_t xrw_task_upload(xrw_task_job_t *job, xr_str_t text);
 
 /* The manifest, unless another one has become the object's meanwhile. */
-xrw_pack_rc_t xrw_pack_manifest(xrw_pack_job_t *job, xr_str_t text,
+xrw_task_rc_t xrw_task_manifest(xrw_task_job_t *job, xr_str_t text,
     xr_str_t before, const char *before_etag);
 
 /* The stored one; "*text" is empty and "etag", too, where there is none. */
-xrw_pack_rc_t xrw_pack_manifest_read(xrw_pack_job_t *job, xr_str_t *text,
+xrw_task_rc_t xrw_task_manifest_read(xrw_task_job_t *job, xr_str_t *text,
     char etag[XR_S3_ETAG_SIZE]);
 
 
-#endif /* XRW_PACK_JOB_H */
+#endif /* XRW_TASK_JOB_H */

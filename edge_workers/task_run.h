@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#ifndef XRW_PACK_RUN_H
-#define XRW_PACK_RUN_H
+#ifndef XRW_TASK_RUN_H
+#define XRW_TASK_RUN_H
 
 
 #include <stdbool.h>
@@ -43,7 +43,7 @@ typedef struct {
 
 
 /* False: it could not be started; errno says why. */
-bool xrw_run(const xrw_run_t *run, xrw_ran_t *out);
+bool xrw_task_run(const xrw_run_t *run, xrw_ran_t *out);
 
 
-#endif /* XRW_PACK_RUN_H */
+#endif /* XRW_TASK_RUN_H */

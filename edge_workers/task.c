@@ -3,10 +3,10 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include "pack_job.h"
+#include "task.h"
 #include "io.h"
 #include "json.h"
-#include "pack_run.h"
+#include "task_run.h"
 #include "worker_log.h"
 #include "xr_crypto.h"
 #include "xr_manifest.h"
@@ -23,13 +23,13 @@
 #include <unistd.h>
 
 
-#define XRW_PACK_ARGS        40
-#define XRW_PACK_REFUSAL     65         /* EX_DATAERR of sysexits.h */
-#define XRW_PACK_EXTENSION   8
+#define XRW_TASK_ARGS        40
+#define XRW_TASK_REFUSAL     65         /* EX_DATAERR of sysexits.h */
+#define XRW_TASK_EXTENSION   8
 
 
-xrw_pack_rc_t
-xrw_pack_fail(xrw_pack_job_t *job, xrw_pack_rc_t rc, const char *format, ...)
+xrw_task_rc_t
+xrw_task_fail(xrw_task_job_t *job, xrw_task_rc_t rc, const char *format, ...)
 {
     va_list  args;
 
@@ -41,10 +41,10 @@ xrw_pack_fail(xrw_pack_job_t *job, xrw_pack_rc_t rc, const char *format, ...)
 }
 
 
-xrw_pack_rc_t
-xrw_pack_s3(xrw_pack_job_t *job, const char *what)
+xrw_task_rc_t
+xrw_task_s3(xrw_task_job_t *job, const char *what)
 {
-    return xrw_pack_fail(job, XRW_PACK_RETRY, "%s: %s", what,
+    return xrw_task_fail(job, XRW_TASK_RETRY, "%s: %s", what,
                          xr_s3_error(job->target.s3));
 }
 
@@ -52,7 +52,7 @@ xrw_pack_s3(xrw_pack_job_t *job, const char *what)
 /* The parent reads lines, each of which is one write. */
 
 static void
-xrw_pack_say(xrw_pack_job_t *job, json_t *line)
+xrw_task_say(xrw_task_job_t *job, json_t *line)
 {
     char    *text;
     size_t   len;
@@ -74,15 +74,15 @@ xrw_pack_say(xrw_pack_job_t *job, json_t *line)
 
 
 void
-xrw_pack_phase(xrw_pack_job_t *job, const char *phase, pid_t group)
+xrw_task_phase(xrw_task_job_t *job, const char *phase, pid_t group)
 {
-    xrw_pack_say(job, json_pack("{s:s, s:i}", "phase", phase, "group",
+    xrw_task_say(job, json_pack("{s:s, s:i}", "phase", phase, "group",
                                 (int) group));
 }
 
 
-static xrw_pack_rc_t
-xrw_pack_open(xrw_pack_job_t *job)
+static xrw_task_rc_t
+xrw_task_open(xrw_task_job_t *job)
 {
     const char          *why;
     xrw_target_flags_t   flags;
@@ -96,30 +96,30 @@ xrw_pack_open(xrw_pack_job_t *job)
     if (xrw_target_open(&job->arena, job->cmd, &flags, &job->target)
         != XRW_OK)
     {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s", xrw_log_last());
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s", xrw_log_last());
     }
 
-    why = xrw_pack_dir_open(&job->arena, job->conf->dir, &job->dir);
+    why = xrw_task_dir_open(&job->arena, job->conf->dir, &job->dir);
 
     if (why != NULL) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s", why);
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s", why);
     }
 
     job->outdir = xrw_format(&job->arena, "%s/out", job->dir.path);
 
     if (mkdir(job->outdir, 0700) == -1) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s: %s", job->outdir,
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s: %s", job->outdir,
                              strerror(errno));
     }
 
-    return XRW_PACK_DONE;
+    return XRW_TASK_DONE;
 }
 
 
 /* "source.glb": the packer goes by the extension, if it is of a usual kind. */
 
 static const char *
-xrw_pack_name(xrw_pack_job_t *job)
+xrw_task_name(xrw_task_job_t *job)
 {
     size_t    i;
     uint8_t   c;
@@ -141,7 +141,7 @@ xrw_pack_name(xrw_pack_job_t *job)
         }
     }
 
-    if (part.len == 0 || part.len > XRW_PACK_EXTENSION || i < part.len) {
+    if (part.len == 0 || part.len > XRW_TASK_EXTENSION || i < part.len) {
         part = xr_str("bin");
     }
 
@@ -152,22 +152,22 @@ xrw_pack_name(xrw_pack_job_t *job)
 
 /* The source is what the job was made for, or the job has no purpose. */
 
-static xrw_pack_rc_t
-xrw_pack_content(xrw_pack_job_t *job, int fd, uint64_t size)
+static xrw_task_rc_t
+xrw_task_content(xrw_task_job_t *job, int fd, uint64_t size)
 {
     void      *data;
     xr_rc_t    rc;
     uint8_t    digest[XR_SHA256_SIZE], wanted[XR_SHA256_SIZE];
 
     if (job->job.sha256.len == 0) {
-        return XRW_PACK_DONE;
+        return XRW_TASK_DONE;
     }
 
     data = (size > 0) ? mmap(NULL, (size_t) size, PROT_READ, MAP_PRIVATE, fd,
                              0) : NULL;
 
     if (data == MAP_FAILED) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s", strerror(errno));
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s", strerror(errno));
     }
 
     rc = xr_sha256(xr_str_of(data, (size_t) size), digest);
@@ -179,17 +179,17 @@ xrw_pack_content(xrw_pack_job_t *job, int fd, uint64_t size)
     if (rc != XR_OK
         || xr_hex_decode(job->job.sha256, wanted, sizeof(wanted)) != XR_OK)
     {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "SHA-256 failed");
+        return xrw_task_fail(job, XRW_TASK_RETRY, "SHA-256 failed");
     }
 
-    return (memcmp(digest, wanted, sizeof(digest)) == 0) ? XRW_PACK_DONE
-           : xrw_pack_fail(job, XRW_PACK_REFUSED, "the source is another one "
+    return (memcmp(digest, wanted, sizeof(digest)) == 0) ? XRW_TASK_DONE
+           : xrw_task_fail(job, XRW_TASK_REFUSED, "the source is another one "
                            "by now: its SHA-256 differs");
 }
 
 
-static xrw_pack_rc_t
-xrw_pack_fetch_into(xrw_pack_job_t *job, int fd)
+static xrw_task_rc_t
+xrw_task_fetch_into(xrw_task_job_t *job, int fd)
 {
     xr_rc_t      rc;
     uint64_t     size;
@@ -202,44 +202,44 @@ xrw_pack_fetch_into(xrw_pack_job_t *job, int fd)
                    (uint64_t) job->conf->source_size, &size, job->etag);
 
     if (rc == XR_OK) {
-        return xrw_pack_content(job, fd, size);
+        return xrw_task_content(job, fd, size);
     }
 
     if (rc == XR_NOT_FOUND) {
-        return xrw_pack_fail(job, XRW_PACK_REFUSED, "the source is gone");
+        return xrw_task_fail(job, XRW_TASK_REFUSED, "the source is gone");
     }
 
     if (xr_s3_status(job->target.s3) == 412) {
-        return xrw_pack_fail(job, XRW_PACK_REFUSED, "the source is another "
+        return xrw_task_fail(job, XRW_TASK_REFUSED, "the source is another "
                              "one by now: its ETag differs");
     }
 
     if (strstr(xr_s3_error(job->target.s3), "too large") != NULL) {
-        return xrw_pack_fail(job, XRW_PACK_REFUSED, "the source is larger "
+        return xrw_task_fail(job, XRW_TASK_REFUSED, "the source is larger "
                              "than source_size");
     }
 
-    return xrw_pack_s3(job, "the source");
+    return xrw_task_s3(job, "the source");
 }
 
 
-static xrw_pack_rc_t
-xrw_pack_fetch(xrw_pack_job_t *job)
+static xrw_task_rc_t
+xrw_task_fetch(xrw_task_job_t *job)
 {
     int            fd;
-    xrw_pack_rc_t  rc;
+    xrw_task_rc_t  rc;
 
-    xrw_pack_phase(job, "fetch", 0);
-    job->source = xrw_pack_name(job);
+    xrw_task_phase(job, "fetch", 0);
+    job->source = xrw_task_name(job);
 
     fd = open(job->source, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd == -1) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s: %s", job->source,
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s: %s", job->source,
                              strerror(errno));
     }
 
-    rc = xrw_pack_fetch_into(job, fd);
+    rc = xrw_task_fetch_into(job, fd);
     (void) close(fd);
 
     return rc;
@@ -247,7 +247,7 @@ xrw_pack_fetch(xrw_pack_job_t *job)
 
 
 static const xrw_list_t *
-xrw_pack_preset(const xrw_pack_job_t *job)
+xrw_task_preset(const xrw_task_job_t *job)
 {
     size_t                    i;
     const xrw_worker_conf_t  *conf;
@@ -267,16 +267,16 @@ xrw_pack_preset(const xrw_pack_job_t *job)
 
 
 static void
-xrw_pack_started(void *ctx, pid_t group)
+xrw_task_started(void *ctx, pid_t group)
 {
-    xrw_pack_phase(ctx, "pack", group);
+    xrw_task_phase(ctx, "pack", group);
 }
 
 
 /* The last line of what it said to standard error. */
 
 static const char *
-xrw_pack_errors(xrw_pack_job_t *job)
+xrw_task_errors(xrw_task_job_t *job)
 {
     int       fd;
     char      text[256];
@@ -307,10 +307,13 @@ xrw_pack_errors(xrw_pack_job_t *job)
 }
 
 
-/* The packer says it as {"error": "..."}, others as a line of text. */
+/*
+ * The packer says why as {"error": "..."} or {"reason": "..."}, others as a
+ * line of text; and it may say {"retry": false}, which is a refusal as well.
+ */
 
 static const char *
-xrw_pack_said(xrw_pack_job_t *job, const char *line)
+xrw_task_said(xrw_task_job_t *job, const char *line, bool *refused)
 {
     size_t       i;
     json_t      *root;
@@ -325,59 +328,64 @@ xrw_pack_said(xrw_pack_job_t *job, const char *line)
         text = json_string_value(json_object_get(root, names[i]));
     }
 
+    *refused = json_is_false(json_object_get(root, "retry"));
+
     text = xrw_text(&job->arena, xr_str(text != NULL ? text : line));
     json_decref(root);
 
-    return (text[0] != '\0') ? text : xrw_pack_errors(job);
+    return (text[0] != '\0') ? text : xrw_task_errors(job);
 }
 
 
-static xrw_pack_rc_t
-xrw_pack_ended(xrw_pack_job_t *job, const xrw_ran_t *ran)
+static xrw_task_rc_t
+xrw_task_ended(xrw_task_job_t *job, const xrw_ran_t *ran)
 {
+    int          status;
+    bool         refused;
+    const char  *said;
+
     if (ran->late) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "the packer took longer "
+        return xrw_task_fail(job, XRW_TASK_RETRY, "the packer took longer "
                              "than %lld s", (long long) job->conf->timeout);
     }
 
     if (WIFSIGNALED(ran->status)) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "the packer was ended by "
+        return xrw_task_fail(job, XRW_TASK_RETRY, "the packer was ended by "
                              "signal %d", WTERMSIG(ran->status));
     }
 
-    switch (WEXITSTATUS(ran->status)) {
+    status = WEXITSTATUS(ran->status);
 
-    case 0:
-        return XRW_PACK_DONE;
-
-    case XRW_PACK_REFUSAL:
-        return xrw_pack_fail(job, XRW_PACK_REFUSED, "%s",
-                             xrw_pack_said(job, ran->line));
-
-    default:
-        return xrw_pack_fail(job, XRW_PACK_RETRY,
-                             "the packer ended with status %d: %s",
-                             WEXITSTATUS(ran->status),
-                             xrw_pack_said(job, ran->line));
+    if (status == 0) {
+        return XRW_TASK_DONE;
     }
+
+    said = xrw_task_said(job, ran->line, &refused);
+
+    if (refused || status == XRW_TASK_REFUSAL) {
+        return xrw_task_fail(job, XRW_TASK_REFUSED, "%s", said);
+    }
+
+    return xrw_task_fail(job, XRW_TASK_RETRY,
+                         "the packer ended with status %d: %s", status, said);
 }
 
 
-static xrw_pack_rc_t
-xrw_pack_packer(xrw_pack_job_t *job)
+static xrw_task_rc_t
+xrw_task_packer(xrw_task_job_t *job)
 {
     size_t                     i, n;
     xrw_run_t                  run;
     xrw_ran_t                  ran;
-    const char                *argv[XRW_PACK_ARGS];
+    const char                *argv[XRW_TASK_ARGS];
     const xrw_list_t          *preset;
     const xrw_worker_conf_t   *conf;
 
     conf = job->conf;
-    preset = xrw_pack_preset(job);
+    preset = xrw_task_preset(job);
 
     if (preset == NULL) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "no preset \"%.*s\" in the "
+        return xrw_task_fail(job, XRW_TASK_RETRY, "no preset \"%.*s\" in the "
                              "configuration", (int) job->job.preset.len,
                              (const char *) job->job.preset.data);
     }
@@ -403,42 +411,42 @@ xrw_pack_packer(xrw_pack_job_t *job)
         .argv = argv, .dir = job->dir.path,
         .errors = xrw_format(&job->arena, "%s/errors", job->dir.path),
         .timeout = conf->timeout, .cpu = conf->cpu, .memory = conf->memory,
-        .file_size = conf->file_size, .started = xrw_pack_started, .ctx = job
+        .file_size = conf->file_size, .started = xrw_task_started, .ctx = job
     };
 
-    if (!xrw_run(&run, &ran)) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s: %s", argv[0],
+    if (!xrw_task_run(&run, &ran)) {
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s: %s", argv[0],
                              strerror(errno));
     }
 
-    return xrw_pack_ended(job, &ran);
+    return xrw_task_ended(job, &ran);
 }
 
 
-static xrw_pack_rc_t
-xrw_pack_run(xrw_pack_job_t *job)
+static xrw_task_rc_t
+xrw_task_steps(xrw_task_job_t *job)
 {
     char           etag[XR_S3_ETAG_SIZE];
     xr_str_t       before, text;
-    xrw_pack_rc_t  rc;
+    xrw_task_rc_t  rc;
 
-    rc = xrw_pack_open(job);
+    rc = xrw_task_open(job);
 
-    if (rc == XRW_PACK_DONE) {
-        rc = xrw_pack_fetch(job);
+    if (rc == XRW_TASK_DONE) {
+        rc = xrw_task_fetch(job);
     }
 
     /* the manifest that ours replaces is the one from before the work */
 
-    if (rc == XRW_PACK_DONE) {
-        rc = xrw_pack_manifest_read(job, &before, etag);
+    if (rc == XRW_TASK_DONE) {
+        rc = xrw_task_manifest_read(job, &before, etag);
     }
 
-    if (rc == XRW_PACK_DONE) {
-        rc = xrw_pack_packer(job);
+    if (rc == XRW_TASK_DONE) {
+        rc = xrw_task_packer(job);
     }
 
-    if (rc != XRW_PACK_DONE) {
+    if (rc != XRW_TASK_DONE) {
         return rc;
     }
 
@@ -446,33 +454,33 @@ xrw_pack_run(xrw_pack_job_t *job)
                      xrw_format(&job->arena, "%s/manifest.json", job->outdir),
                      XR_MANIFEST_TEXT_MAX + 1, &text))
     {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s", xrw_log_last());
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s", xrw_log_last());
     }
 
-    rc = xrw_pack_upload(job, text);
+    rc = xrw_task_upload(job, text);
 
-    return (rc == XRW_PACK_DONE) ? xrw_pack_manifest(job, text, before, etag)
+    return (rc == XRW_TASK_DONE) ? xrw_task_manifest(job, text, before, etag)
                                  : rc;
 }
 
 
 void
-xrw_pack_job(xrw_pack_job_t *job)
+xrw_task_job(xrw_task_job_t *job)
 {
-    xrw_pack_rc_t  rc;
+    xrw_task_rc_t  rc;
 
     static const char *const  names[] = { "done", "retry", "refused" };
 
-    rc = xrw_pack_run(job);
-    xrw_pack_dir_remove(&job->dir);
+    rc = xrw_task_steps(job);
+    xrw_task_dir_remove(&job->dir);
 
-    if (rc != XRW_PACK_DONE) {
-        xrw_pack_say(job, json_pack("{s:s, s:o}", "status", names[rc],
+    if (rc != XRW_TASK_DONE) {
+        xrw_task_say(job, json_pack("{s:s, s:o}", "status", names[rc],
                                     "reason",
                                     xrw_json_text(xr_str(job->reason))));
 
     } else {
-        xrw_pack_say(job, json_pack("{s:s, s:{s:i, s:i, s:i, s:I, s:b, s:s}}",
+        xrw_task_say(job, json_pack("{s:s, s:{s:i, s:i, s:i, s:I, s:b, s:s}}",
                                     "status", names[rc], "result",
                                     "variants", (int) job->variants,
                                     "uploaded", (int) job->uploaded,

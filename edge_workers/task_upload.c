@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include "pack_job.h"
+#include "task.h"
 #include "xr_crypto.h"
 #include "xr_manifest.h"
 #include "xr_mime.h"
@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 
-#define XRW_PACK_IMMUTABLE  "public, max-age=31536000, immutable"
-#define XRW_PACK_TRIES      3           /* to be the one that writes it */
+#define XRW_TASK_IMMUTABLE  "public, max-age=31536000, immutable"
+#define XRW_TASK_TRIES      3           /* to be the one that writes it */
 
 
 /* A file of the packer's, and what it is to become. */
@@ -30,11 +30,11 @@ typedef struct {
     const xr_manifest_variant_t   *variant;
     xr_encoding_t                  encoding;
     const char                    *key;
-} xrw_pack_file_t;
+} xrw_task_file_t;
 
 
 static const char *
-xrw_pack_key(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
+xrw_task_key(xrw_task_job_t *job, const xr_manifest_variant_t *variant,
     xr_encoding_t encoding)
 {
     size_t    size;
@@ -58,9 +58,9 @@ xrw_pack_key(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
 
 /* What it is called here is what it is called below "<object>.xr/". */
 
-static xrw_pack_rc_t
-xrw_pack_file(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
-    xr_encoding_t encoding, xrw_pack_file_t *file)
+static xrw_task_rc_t
+xrw_task_file(xrw_task_job_t *job, const xr_manifest_variant_t *variant,
+    xr_encoding_t encoding, xrw_task_file_t *file)
 {
     struct stat  st;
     const char  *name;
@@ -68,7 +68,7 @@ xrw_pack_file(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
     file->size = 0;
     file->variant = variant;
     file->encoding = encoding;
-    file->key = xrw_pack_key(job, variant, encoding);
+    file->key = xrw_task_key(job, variant, encoding);
     name = file->key + job->job.key.len + sizeof(".xr/") - 1;
 
     /* the packer read what anybody may have sent: no links, no folders */
@@ -84,19 +84,19 @@ xrw_pack_file(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
             (void) close(file->fd);
         }
 
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "the packer's manifest has "
+        return xrw_task_fail(job, XRW_TASK_RETRY, "the packer's manifest has "
                              "\"%s\", which is not there or has another size",
                              name);
     }
 
     file->size = (uint64_t) st.st_size;
 
-    return XRW_PACK_DONE;
+    return XRW_TASK_DONE;
 }
 
 
 static bool
-xrw_pack_is_right(const xrw_pack_file_t *file)
+xrw_task_is_right(const xrw_task_file_t *file)
 {
     bool      right;
     void     *data;
@@ -125,8 +125,8 @@ xrw_pack_is_right(const xrw_pack_file_t *file)
 
 /* Names are hashes: what is there with that name and size is the same. */
 
-static xrw_pack_rc_t
-xrw_pack_send(xrw_pack_job_t *job, const xrw_pack_file_t *file)
+static xrw_task_rc_t
+xrw_task_send(xrw_task_job_t *job, const xrw_task_file_t *file)
 {
     char          etag[XR_S3_ETAG_SIZE];
     xr_rc_t       rc;
@@ -140,11 +140,11 @@ xrw_pack_send(xrw_pack_job_t *job, const xrw_pack_file_t *file)
 
     if (rc == XR_OK && size == file->size) {
         job->skipped++;
-        return XRW_PACK_DONE;
+        return XRW_TASK_DONE;
     }
 
     if (rc != XR_OK && rc != XR_NOT_FOUND) {
-        return xrw_pack_s3(job, file->key);
+        return xrw_task_s3(job, file->key);
     }
 
     type = (file->variant->type.len > 0) ? file->variant->type
@@ -153,49 +153,49 @@ xrw_pack_send(xrw_pack_job_t *job, const xrw_pack_file_t *file)
     meta = (xr_s3_meta_t) {
         .type = (type.len > 0) ? xrw_text(&job->arena, type)
                                : "application/octet-stream",
-        .cache_control = XRW_PACK_IMMUTABLE
+        .cache_control = XRW_TASK_IMMUTABLE
     };
 
     if (xr_s3_put_file(s3, xr_str(file->key), file->fd, file->size,
                        (uint64_t) job->conf->multipart, &meta, etag) != XR_OK)
     {
-        return xrw_pack_s3(job, file->key);
+        return xrw_task_s3(job, file->key);
     }
 
     job->uploaded++;
     job->bytes += file->size;
 
-    return XRW_PACK_DONE;
+    return XRW_TASK_DONE;
 }
 
 
-static xrw_pack_rc_t
-xrw_pack_variant(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
+static xrw_task_rc_t
+xrw_task_variant(xrw_task_job_t *job, const xr_manifest_variant_t *variant,
     bool send)
 {
     xr_encoding_t    e;
-    xrw_pack_rc_t    rc;
-    xrw_pack_file_t  file;
+    xrw_task_rc_t    rc;
+    xrw_task_file_t  file;
 
-    rc = XRW_PACK_DONE;
+    rc = XRW_TASK_DONE;
 
-    for (e = 0; e < XR_ENCODINGS && rc == XRW_PACK_DONE; e++) {
+    for (e = 0; e < XR_ENCODINGS && rc == XRW_TASK_DONE; e++) {
 
         if (e != XR_ENCODING_IDENTITY && variant->encoded[e] == 0) {
             continue;
         }
 
-        rc = xrw_pack_file(job, variant, e, &file);
+        rc = xrw_task_file(job, variant, e, &file);
 
-        if (rc != XRW_PACK_DONE) {
+        if (rc != XRW_TASK_DONE) {
             break;
         }
 
         if (send) {
-            rc = xrw_pack_send(job, &file);
+            rc = xrw_task_send(job, &file);
 
-        } else if (!xrw_pack_is_right(&file)) {
-            rc = xrw_pack_fail(job, XRW_PACK_RETRY, "the packer's \"%s\" has "
+        } else if (!xrw_task_is_right(&file)) {
+            rc = xrw_task_fail(job, XRW_TASK_RETRY, "the packer's \"%s\" has "
                                "not the SHA-256 that its manifest says",
                                file.key);
         }
@@ -209,15 +209,15 @@ xrw_pack_variant(xrw_pack_job_t *job, const xr_manifest_variant_t *variant,
 
 /* All of them are checked before the first is sent. */
 
-xrw_pack_rc_t
-xrw_pack_upload(xrw_pack_job_t *job, xr_str_t text)
+xrw_task_rc_t
+xrw_task_upload(xrw_task_job_t *job, xr_str_t text)
 {
     size_t                  i;
     xr_buf_t                buf;
     xr_err_t                err;
     unsigned                pass;
     xr_manifest_t           manifest;
-    xrw_pack_rc_t           rc;
+    xrw_task_rc_t           rc;
     xr_manifest_variant_t   variant;
 
     buf = xr_buf(xrw_alloc(&job->arena, XR_MANIFEST_IMAGE_MAX),
@@ -226,7 +226,7 @@ xrw_pack_upload(xrw_pack_job_t *job, xr_str_t text)
     if (xr_manifest_compile(text, &buf, &err) != XR_OK
         || !xr_manifest_open(xr_buf_str(&buf), &manifest))
     {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "the packer's manifest: "
+        return xrw_task_fail(job, XRW_TASK_RETRY, "the packer's manifest: "
                              "line %zu: %s", xr_str_line(text, err.pos),
                              err.what);
     }
@@ -236,29 +236,29 @@ xrw_pack_upload(xrw_pack_job_t *job, xr_str_t text)
     for (pass = 0; pass < 2; pass++) {
 
         if (pass == 1) {
-            xrw_pack_phase(job, "upload", 0);
+            xrw_task_phase(job, "upload", 0);
         }
 
         for (i = 0; i < manifest.n; i++) {
 
             if (!xr_manifest_variant(&manifest, i, &variant)) {
-                return xrw_pack_fail(job, XRW_PACK_RETRY, "no variant %zu", i);
+                return xrw_task_fail(job, XRW_TASK_RETRY, "no variant %zu", i);
             }
 
-            rc = xrw_pack_variant(job, &variant, pass == 1);
+            rc = xrw_task_variant(job, &variant, pass == 1);
 
-            if (rc != XRW_PACK_DONE) {
+            if (rc != XRW_TASK_DONE) {
                 return rc;
             }
         }
     }
 
-    return XRW_PACK_DONE;
+    return XRW_TASK_DONE;
 }
 
 
-static xrw_pack_rc_t
-xrw_pack_manifest_text(xrw_pack_job_t *job, int fd, uint64_t size,
+static xrw_task_rc_t
+xrw_task_manifest_text(xrw_task_job_t *job, int fd, uint64_t size,
     xr_str_t *text)
 {
     char  *data;
@@ -266,23 +266,23 @@ xrw_pack_manifest_text(xrw_pack_job_t *job, int fd, uint64_t size,
     data = xrw_alloc(&job->arena, (size_t) size + 1);
 
     if (pread(fd, data, (size_t) size, 0) != (ssize_t) size) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s", strerror(errno));
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s", strerror(errno));
     }
 
     *text = xr_str_of(data, (size_t) size);
 
-    return XRW_PACK_DONE;
+    return XRW_TASK_DONE;
 }
 
 
-xrw_pack_rc_t
-xrw_pack_manifest_read(xrw_pack_job_t *job, xr_str_t *text,
+xrw_task_rc_t
+xrw_task_manifest_read(xrw_task_job_t *job, xr_str_t *text,
     char etag[XR_S3_ETAG_SIZE])
 {
     int            fd;
     xr_rc_t        s3;
     uint64_t       size;
-    xrw_pack_rc_t  rc;
+    xrw_task_rc_t  rc;
 
     *text = xr_str("");
     etag[0] = '\0';
@@ -290,16 +290,16 @@ xrw_pack_manifest_read(xrw_pack_job_t *job, xr_str_t *text,
     fd = open(job->dir.path, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 
     if (fd == -1) {
-        return xrw_pack_fail(job, XRW_PACK_RETRY, "%s: %s", job->dir.path,
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s: %s", job->dir.path,
                              strerror(errno));
     }
 
-    s3 = xr_s3_get(job->target.s3, xr_str(xrw_pack_key(job, NULL, 0)), NULL,
+    s3 = xr_s3_get(job->target.s3, xr_str(xrw_task_key(job, NULL, 0)), NULL,
                    fd, XR_MANIFEST_TEXT_MAX, &size, etag);
 
-    rc = (s3 == XR_OK) ? xrw_pack_manifest_text(job, fd, size, text)
-         : (s3 == XR_NOT_FOUND) ? XRW_PACK_DONE
-         : xrw_pack_s3(job, "the manifest that is there");
+    rc = (s3 == XR_OK) ? xrw_task_manifest_text(job, fd, size, text)
+         : (s3 == XR_NOT_FOUND) ? XRW_TASK_DONE
+         : xrw_task_s3(job, "the manifest that is there");
 
     (void) close(fd);
 
@@ -309,8 +309,8 @@ xrw_pack_manifest_read(xrw_pack_job_t *job, xr_str_t *text,
 
 /* Whether what was packed is still what the object is. */
 
-static xrw_pack_rc_t
-xrw_pack_is_current(xrw_pack_job_t *job)
+static xrw_task_rc_t
+xrw_task_is_current(xrw_task_job_t *job)
 {
     char      etag[XR_S3_ETAG_SIZE];
     xr_rc_t   rc;
@@ -321,11 +321,11 @@ xrw_pack_is_current(xrw_pack_job_t *job)
     if (rc == XR_NOT_FOUND
         || (rc == XR_OK && strcmp(etag, job->etag) != 0))
     {
-        return xrw_pack_fail(job, XRW_PACK_REFUSED, "the source has been "
+        return xrw_task_fail(job, XRW_TASK_REFUSED, "the source has been "
                              "replaced or removed meanwhile");
     }
 
-    return (rc == XR_OK) ? XRW_PACK_DONE : xrw_pack_s3(job, "the source");
+    return (rc == XR_OK) ? XRW_TASK_DONE : xrw_task_s3(job, "the source");
 }
 
 
@@ -334,8 +334,8 @@ xrw_pack_is_current(xrw_pack_job_t *job)
  * so it is where ours was written and only the answer was lost.
  */
 
-xrw_pack_rc_t
-xrw_pack_manifest(xrw_pack_job_t *job, xr_str_t text, xr_str_t before,
+xrw_task_rc_t
+xrw_task_manifest(xrw_task_job_t *job, xr_str_t text, xr_str_t before,
     const char *before_etag)
 {
     char            etag[XR_S3_ETAG_SIZE];
@@ -343,23 +343,23 @@ xrw_pack_manifest(xrw_pack_job_t *job, xr_str_t text, xr_str_t before,
     unsigned        tried;
     const char     *key;
     xr_s3_meta_t    meta;
-    xrw_pack_rc_t   rc;
+    xrw_task_rc_t   rc;
 
-    xrw_pack_phase(job, "manifest", 0);
+    xrw_task_phase(job, "manifest", 0);
 
-    key = xrw_pack_key(job, NULL, 0);
+    key = xrw_task_key(job, NULL, 0);
     (void) snprintf(etag, sizeof(etag), "%s", before_etag);
 
-    for (tried = 0; tried < XRW_PACK_TRIES; tried++) {
+    for (tried = 0; tried < XRW_TASK_TRIES; tried++) {
 
         if (etag[0] != '\0' && xr_str_eq(text, before)) {
             memcpy(job->manifest, etag, sizeof(etag));
-            return XRW_PACK_DONE;
+            return XRW_TASK_DONE;
         }
 
-        rc = xrw_pack_is_current(job);
+        rc = xrw_task_is_current(job);
 
-        if (rc != XRW_PACK_DONE) {
+        if (rc != XRW_TASK_DONE) {
             return rc;
         }
 
@@ -369,22 +369,22 @@ xrw_pack_manifest(xrw_pack_job_t *job, xr_str_t text, xr_str_t before,
                       job->manifest) == XR_OK)
         {
             job->changed = true;
-            return XRW_PACK_DONE;
+            return XRW_TASK_DONE;
         }
 
         status = xr_s3_status(job->target.s3);
 
         if (status != 412 && status != 409) {
-            return xrw_pack_s3(job, key);
+            return xrw_task_s3(job, key);
         }
 
-        rc = xrw_pack_manifest_read(job, &before, etag);
+        rc = xrw_task_manifest_read(job, &before, etag);
 
-        if (rc != XRW_PACK_DONE) {
+        if (rc != XRW_TASK_DONE) {
             return rc;
         }
     }
 
-    return xrw_pack_fail(job, XRW_PACK_RETRY, "others write the manifest at "
+    return xrw_task_fail(job, XRW_TASK_RETRY, "others write the manifest at "
                          "the same time");
 }

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
-#include "pack_run.h"
+#include "task_run.h"
 #include "loop.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ typedef struct {
 
 
 static void
-xrw_run_limit(int resource, int64_t value)
+xrw_run_limit(__rlimit_resource_t resource, int64_t value)
 {
     struct rlimit  limit;
 
@@ -181,7 +181,7 @@ xrw_run_watch(const xrw_run_t *run, int pidfd, int fd, xrw_run_output_t *out)
 
 
 bool
-xrw_run(const xrw_run_t *run, xrw_ran_t *out)
+xrw_task_run(const xrw_run_t *run, xrw_ran_t *out)
 {
     int               ends[2], pidfd;
     pid_t             pid, parent;
