@@ -16,7 +16,7 @@
  */
 
 #define XR_DEVICE_HINTS_MAX   256       /* longer ones count as absent */
-#define XR_DEVICE_ACCEPT_MAX  1024
+#define XR_DEVICE_ACCEPT_MAX  512
 #define XR_DEVICE_FIELD_MAX   128       /* a client hint */
 
 #define XR_DEVICE_DIM_MAX     32768
