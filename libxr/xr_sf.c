@@ -99,7 +99,9 @@ xr_sf_take_while(xr_str_t *s, uint8_t kinds)
 static xr_rc_t
 xr_sf_key(xr_str_t *s, xr_str_t *out)
 {
-    if (s->len == 0 || !(xr_sf_is(s->data[0], XR_SF_LOWER) || s->data[0] == '*')) {
+    if (s->len == 0
+        || !(xr_sf_is(s->data[0], XR_SF_LOWER) || s->data[0] == '*'))
+    {
         return XR_INVALID;
     }
 
