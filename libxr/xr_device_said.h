@@ -69,6 +69,8 @@ typedef struct {
     uint32_t            mem_gib;        /* rounded down, so it may be 0 */
     uint32_t            dpr;
     unsigned            net;
+    bool                slow;           /* its round trip is all that is known,
+                                           and long */
     bool                save_data;
 } xr_device_client_t;
 
