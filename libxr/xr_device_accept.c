@@ -33,6 +33,36 @@ xr_device_accept_end(xr_str_t s)
 }
 
 
+/* Whether it may have the parameter: most have none, which is soon seen. */
+
+static bool
+xr_device_accept_may(xr_str_t s)
+{
+    size_t    n;
+    xr_str_t  param;
+
+    for ( ;; ) {
+
+        n = xr_str_find(s, ';');
+
+        if (n == s.len) {
+            return false;
+        }
+
+        xr_str_skip(&s, n + 1);
+
+        param = s;
+        xr_str_skip_space(&param);
+
+        if (param.len > 2 && (param.data[0] | 0x20) == 'x'
+            && (param.data[1] | 0x20) == 'r')
+        {
+            return true;
+        }
+    }
+}
+
+
 /* RFC 9110, section 12.5.1; names of parameters have no case. */
 
 xr_rc_t
@@ -46,6 +76,10 @@ xr_device_accept_read(xr_str_t s, xr_device_token_t *out)
 
     if (s.len > XR_DEVICE_ACCEPT_MAX) {
         s.len = XR_DEVICE_ACCEPT_MAX;
+    }
+
+    if (!xr_device_accept_may(s)) {
+        return XR_NOT_FOUND;
     }
 
     param = false;

@@ -7,6 +7,9 @@
 #include "xr_devices_image.h"
 
 
+#define XR_DEVICE_CLIENT_RTT  (300 * 1000)     /* thousandths of a ms */
+
+
 /* A decimal number as thousandths, what is behind them being dropped. */
 
 static xr_rc_t
@@ -147,12 +150,28 @@ xr_device_client_net(const xr_device_input_t *in)
         net = (down < net) ? down : net;
     }
 
-    if (xr_device_client_decimal(in->rtt, &n) == XR_OK && n > 300 * 1000) {
+    if (xr_device_client_decimal(in->rtt, &n) == XR_OK
+        && n > XR_DEVICE_CLIENT_RTT)
+    {
         net = (net == XR_NET_UNKNOWN) ? XR_NET_MAX - 1
               : (net > 0) ? net - 1 : 0;
     }
 
     return net;
+}
+
+
+/* All that is known of the network is that answers take long. */
+
+static bool
+xr_device_client_slow(const xr_device_input_t *in)
+{
+    uint32_t  n;
+
+    return xr_device_client_ect(in->ect) == XR_NET_UNKNOWN
+           && xr_device_client_decimal(in->downlink, &n) != XR_OK
+           && xr_device_client_decimal(in->rtt, &n) == XR_OK
+           && n > XR_DEVICE_CLIENT_RTT;
 }
 
 
@@ -169,6 +188,7 @@ xr_device_client_read(const xr_device_input_t *in, xr_device_client_t *out)
         .model = xr_device_client_string(in->model),
         .platform = xr_device_client_string(in->platform),
         .net = xr_device_client_net(in),
+        .slow = xr_device_client_slow(in),
         .save_data = xr_str_eq_nocase(xr_str_trim(in->save_data), on)
     };
 

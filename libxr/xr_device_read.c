@@ -256,10 +256,14 @@ xr_device_read_mem(const xr_device_said_t *s)
 }
 
 
-/* The worst that is said: whoever says more cannot undo it. */
+/*
+ * The worst that is said: whoever says more cannot undo it.  Long round trips
+ * take one off what a network counts as of which nothing else is known, and
+ * that is one less for phones.
+ */
 
 static unsigned
-xr_device_read_net(const xr_device_said_t *s)
+xr_device_read_net(const xr_device_said_t *s, xr_class_t class)
 {
     size_t          i;
     unsigned        net;
@@ -272,6 +276,12 @@ xr_device_read_net(const xr_device_said_t *s)
 
     for (i = 0; i < XR_COUNT(nets); i++) {
         net = (nets[i] < net) ? nets[i] : net;
+    }
+
+    if (s->client.slow && net == XR_NET_MAX - 1
+        && class >= XR_CLASS_P0 && class <= XR_CLASS_P3)
+    {
+        net--;
     }
 
     return net;
@@ -323,7 +333,7 @@ xr_device_read(const xr_devices_t *devices, const xr_device_input_t *in,
 
     out->dim_max = xr_device_read_dim(&s);
     out->mem_gib = xr_device_read_mem(&s);
-    out->net = xr_device_read_net(&s);
+    out->net = xr_device_read_net(&s, out->class);
     out->save_data = s.query.save_data || s.hints.save_data
                      || s.accept.save_data || s.normalised.save_data
                      || s.client.save_data;

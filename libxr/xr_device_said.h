@@ -16,7 +16,7 @@
  */
 
 #define XR_DEVICE_HINTS_MAX   256       /* longer ones count as absent */
-#define XR_DEVICE_ACCEPT_MAX  1024
+#define XR_DEVICE_ACCEPT_MAX  512
 #define XR_DEVICE_FIELD_MAX   128       /* a client hint */
 
 #define XR_DEVICE_DIM_MAX     32768
@@ -69,6 +69,8 @@ typedef struct {
     uint32_t            mem_gib;        /* rounded down, so it may be 0 */
     uint32_t            dpr;
     unsigned            net;
+    bool                slow;           /* its round trip is all that is known,
+                                           and long */
     bool                save_data;
 } xr_device_client_t;
 

@@ -11,24 +11,42 @@
 #define XR_SF_FRACTION_DIGITS  3
 
 
-static bool
-xr_sf_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9';
-}
+/* Kinds of bytes: bits. */
+
+#define XR_SF_DIGIT       0x01
+#define XR_SF_LOWER       0x02
+#define XR_SF_ALPHA       0x04
+#define XR_SF_KEY_CHAR    0x08          /* also "_", "-", "." and "*" */
+#define XR_SF_TOKEN_CHAR  0x10          /* also those of RFC 9110, ":", "/" */
+#define XR_SF_BASE64      0x20          /* also "+" and "/" */
+#define XR_SF_SPACE       0x40
+#define XR_SF_BLANK       0x80          /* a space or a tab */
+
+
+static const uint8_t  xr_sf_kinds[256] = {
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0xc0, 0x10, 0x00, 0x10, 0x10, 0x10, 0x10, 0x10,
+    0x00, 0x00, 0x18, 0x30, 0x00, 0x18, 0x18, 0x30,
+    0x39, 0x39, 0x39, 0x39, 0x39, 0x39, 0x39, 0x39,
+    0x39, 0x39, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x34, 0x34, 0x34, 0x34, 0x34, 0x34, 0x34,
+    0x34, 0x34, 0x34, 0x34, 0x34, 0x34, 0x34, 0x34,
+    0x34, 0x34, 0x34, 0x34, 0x34, 0x34, 0x34, 0x34,
+    0x34, 0x34, 0x34, 0x00, 0x00, 0x00, 0x10, 0x18,
+    0x10, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e,
+    0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e,
+    0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e, 0x3e,
+    0x3e, 0x3e, 0x3e, 0x00, 0x10, 0x00, 0x10, 0x00
+};
 
 
 static bool
-xr_sf_lower(uint8_t c)
+xr_sf_is(uint8_t c, uint8_t kinds)
 {
-    return c >= 'a' && c <= 'z';
-}
-
-
-static bool
-xr_sf_alpha(uint8_t c)
-{
-    return xr_sf_lower(c) || (c >= 'A' && c <= 'Z');
+    return (xr_sf_kinds[c] & kinds) != 0;
 }
 
 
@@ -38,49 +56,6 @@ static bool
 xr_sf_among(uint8_t c, const char *list)
 {
     return c != '\0' && strchr(list, c) != NULL;
-}
-
-
-static bool
-xr_sf_key_char(uint8_t c)
-{
-    return xr_sf_lower(c) || xr_sf_digit(c) || xr_sf_among(c, "_-.*");
-}
-
-
-static bool
-xr_sf_token_char(uint8_t c)
-{
-    return xr_sf_alpha(c) || xr_sf_digit(c)
-           || xr_sf_among(c, "!#$%&'*+-.^_`|~:/");
-}
-
-
-static bool
-xr_sf_base64_char(uint8_t c)
-{
-    return xr_sf_alpha(c) || xr_sf_digit(c) || xr_sf_among(c, "+/");
-}
-
-
-static bool
-xr_sf_pad_char(uint8_t c)
-{
-    return c == '=';
-}
-
-
-static bool
-xr_sf_space(uint8_t c)
-{
-    return c == ' ';
-}
-
-
-static bool
-xr_sf_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t';
 }
 
 
@@ -109,11 +84,11 @@ xr_sf_take(xr_str_t *s, size_t n)
 
 
 static xr_str_t
-xr_sf_take_while(xr_str_t *s, bool (*is)(uint8_t c))
+xr_sf_take_while(xr_str_t *s, uint8_t kinds)
 {
     size_t  n;
 
-    for (n = 0; n < s->len && is(s->data[n]); n++) {
+    for (n = 0; n < s->len && xr_sf_is(s->data[n], kinds); n++) {
         /* void */
     }
 
@@ -124,11 +99,13 @@ xr_sf_take_while(xr_str_t *s, bool (*is)(uint8_t c))
 static xr_rc_t
 xr_sf_key(xr_str_t *s, xr_str_t *out)
 {
-    if (s->len == 0 || !(xr_sf_lower(s->data[0]) || s->data[0] == '*')) {
+    if (s->len == 0
+        || !(xr_sf_is(s->data[0], XR_SF_LOWER) || s->data[0] == '*'))
+    {
         return XR_INVALID;
     }
 
-    *out = xr_sf_take_while(s, xr_sf_key_char);
+    *out = xr_sf_take_while(s, XR_SF_KEY_CHAR);
 
     return XR_OK;
 }
@@ -166,7 +143,7 @@ xr_sf_number(xr_str_t *s, xr_sf_item_t *out)
         sign = -1;
     }
 
-    whole = xr_sf_take_while(s, xr_sf_digit);
+    whole = xr_sf_take_while(s, XR_SF_DIGIT);
 
     if (whole.len == 0 || whole.len > XR_SF_INTEGER_DIGITS) {
         return XR_INVALID;
@@ -180,7 +157,7 @@ xr_sf_number(xr_str_t *s, xr_sf_item_t *out)
     }
 
     (void) xr_sf_take(s, 1);
-    fraction = xr_sf_take_while(s, xr_sf_digit);
+    fraction = xr_sf_take_while(s, XR_SF_DIGIT);
 
     if (whole.len > XR_SF_DECIMAL_DIGITS
         || fraction.len == 0 || fraction.len > XR_SF_FRACTION_DIGITS)
@@ -245,8 +222,11 @@ xr_sf_bytes(xr_str_t *s, xr_sf_item_t *out)
     (void) xr_sf_take(s, 1);
     all = *s;
 
-    digits = xr_sf_take_while(s, xr_sf_base64_char).len;
-    pad = xr_sf_take_while(s, xr_sf_pad_char).len;
+    digits = xr_sf_take_while(s, XR_SF_BASE64).len;
+
+    for (pad = 0; xr_sf_at(*s, '='); pad++) {
+        (void) xr_sf_take(s, 1);
+    }
 
     if (!xr_sf_at(*s, ':')
         || digits % 4 == 1 || (pad > 0 && (digits % 4 == 0
@@ -292,13 +272,13 @@ xr_sf_bare(xr_str_t *s, xr_sf_item_t *out)
 
     c = s->data[0];
 
-    if (c == '-' || xr_sf_digit(c)) {
+    if (c == '-' || xr_sf_is(c, XR_SF_DIGIT)) {
         return xr_sf_number(s, out);
     }
 
-    if (c == '*' || xr_sf_alpha(c)) {
+    if (c == '*' || xr_sf_is(c, XR_SF_ALPHA)) {
         out->type = XR_SF_TOKEN;
-        out->text = xr_sf_take_while(s, xr_sf_token_char);
+        out->text = xr_sf_take_while(s, XR_SF_TOKEN_CHAR);
 
         return XR_OK;
     }
@@ -332,7 +312,7 @@ xr_sf_params(xr_str_t *s, xr_str_t *out)
 
     while (xr_sf_at(*s, ';')) {
         (void) xr_sf_take(s, 1);
-        (void) xr_sf_take_while(s, xr_sf_space);
+        (void) xr_sf_take_while(s, XR_SF_SPACE);
 
         if (xr_sf_key(s, &key) != XR_OK) {
             return XR_INVALID;
@@ -363,7 +343,7 @@ xr_sf_list(xr_str_t *s, xr_sf_item_t *out)
     all = *s;
 
     for ( ;; ) {
-        (void) xr_sf_take_while(s, xr_sf_space);
+        (void) xr_sf_take_while(s, XR_SF_SPACE);
 
         if (xr_sf_at(*s, ')')) {
             break;
@@ -419,7 +399,7 @@ xr_sf_member(xr_str_t *s, xr_sf_member_t *out)
 xr_rc_t
 xr_sf_next(xr_str_t *s, xr_sf_member_t *out)
 {
-    (void) xr_sf_take_while(s, xr_sf_space);
+    (void) xr_sf_take_while(s, XR_SF_SPACE);
 
     if (s->len == 0) {
         return XR_NOT_FOUND;
@@ -429,7 +409,7 @@ xr_sf_next(xr_str_t *s, xr_sf_member_t *out)
         return XR_INVALID;
     }
 
-    (void) xr_sf_take_while(s, xr_sf_blank);
+    (void) xr_sf_take_while(s, XR_SF_BLANK);
 
     if (s->len == 0) {
         return XR_OK;
@@ -440,7 +420,7 @@ xr_sf_next(xr_str_t *s, xr_sf_member_t *out)
     }
 
     (void) xr_sf_take(s, 1);
-    (void) xr_sf_take_while(s, xr_sf_blank);
+    (void) xr_sf_take_while(s, XR_SF_BLANK);
 
     return (s->len == 0) ? XR_INVALID : XR_OK;  /* a comma is not the last */
 }

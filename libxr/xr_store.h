@@ -32,7 +32,8 @@ typedef struct {
     int64_t   kept;         /* and up to this what is here may be used if it
                                does not answer */
     size_t    len;          /* of the text */
-    uint64_t  version;      /* no two texts have the same; not put */
+    uint64_t  version;      /* no two texts have the same, unless one is
+                               empty; not put */
     uint64_t  note;         /* bits that were noted since it was stored */
     bool      absent;       /* there is none */
     bool      outdated;     /* caches on the way to the origin may have what is

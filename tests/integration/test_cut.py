@@ -345,6 +345,16 @@ def test_a_cut_reads_little_of_the_origin(stack, edges, tools):
     assert read <= 0.12 * len(data)
 
 
+@pytest.mark.parametrize("codec", ["etc1s", "uastc"])
+def test_a_cut_reads_up_to_its_last_level_and_no_further(origin, cached, tools, codec):
+    data = ktx2.made(tools[0], 2048, 2048, codec)
+    path, _ = store(origin, data)
+    start, size = struct.unpack_from("<2Q", data, 80 + 24 * 2)
+
+    assert cached.get(f"{path}?maxdim=512")["x-cut"] == "cut"
+    assert origin.reads(path) == [(0, 1023), (0, start + size - 1)]
+
+
 @pytest.fixture(scope="module")
 def tagged():
     with purging.TaggedOrigin({}) as origin:

@@ -216,6 +216,49 @@ test_table(void **state)
 }
 
 
+/* A round trip above 300 ms: one less than what it would count as. */
+
+static void
+test_round_trips(void **state)
+{
+    size_t             i;
+    xr_device_t        d;
+    xr_device_input_t  in;
+
+    static const struct {
+        const char  *query;
+        const char  *ect;
+        const char  *downlink;
+        const char  *rtt;
+        unsigned     net;
+    } cases[] = {
+        { "p2", "", "", "300", XR_NET_UNKNOWN },
+        { "p2", "", "", "325", 1 },
+        { "h2", "", "", "325", 2 },
+        { "d3", "", "", "325", 2 },
+        { "p2", "4g", "", "325", 2 },
+        { "p2", "3g", "", "325", 0 },
+        { "p2", "", "10", "325", 2 },
+        { "p2", "", "1.4", "325", 0 },
+        { "p2", "slow-2g", "", "325", 0 },
+        { "p2", "", "4.9", "", 2 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < XR_COUNT(cases); i++) {
+        memset(&in, 0, sizeof(in));
+        in.query = xr_str(cases[i].query);
+        in.ect = xr_str(cases[i].ect);
+        in.downlink = xr_str(cases[i].downlink);
+        in.rtt = xr_str(cases[i].rtt);
+
+        xr_device_read(xr_devices_default(), &in, &d);
+        XR_CHECK_EQ(d.net, cases[i].net, cases[i].query);
+    }
+}
+
+
 /* What is built in is what config/devices.json says. */
 
 static void
@@ -307,6 +350,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_default),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_round_trips),
         cmocka_unit_test(test_time)
     };
 

@@ -166,6 +166,7 @@ test_put_get(void **state)
     size_t            i;
     void             *p;
     uint8_t           tag[XR_SIPHASH_SIZE], small[10];
+    uint64_t          version;
     xr_store_t       *s;
     xr_store_info_t   info;
 
@@ -190,11 +191,22 @@ test_put_get(void **state)
         assert_false(info.absent);
     }
 
-    /* another text in its place, then none */
+    /* another text in its place, the same once more, then none */
+
+    assert_int_equal(get(s, 5, &info), XR_OK);
+    version = info.version;
+    assert_int_equal(get(s, 5, &info), XR_OK);
+    assert_int_equal(info.version, version);
 
     assert_int_equal(put(s, 5, 10, NOW), XR_OK);
     assert_int_equal(get(s, 5, &info), XR_OK);
     assert_int_equal(info.len, 10);
+    assert_true(info.version > version);
+
+    version = info.version;
+    assert_int_equal(put(s, 5, 10, NOW), XR_OK);
+    assert_int_equal(get(s, 5, &info), XR_OK);
+    assert_true(info.version > version);
 
     put_absent(s, 5, NOW);
     assert_int_equal(get(s, 5, &info), XR_OK);

@@ -100,6 +100,45 @@ test_arg(void **state)
 
 
 static void
+test_args(void **state)
+{
+    xr_str_t  values[3];
+
+    static const xr_str_t  names[] = {
+        XR_STR("a"), XR_STR("ab"), XR_STR("part")
+    };
+
+    (void) state;
+
+    xr_variant_args(xr_str("ab=2&&=x&a=1&abc=3&a=9&part"), names, 3, values);
+    assert_true(xr_str_eq(values[0], xr_str("1")));
+    assert_true(xr_str_eq(values[1], xr_str("2")));
+    assert_non_null(values[2].data);
+    assert_int_equal(values[2].len, 0);
+
+    xr_variant_args(xr_str("a=1=2&=ab"), names, 3, values);
+    assert_true(xr_str_eq(values[0], xr_str("1=2")));
+    assert_null(values[1].data);
+    assert_null(values[2].data);
+}
+
+
+static void
+test_has_levels(void **state)
+{
+    (void) state;
+
+    assert_true(xr_variant_has_levels(xr_str("a.ktx2")));
+    assert_true(xr_variant_has_levels(xr_str("d/a.b.KTX2")));
+    assert_false(xr_variant_has_levels(xr_str("a.ktx")));
+    assert_false(xr_variant_has_levels(xr_str(".ktx2")));
+    assert_false(xr_variant_has_levels(xr_str("d/.ktx2")));
+    assert_false(xr_variant_has_levels(xr_str("ktx2")));
+    assert_false(xr_variant_has_levels(xr_str("")));
+}
+
+
+static void
 test_location(void **state)
 {
     size_t    i;
@@ -231,6 +270,8 @@ main(void)
         cmocka_unit_test(test_immutable),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_arg),
+        cmocka_unit_test(test_args),
+        cmocka_unit_test(test_has_levels),
         cmocka_unit_test(test_location),
         cmocka_unit_test(test_link),
         cmocka_unit_test(test_links),
