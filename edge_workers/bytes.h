@@ -24,13 +24,14 @@ void xrw_bytes_add(xrw_bytes_t *b, xr_str_t s);
 /* Adds bytes of value "c" up to a multiple of "align". */
 void xrw_bytes_pad(xrw_bytes_t *b, size_t align, uint8_t c);
 
+void xrw_bytes_free(xrw_bytes_t *b);
+
+
 static inline xr_str_t
 xrw_bytes_str(const xrw_bytes_t *b)
 {
     return xr_str_of(b->data, b->len);
 }
-
-void xrw_bytes_free(xrw_bytes_t *b);
 
 
 #endif /* XRW_BYTES_H */

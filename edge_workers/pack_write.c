@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 
-
 /* A file in "folder" that is all there, or not there at all. */
 
 static bool
