@@ -7,7 +7,9 @@
 #include "io.h"
 #include "json.h"
 #include "pack.h"
+#include "pack_run.h"
 #include "sandbox.h"
+#include "when.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,11 +22,12 @@
 #include <unistd.h>
 
 
-#define XRW_PACK_SOURCE_MAX  (UINT64_C(256) * 1024 * 1024)
-#define XRW_PACK_MEMORY      (UINT64_C(6) * 1024 * 1024 * 1024)
-#define XRW_PACK_FILE        (UINT64_C(512) * 1024 * 1024)
-#define XRW_PACK_CPU         900
-#define XRW_PACK_INSTALLED   "/usr/share/ngx_xr/pack"
+#define XRW_PACK_SOURCE_MAX   (UINT64_C(256) * 1024 * 1024)
+#define XRW_PACK_MEMORY       (UINT64_C(6) * 1024 * 1024 * 1024)
+#define XRW_PACK_FILE         (UINT64_C(512) * 1024 * 1024)
+#define XRW_PACK_CPU          900
+#define XRW_PACK_TIMEOUT_MAX  86400
+#define XRW_PACK_INSTALLED    "/usr/share/ngx_xr/pack"
 
 
 typedef struct {
@@ -33,6 +36,7 @@ typedef struct {
     const char   *presets;
     const char   *tools;
     const char   *id;
+    const char   *timeout;
     bool          json;
 
     xrw_arena_t   arena;
@@ -314,8 +318,9 @@ xrw_pack_tell(xrw_cmd_pack_t *c, xr_str_t manifest)
         reason = json_string_value(json_object_get(class, "reason"));
 
         if (strcmp(reason, "fit") != 0) {
-            printf("class %s: nothing is within its budgets (%s)\n", name,
-                   reason);
+            printf("class %s: %s\n", name, strcmp(reason, "none") == 0
+                                           ? "nothing that it can show"
+                                           : "nothing within its budgets");
         }
     }
 
@@ -391,6 +396,44 @@ xrw_pack_one(xrw_cmd_pack_t *c, const char *path)
 }
 
 
+/* In a process of its own, which is ended when its time is over. */
+
+static int
+xrw_pack_supervised(xrw_cmd_pack_t *c, const xrw_command_t *cmd,
+    const char *path)
+{
+    int64_t            seconds;
+    xrw_pack_job_t     job;
+    xrw_pack_result_t  result;
+
+    if (!xrw_duration(c->timeout, &seconds) || seconds < 1
+        || seconds > XRW_PACK_TIMEOUT_MAX)
+    {
+        return xrw_usage(cmd, "--timeout %s: not 1s to 1d", c->timeout);
+    }
+
+    job = (xrw_pack_job_t) {
+        .source = path, .out = c->out, .preset = c->preset,
+        .presets = c->presets, .tools = c->tools, .id = c->id,
+        .timeout = (unsigned) seconds
+    };
+
+    xrw_pack_run(&c->arena, &job, &result);
+
+    if (result.report.len > 0) {
+        (void) fwrite(result.report.data, 1, result.report.len, stdout);
+    }
+
+    if (result.outcome == XRW_PACK_TIMEOUT
+        || (result.outcome != XRW_PACK_DONE && result.report.len == 0))
+    {
+        return xrw_error("%s: %s: %s", path, result.code, result.reason);
+    }
+
+    return (result.outcome == XRW_PACK_DONE) ? XRW_OK : XRW_FAILED;
+}
+
+
 int
 xrw_pack_command(const xrw_command_t *cmd, int argc, char **argv)
 {
@@ -408,6 +451,8 @@ xrw_pack_command(const xrw_command_t *cmd, int argc, char **argv)
           "of the texture tool" },
         { "id", "TEXT", XRW_OPTION_TEXT, &c.id,
           "of the manifest, by the name of FILE unless given" },
+        { "timeout", "TIME", XRW_OPTION_TEXT, &c.timeout,
+          "is ended after that; implies --json" },
         { "json", NULL, XRW_OPTION_FLAG, &c.json, "one JSON object" }
     };
 
@@ -427,7 +472,8 @@ xrw_pack_command(const xrw_command_t *cmd, int argc, char **argv)
         return xrw_usage(cmd, "--out DIR is needed");
     }
 
-    status = xrw_pack_one(&c, argv[0]);
+    status = (c.timeout != NULL) ? xrw_pack_supervised(&c, cmd, argv[0])
+                                 : xrw_pack_one(&c, argv[0]);
     xrw_arena_free(&c.arena);
 
     return status;

@@ -186,21 +186,26 @@ xrw_gltf_key(json_t *primitive, int exponent, bool lock)
 }
 
 
-/* One exponent for a mesh, so that its primitives meet where they met. */
+/*
+ * One exponent for a mesh, so that its primitives meet where they met: the
+ * "n" from "first" on.
+ */
 
 static int
-xrw_gltf_exponent(const xrw_gltf_part_t *parts, uint32_t n)
+xrw_gltf_exponent(const xrw_gltf_t *f, uint32_t first, uint32_t n)
 {
-    int       exponent;
-    float     extent, far, largest;
-    uint32_t  i;
+    int                     exponent;
+    float                   extent, far, largest;
+    uint32_t                i;
+    const xrw_gltf_part_t  *part;
 
     largest = 0;
 
-    for (i = 0; i < n; i++) {
+    for (i = first; i < first + n; i++) {
+        part = &f->parts[i];
 
-        if (parts[i].base != NULL) {
-            xrw_mesh_extent(parts[i].base, &extent, &far);
+        if (part->base != NULL && (part->same == i || part->same < first)) {
+            xrw_mesh_extent(part->base, &extent, &far);
             largest = fmaxf(largest, extent);
         }
     }
@@ -214,6 +219,7 @@ xrw_gltf_exponent(const xrw_gltf_part_t *parts, uint32_t n)
 static void
 xrw_gltf_parts(xrw_gltf_t *f)
 {
+    int                exponent;
     char              *key;
     size_t             i, j;
     json_t            *mesh, *primitives, *known;
@@ -252,9 +258,10 @@ xrw_gltf_parts(xrw_gltf_t *f)
             free(key);
         }
 
+        exponent = xrw_gltf_exponent(f, n, (uint32_t) j);
+
         for (k = 0; k < j; k++) {
-            f->parts[n + k].exponent = xrw_gltf_exponent(f->parts + n,
-                                                         (uint32_t) j);
+            f->parts[n + k].exponent = exponent;
         }
 
         n += (uint32_t) j;

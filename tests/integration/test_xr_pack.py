@@ -1,0 +1,389 @@
+# Copyright (c) the ngx_xr authors.
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""
+"xr pack": what it makes of models is valid, the same each time, and within the budgets of
+devices; what it must not take it refuses, by a reason, and lives.
+
+XR_PACK_MODELS=10 packs that many real models, which takes minutes.
+"""
+
+import concurrent.futures
+import hashlib
+import itertools
+import json
+import os
+import resource
+import struct
+import subprocess
+import time
+
+import brotli
+import pytest
+import zstandard
+
+import hostile
+import ktx2
+import servers
+
+XR = servers.BUILD / "xr"
+PROFILES = servers.BUILD / "npm/node_modules/@webxr-input-profiles/assets/dist/profiles"
+VALIDATOR = servers.TOP / "tests" / "integration" / "validate.mjs"
+HOSTILE = 200
+
+SMALL = {"presets": {"small": {"sets": ["webp", "ktx2", "plain"], "levels": [
+    {"name": "l0", "edge": 64, "q": 80, "webp": ["p2", "p3", "d1", "d2", "d3"], "ktx2": ["h2", "h3"],
+     "plain": ["sv"]},
+    {"name": "l1", "ratio": 0.5, "error": 0.01, "edge": 64, "q": 55, "webp": ["p1", "x"],
+     "ktx2": ["h0", "h1"]},
+    {"name": "l2", "ratio": 0.15, "error": 0.05, "edge": 64, "q": 25, "webp": ["p0", "d0"]}]}}}
+
+
+def run(*arguments, timeout=120):
+    return subprocess.run([XR, *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
+                          env=servers.environment())
+
+
+def pack(source, out, *options, timeout=120):
+    done = run("pack", "--json", "--out", out, *options, source, timeout=timeout)
+    assert done.returncode in (0, 1), (source.name, done.returncode, done.stderr)
+    report = json.loads(done.stdout)
+    assert report["ok"] == (done.returncode == 0)
+    return report
+
+
+@pytest.fixture(scope="module")
+def npm():
+    for what in ("tests", "pack"):
+        subprocess.run([servers.TOP / "scripts" / "build-viewer", what], check=True, timeout=300)
+    return servers.BUILD / "npm" / "tests"
+
+
+@pytest.fixture
+def presets(tmp_path):
+    path = tmp_path / "presets.json"
+    path.write_text(json.dumps(SMALL))
+    return ["--presets", path, "--preset", "small", "--tools", servers.BUILD / "pack"]
+
+
+def chunks(data):
+    size = struct.unpack_from("<I", data, 12)[0]
+    return json.loads(data[20:20 + size]), 28 + size
+
+
+def check_folder(out, source):
+    """The manifest says what the files are; they are all there, and nothing else is."""
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["rev"] == hashlib.sha256(source).hexdigest()
+    assert run("manifest", "check", out / "manifest.json").returncode == 0
+    names = {"manifest.json"}
+
+    for variant in manifest["variants"]:
+        data = (out / variant["path"]).read_bytes()
+        names.add(variant["path"])
+        assert variant["path"].split(".")[0] == variant["sha256"] == hashlib.sha256(data).hexdigest()
+        assert variant["bytes"] == len(data)
+
+        for coding, suffix, decode in (
+                ("br", ".br", brotli.decompress),
+                ("zstd", ".zst", lambda b: zstandard.ZstdDecompressor().decompress(b))):
+            if coding in variant.get("enc", {}):
+                sibling = (out / (variant["path"] + suffix)).read_bytes()
+                names.add(variant["path"] + suffix)
+                assert decode(sibling) == data and len(sibling) == variant["enc"][coding]
+                assert len(sibling) <= len(data) - 2048 and len(sibling) <= 0.95 * len(data) + 1
+
+    assert {path.name for path in out.iterdir()} == names
+    return manifest
+
+
+def check_segments(variant, data):
+    """The head is all but images, and nothing lies between the parts."""
+    document, start = chunks(data)
+    images = {image["bufferView"] for image in document.get("images", [])}
+    ends = [start]
+
+    for n, view in enumerate(document["bufferViews"]):
+        packed = view.get("extensions", {}).get("EXT_meshopt_compression", view)
+        at = start + packed["byteOffset"]
+        assert at % 4 == start % 4
+        if n in images:
+            assert at >= variant["seg"][0][2]
+        else:
+            ends.append(at + packed["byteLength"])
+
+    assert variant["seg"][0][:2] == ["head", 0]
+    assert max(ends) <= variant["seg"][0][2] < max(ends) + 4 or not images
+    assert [name for name, *_ in variant["seg"][1:]] == [f"img{n}" for n in range(len(images))]
+    for one, other in itertools.pairwise(variant["seg"]):
+        assert one[1] + one[2] == other[1]
+    assert variant["seg"][-1][1] + variant["seg"][-1][2] == len(data)
+
+
+def validate(npm, out):
+    done = subprocess.run(["node", VALIDATOR, npm, *sorted(out.glob("*.glb"))], capture_output=True,
+                          text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_model(npm, presets, tmp_path):
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model().file())
+    report = pack(source, tmp_path / "out", *presets)
+    manifest = check_folder(tmp_path / "out", source.read_bytes())
+    variants = {variant["id"]: variant for variant in manifest["variants"]}
+
+    assert list(variants) == [f"{level}-{kind}" for level in ("l0", "l1", "l2")
+                              for kind in ("webp", "ktx2", "plain")]
+    assert (manifest["id"], manifest["fallback"]) == ("ball", "l0-plain")
+    assert report["warnings"] == []
+    assert {"limits", "syscalls"} <= set(report["sandbox"])
+
+    # fewer triangles, but not for nothing
+    tris = [variants[f"{level}-plain"]["tris"] for level in ("l0", "l1", "l2")]
+    assert tris[0] == 1152 and 500 < tris[1] <= 576 and 150 < tris[2] < 400
+
+    assert variants["l0-webp"]["need"] == {"tex": ["webp"], "geo": ["meshopt", "quant"], "dim": 32}
+    assert variants["l0-ktx2"]["need"]["tex"] == ["basis"]
+    assert variants["l0-plain"]["need"] == {"dim": 32}
+    assert variants["l0-plain"]["for"]["use"] == ["view", "ar-sv", "native"]
+    assert "etc1s" not in variants["l0-ktx2"]           # its normal map is UASTC
+
+    for variant in variants.values():
+        check_segments(variant, (tmp_path / "out" / variant["path"]).read_bytes())
+
+    reasons = {name: found["reason"] for name, found in report["classes"].items()}
+    assert reasons.pop("ql") == "none"
+    assert set(reasons.values()) == {"fit"}
+    assert report["classes"]["h2"]["variant"] == "l0-ktx2"
+    assert report["classes"]["p0"]["variant"] == "l2-webp"
+    assert report["classes"]["sv"]["variant"] == "l0-plain"
+
+    for name, problems in validate(npm, tmp_path / "out").items():
+        assert problems["errors"] == [], (name, problems)
+
+
+def test_the_same_bytes_each_time(npm, presets, tmp_path):
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model(8, 16).file())
+    for out in ("one", "two", "one"):
+        pack(source, tmp_path / out, *presets)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_without_the_texture_tool(npm, tmp_path):
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model().file())
+    report = pack(source, tmp_path / "out", "--tools", tmp_path)
+    manifest = check_folder(tmp_path / "out", source.read_bytes())
+
+    assert [variant["id"] for variant in manifest["variants"]] == [
+        "l0-webp", "l0-plain", "l1-webp", "l1-plain", "l2-webp", "l2-plain"]
+    assert "tex" not in manifest["variants"][0]["need"]
+    assert any("texture tool" in warning for warning in manifest["warnings"])
+    assert report["warnings"] == manifest["warnings"]
+    assert all(not found["errors"] for found in validate(npm, tmp_path / "out").values())
+
+
+def test_without_textures_one_set_is_enough(tmp_path):
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model(images=0).file())
+    pack(source, tmp_path / "out")
+    manifest = check_folder(tmp_path / "out", source.read_bytes())
+    ids = [variant["id"] for variant in manifest["variants"]]
+    assert ids == ["l0-webp", "l0-plain", "l1-webp", "l1-plain", "l2-webp", "l2-plain"]
+    assert {"h2", "h3", "p3"} <= set(manifest["variants"][0]["for"]["classes"])
+
+
+def test_what_was_packed_can_be_packed_again(npm, presets, tmp_path):
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model().file())
+    first = pack(source, tmp_path / "out", *presets)
+
+    for variant in first["variants"][:3]:
+        out = tmp_path / variant["id"]
+        report = pack(tmp_path / "out" / variant["path"], out, *presets)
+        assert report["ok"], (variant["id"], report)
+        assert report["variants"][0]["tris"] == 1152
+        assert all(not found["errors"] for found in validate(npm, out).values()), variant["id"]
+
+
+def change_skin(document):
+    document["nodes"][1]["skin"] = 0
+    document["skins"] = [{"joints": [0]}]
+
+
+def change_morph(document):
+    document["meshes"][0]["primitives"][0]["targets"] = [{"POSITION": 1}]
+
+
+def change_lines(document):
+    document["meshes"][0]["primitives"][0]["mode"] = 1
+
+
+@pytest.mark.parametrize("change, tris", [(change_morph, 1152), (change_lines, 0)])
+def test_what_does_not_suit_stays(npm, presets, tmp_path, change, tris):
+    model = hostile.Model()
+    model.accessors[1].update(min=model.accessors[0]["min"], max=model.accessors[0]["max"])
+    source = tmp_path / "ball.glb"
+    source.write_bytes(model.file(change))
+    report = pack(source, tmp_path / "out", *presets)
+    assert {variant["tris"] for variant in report["variants"]} == {tris}
+    assert all(not found["errors"] for found in validate(npm, tmp_path / "out").values())
+
+
+def test_extensions_that_are_not_known_are_left_out(tmp_path):
+    def change(document):
+        document["extensionsUsed"] = ["ACME_sound", "KHR_materials_unlit"]
+        document["extensions"] = {"ACME_sound": {"bufferView": 0}}
+        document["materials"][0]["extensions"] = {"KHR_materials_unlit": {}, "ACME_sound": {}}
+
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model(8).file(change))
+    report = pack(source, tmp_path / "out", "--tools", tmp_path)
+    assert any("ACME_sound" in warning for warning in report["warnings"])
+
+    document, _ = chunks((tmp_path / "out" / report["variants"][0]["path"]).read_bytes())
+    assert "ACME_sound" not in json.dumps(document)
+    assert document["materials"][0]["extensions"] == {"KHR_materials_unlit": {}}
+
+
+def test_a_texture(tmp_path):
+    data, _ = ktx2.texture(1024, 1024, [60000, 15000, 4000, 1000, 300, 80, 21, 7, 3, 2, 1], 2, 1)
+    source = tmp_path / "wood.ktx2"
+    source.write_bytes(data)
+    report = pack(source, tmp_path / "out")
+    check_folder(tmp_path / "out", data)
+    assert [variant["maxdim"] for variant in report["variants"]] == [1024, 512]
+    assert report["variants"][0]["bytes"] == len(data)
+
+
+def test_an_archive(tmp_path):
+    source = tmp_path / "ball.usdz"
+    source.write_bytes(hostile.usdz([("a.usda", hostile.SCENE), ("t/b.png", hostile.png(8, 4))]))
+    report = pack(source, tmp_path / "out")
+    manifest = check_folder(tmp_path / "out", source.read_bytes())
+    assert manifest["variants"][0]["for"] == {"use": ["ar-ql", "native"], "classes": ["ql"]}
+    assert report["classes"]["ql"]["reason"] == "fit"
+
+
+def refused(tmp_path, number, kind, data, must):
+    source = tmp_path / f"{number}.{kind}"
+    source.write_bytes(data)
+    out = tmp_path / f"{number}.out"
+    report = pack(source, out, "--tools", tmp_path, "--preset", "fast", timeout=60)
+
+    if report["ok"]:
+        assert not must, number
+        check_folder(out, data)
+        return "packed"
+
+    assert report["reason"] and not report["retry"], (number, report)
+    assert not out.exists() or not list(out.iterdir()), number
+    return report["code"]
+
+
+def test_hostile_sources(tmp_path):
+    model = hostile.Model(10, 8)
+    cases = [(name, "glb", model.file(change), True) for name, change in hostile.crafted()]
+    cases += [(*case, True) for case in hostile.bombs()]
+    cases += [(name, "glb", model.file(change), False) for name, change in hostile.heavy()]
+    texture, _ = ktx2.texture(64, 64, [600, 150, 40, 10, 3, 2, 1], 2, 1)
+    cases += [(*case, False) for case in itertools.islice(hostile.mutations(7, texture),
+                                                          HOSTILE - len(cases))]
+    assert len(cases) == HOSTILE
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(lambda n: refused(tmp_path, f"{n}-{cases[n][0].replace(' ', '-')}",
+                                                *cases[n][1:]), range(HOSTILE)))
+
+    # many reasons, not one that hides the others
+    assert len(set(codes)) >= 20, sorted(set(codes))
+    assert codes.count("packed") < HOSTILE / 3
+
+
+def test_a_limit_of_time(npm, tmp_path):
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model(8, 512).file())
+    began = time.monotonic()
+    done = run("pack", "--timeout", "1s", "--out", tmp_path / "out", "--tools", servers.BUILD / "pack",
+               source)
+    assert done.returncode == 1 and "limit.time" in done.stderr
+    assert time.monotonic() - began < 30
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+    source.write_bytes(hostile.Model(8, images=0).file())
+    done = run("pack", "--timeout", "2m", "--out", tmp_path / "again", source)
+    assert done.returncode == 0 and json.loads(done.stdout)["ok"]
+
+
+def test_a_full_disk(tmp_path):
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model(40, images=0).file())
+    done = subprocess.run(
+        [XR, "pack", "--json", "--out", tmp_path / "out", source], capture_output=True, text=True,
+        timeout=60, env=servers.environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+    assert done.returncode != 0
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("arguments, wrong", [
+    ([], "--out"), (["--out", "{}/o", "--preset", "none"], "no preset"),
+    (["--out", "{}/o", "--presets", "{}/missing.json"], "missing.json"),
+    (["--out", "{}/ball.glb"], "--out"), (["--out", "{}/o", "--timeout", "x"], "--timeout"),
+])
+def test_wrong_calls(tmp_path, arguments, wrong):
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model(4, images=0).file())
+    done = run("pack", *[argument.format(tmp_path) for argument in arguments], source)
+    assert done.returncode in (1, 2) and wrong in done.stderr
+
+
+@pytest.mark.parametrize("change, wrong", [
+    ({"levels": []}, "levels"), ({"levels": [{"name": "L"}]}, "name"),
+    ({"levels": [{"name": "a", "ratio": 2}]}, "ratio"), ({"sets": ["avif"]}, "sets"),
+    ({"levels": [{"name": "a", "edge": 64}, {"name": "b", "edge": 128}]}, "larger"),
+    ({"levels": [{"name": "a", "webp": ["z9"]}]}, "class"), ({"normals": "bc5"}, "normals"),
+    ({"etc1s": 0}, "etc1s")])
+def test_presets_that_are_wrong(tmp_path, change, wrong):
+    (tmp_path / "presets.json").write_text(json.dumps({"presets": {"mine": change}}))
+    done = run("pack", "--presets", tmp_path / "presets.json", "--preset", "mine", "--out",
+               tmp_path / "out", tmp_path / "ball.glb")
+    assert done.returncode == 1 and wrong in done.stderr
+
+
+def test_the_sample_of_presets(tmp_path):
+    """config/presets.json has the built-in ones: the same source gives the same bytes."""
+    source = tmp_path / "ball.glb"
+    source.write_bytes(hostile.Model(8).file())
+    for preset in ("default", "fast"):
+        pack(source, tmp_path / preset, "--preset", preset, "--tools", tmp_path)
+        pack(source, tmp_path / "file", "--preset", preset, "--tools", tmp_path,
+             "--presets", servers.TOP / "config" / "presets.json")
+        assert (tmp_path / preset / "manifest.json").read_bytes() \
+            == (tmp_path / "file" / "manifest.json").read_bytes()
+
+
+@pytest.mark.skipif("XR_PACK_MODELS" not in os.environ, reason="takes minutes: XR_PACK_MODELS")
+def test_real_models(npm, tmp_path):
+    shares = []
+
+    for source in sorted(PROFILES.glob("*/*.glb"), key=lambda path: hashlib.md5(
+            str(path.relative_to(PROFILES)).encode()).digest())[:int(os.environ["XR_PACK_MODELS"])]:
+        out = tmp_path / source.parent.name
+        report = pack(source, out, "--tools", servers.BUILD / "pack", timeout=1200)
+        check_folder(out, source.read_bytes())
+        reasons = {name: found["reason"] for name, found in report["classes"].items()}
+        assert reasons.pop("ql") == "none" and set(reasons.values()) == {"fit"}, source
+        assert all(not found["errors"] for found in validate(npm, out).values()), source
+        least = report["classes"]["p0"]["variant"]
+        shares.append(next(v["bytes"] for v in report["variants"] if v["id"] == least)
+                      / source.stat().st_size)
+
+    assert sum(shares) / len(shares) <= 0.05, shares
