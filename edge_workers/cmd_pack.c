@@ -41,6 +41,7 @@ typedef struct {
 
     xrw_arena_t   arena;
     xrw_pack_t    pack;
+    const char   *beside;           /* folder of the source, for glTF in JSON */
     char         *work;             /* folder inside of "out"; NULL: not made */
     int           folder;           /* "out" */
     unsigned      sandbox;
@@ -123,7 +124,7 @@ xrw_pack_lock(xrw_cmd_pack_t *c)
     const char *const  readable[] = {
         "/usr", "/lib", "/lib64", "/bin", "/proc", "/sys/fs/cgroup",
         "/sys/devices/system/cpu", "/dev/urandom", "/etc/ld.so.cache",
-        "/etc/ssl/openssl.cnf", c->pack.tools, NULL
+        "/etc/ssl/openssl.cnf", c->pack.tools, c->beside, NULL
     };
 
     s = (xrw_sandbox_t) {
@@ -172,6 +173,23 @@ xrw_pack_source(xrw_cmd_pack_t *c, const char *path)
 
 
 static bool
+xrw_pack_beside(xrw_cmd_pack_t *c, const char *path)
+{
+    char  *slash, folder[PATH_MAX];
+
+    if (realpath(path, folder) == NULL) {
+        return xrw_pack_fail(&c->pack, "io", "it cannot be read", NULL);
+    }
+
+    slash = strrchr(folder, '/');
+    slash[slash == folder ? 1 : 0] = '\0';
+    c->beside = xrw_text(&c->arena, xr_str(folder));
+
+    return true;
+}
+
+
+static bool
 xrw_pack_do(xrw_cmd_pack_t *c, const char *path, xr_str_t *manifest)
 {
     xr_asset_kind_t  kind;
@@ -179,8 +197,10 @@ xrw_pack_do(xrw_cmd_pack_t *c, const char *path, xr_str_t *manifest)
     kind = xr_asset_kind(xr_str(path));
 
     return xrw_pack_source(c, path)
+           && (kind != XR_ASSET_GLTF || xrw_pack_beside(c, path))
            && xrw_pack_folders(c)
            && xrw_pack_lock(c)
+           && (kind != XR_ASSET_GLTF || xrw_pack_embed(&c->pack, c->beside))
            && xrw_pack(&c->pack, kind)
            && xrw_pack_manifest(&c->pack, manifest)
            && xrw_pack_write(&c->pack, c->folder, *manifest);

@@ -31,7 +31,7 @@ xrw_pack_fail(xrw_pack_t *p, const char *code, const char *what,
     const char *detail)
 {
     (void) xr_refuse(&p->why, XR_INVALID, code, NULL, 0, what);
-    p->detail = detail;
+    p->detail = (detail != NULL) ? xrw_text(p->arena, xr_str(detail)) : NULL;
 
     return false;
 }
@@ -243,6 +243,7 @@ xrw_pack(xrw_pack_t *p, xr_asset_kind_t kind)
     switch (kind) {
 
     case XR_ASSET_GLB:
+    case XR_ASSET_GLTF:                         /* a GLB by now */
         return xrw_pack_gltf(p);
 
     case XR_ASSET_KTX2:
@@ -252,7 +253,7 @@ xrw_pack(xrw_pack_t *p, xr_asset_kind_t kind)
         return xrw_pack_usdz(p);
 
     default:
-        return xrw_pack_fail(p, "type", "it is neither GLB, KTX2 nor USDZ",
-                             NULL);
+        return xrw_pack_fail(p, "type", "it is neither GLB, glTF, KTX2 nor "
+                             "USDZ", NULL);
     }
 }

@@ -109,6 +109,12 @@ void xrw_pack_warn(xrw_pack_t *p, const char *format, ...)
  */
 bool xrw_pack(xrw_pack_t *p, xr_asset_kind_t kind);
 
+/*
+ * Makes a GLB of p->source, which is glTF in JSON, and the files that it names
+ * in "folder".
+ */
+bool xrw_pack_embed(xrw_pack_t *p, const char *folder);
+
 /* glTF, and textures and archives that are passed on as they are. */
 bool xrw_pack_gltf(xrw_pack_t *p);
 bool xrw_pack_ktx2(xrw_pack_t *p);

@@ -504,14 +504,12 @@ xrw_glb_chunk(xrw_bytes_t *out, xr_str_t data, const char *type, uint8_t pad)
 
 
 xr_str_t
-xrw_glb_file(xrw_glb_t *b, xrw_arena_t *to, json_t *root, size_t *head)
+xrw_glb_join(xrw_arena_t *to, json_t *root, xr_str_t bin, size_t *head)
 {
     char         *text;
     uint8_t      *copy, header[XR_GLB_HEADER];
     xr_str_t      file;
     xrw_bytes_t   out;
-
-    xrw_glb_buffers(b, root);
 
     text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(15));
 
@@ -527,8 +525,8 @@ xrw_glb_file(xrw_glb_t *b, xrw_arena_t *to, json_t *root, size_t *head)
     xrw_glb_chunk(&out, xr_str(text), "JSON", ' ');
     *head = out.len + XR_GLB_CHUNK;
 
-    if (b->bin.len > 0) {
-        xrw_glb_chunk(&out, xrw_bytes_str(&b->bin), "BIN\0", 0);
+    if (bin.len > 0) {
+        xrw_glb_chunk(&out, bin, "BIN\0", 0);
     }
 
     xr_le32_put(out.data + 8, (uint32_t) out.len);
@@ -540,4 +538,13 @@ xrw_glb_file(xrw_glb_t *b, xrw_arena_t *to, json_t *root, size_t *head)
     xrw_bytes_free(&out);
 
     return file;
+}
+
+
+xr_str_t
+xrw_glb_file(xrw_glb_t *b, xrw_arena_t *to, json_t *root, size_t *head)
+{
+    xrw_glb_buffers(b, root);
+
+    return xrw_glb_join(to, root, xrw_bytes_str(&b->bin), head);
 }

@@ -65,5 +65,9 @@ json_t *xrw_glb_image(xrw_glb_t *b, xr_str_t data);
 xr_str_t xrw_glb_file(xrw_glb_t *b, xrw_arena_t *to, json_t *root,
     size_t *head);
 
+/* The same of JSON that has all of it, and of its binary data. */
+xr_str_t xrw_glb_join(xrw_arena_t *to, json_t *root, xr_str_t bin,
+    size_t *head);
+
 
 #endif /* XRW_PACK_GLB_H */

@@ -200,17 +200,84 @@ def test_without_textures_one_set_is_enough(tmp_path):
     assert {"h2", "h3", "p3"} <= set(manifest["variants"][0]["for"]["classes"])
 
 
-def test_what_was_packed_can_be_packed_again(npm, presets, tmp_path):
-    source = tmp_path / "ball.glb"
-    source.write_bytes(hostile.Model().file())
-    first = pack(source, tmp_path / "out", *presets)
+def attribute(data, name):
+    """The values of an attribute of the first primitive, which are floats."""
+    document, start = chunks(data)
+    accessor = document["accessors"][document["meshes"][0]["primitives"][0]["attributes"][name]]
+    view = document["bufferViews"][accessor["bufferView"]]
+    size = {"VEC2": 2, "VEC3": 3}[accessor["type"]]
+    assert accessor["componentType"] == 5126 and view["byteStride"] == 4 * size
+    return list(struct.iter_unpack(f"<{size}f", data[start + view["byteOffset"]:][
+        :accessor["count"] * 4 * size]))
 
-    for variant in first["variants"][:3]:
+
+def test_what_was_packed_is_what_was_there(npm, presets, tmp_path):
+    """Packed again, a compressed variant becomes a plain one: of the same places."""
+    model = hostile.Model()
+    source = tmp_path / "ball.glb"
+    source.write_bytes(model.file())
+    first = pack(source, tmp_path / "out", *presets)
+    plain = (tmp_path / "out" / first["variants"][2]["path"]).read_bytes()
+
+    def rows(data):
+        return zip(*(attribute(data, name) for name in ("POSITION", "NORMAL", "TEXCOORD_0")))
+
+    wanted = {uv: (position, normal) for position, normal, uv in rows(plain)}
+    assert len(wanted) == 25 * 25
+
+    for variant in first["variants"][:2]:
         out = tmp_path / variant["id"]
         report = pack(tmp_path / "out" / variant["path"], out, *presets)
         assert report["ok"], (variant["id"], report)
         assert report["variants"][0]["tris"] == 1152
         assert all(not found["errors"] for found in validate(npm, out).values()), variant["id"]
+
+    again = next(v["path"] for v in json.loads((tmp_path / "l0-webp" / "manifest.json").read_text())
+                 ["variants"] if v["id"] == "l0-plain")
+
+    for position, normal, uv in rows((tmp_path / "l0-webp" / again).read_bytes()):
+        near = min(wanted, key=lambda other: max(abs(a - b) for a, b in zip(uv, other)))
+        assert max(abs(a - b) for a, b in zip(uv, near)) <= 2 ** -13
+        assert max(abs(a - b) for a, b in zip(position, wanted[near][0])) <= 2 ** -14
+        assert max(abs(a - b) for a, b in zip(normal, wanted[near][1])) <= 0.02
+
+
+def test_gltf_with_its_files(tmp_path):
+    model = hostile.Model(8)
+    document = json.loads(json.dumps(model.document))
+    document["buffers"][0]["uri"] = "parts/the%20ball.bin"
+    start = document["bufferViews"][document["images"][1]["bufferView"]]["byteOffset"]
+    document["images"][1] = {"uri": "b.png"}
+
+    folder = tmp_path / "source"
+    (folder / "parts").mkdir(parents=True)
+    (folder / "parts" / "the ball.bin").write_bytes(model.binary)
+    (folder / "b.png").write_bytes(model.binary[start:])
+    (folder / "ball.gltf").write_text(json.dumps(document))
+    (tmp_path / "ball.glb").write_bytes(model.file())
+
+    for source in (folder / "ball.gltf", tmp_path / "ball.glb"):
+        assert pack(source, tmp_path / source.suffix, "--tools", tmp_path)["ok"]
+
+    of = [{v["id"]: v["sha256"] for v in json.loads(
+        (tmp_path / suffix / "manifest.json").read_text())["variants"]} for suffix in (".gltf", ".glb")]
+    assert of[0] == of[1]
+
+
+@pytest.mark.parametrize("uri", ["../b.bin", "/etc/passwd", "%2e%2e/b.bin", "file:b.bin", "a/../b.bin",
+                                 "b.bin%00.png", "%zz", "", "https://192.0.2.1/b.bin",
+                                 "data:application/octet-stream;base64,AAAA", "link.bin", "missing.bin",
+                                 "folder"])
+def test_gltf_without_its_files(tmp_path, uri):
+    model = hostile.Model(4, images=0)
+    (tmp_path / "b.bin").write_bytes(model.binary)
+    folder = tmp_path / "source"
+    (folder / "folder").mkdir(parents=True)
+    (folder / "link.bin").symlink_to("/etc/passwd")
+    model.document["buffers"][0]["uri"] = uri
+    (folder / "ball.gltf").write_text(json.dumps(model.document))
+    report = pack(folder / "ball.gltf", tmp_path / "out")
+    assert report["code"] == "gltf.external" and not report["retry"]
 
 
 def change_skin(document):

@@ -8,7 +8,8 @@
 #include "xr_image.h"
 
 
-#define PNG(width, type)  "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0" width "\0\0\0\x08\x08" type "\0\0\0\0\0\0\0"
+#define PNG(width, type)  \
+    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0" width "\0\0\0\x08\x08" type "\0\0\0\0\0\0\0"
 #define BYTES(literal)  { (const uint8_t *) (literal), sizeof(literal) - 1 }
 #define RIFF(chunk)  "RIFF\0\0\0\0WEBP" chunk
 
@@ -25,15 +26,19 @@ static const struct {
     { BYTES(PNG("\x10\0", "\2")), XR_IMAGE_PNG, 4096, 8, false },
     { BYTES(PNG("\x10\0", "\6")), XR_IMAGE_PNG, 4096, 8, true },
     { BYTES(PNG("\0\x10", "\3") "\0\0\0\1tRNSx1234"), XR_IMAGE_PNG, 16, 8, true },
-    { BYTES(PNG("\0\x10", "\3") "\0\0\0\1PLTEx1234\0\0\0\0IDAT1234\0\0\0\1tRNSx1234"), XR_IMAGE_PNG, 16, 8,
+    { BYTES(PNG("\0\x10", "\3") "\0\0\0\1PLTEx1234\0\0\0\0IDAT1234\0\0\0\1tRNSx1234"),
+      XR_IMAGE_PNG, 16, 8,
       false },
     { BYTES(PNG("\0\x10", "\3") "\xff\xff\xff\xfftEXtx1234"), XR_IMAGE_PNG, 16, 8, false },
     { BYTES(PNG("\0\0", "\2")), XR_IMAGE_NONE, 0, 0, false },
     { BYTES("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0"), XR_IMAGE_NONE, 0, 0, false },
 
-    { BYTES("\xff\xd8\xff\xe0\0\4JF\xff\xc0\0\x0b\x08\0\x10\0\x20\1\1\x11\0"), XR_IMAGE_JPEG, 32, 16, false },
-    { BYTES("\xff\xd8\xff\xff\xff\xc2\0\x0b\x08\0\x10\0\x20\1\1\x11\0"), XR_IMAGE_JPEG, 32, 16, false },
-    { BYTES("\xff\xd8\xff\xe0\xff\xffJF\xff\xc0\0\x0b\x08\0\x10\0\x20"), XR_IMAGE_NONE, 0, 0, false },
+    { BYTES("\xff\xd8\xff\xe0\0\4JF\xff\xc0\0\x0b\x08\0\x10\0\x20\1\1\x11\0"), XR_IMAGE_JPEG, 32,
+      16, false },
+    { BYTES("\xff\xd8\xff\xff\xff\xc2\0\x0b\x08\0\x10\0\x20\1\1\x11\0"), XR_IMAGE_JPEG, 32, 16,
+      false },
+    { BYTES("\xff\xd8\xff\xe0\xff\xffJF\xff\xc0\0\x0b\x08\0\x10\0\x20"), XR_IMAGE_NONE, 0, 0,
+      false },
     { BYTES("\xff\xd8\xff\xe0\0\1JFxx"), XR_IMAGE_NONE, 0, 0, false },
     { BYTES("\xff\xd8\xff\xc0\0\5\x08\0\x10"), XR_IMAGE_NONE, 0, 0, false },
     { BYTES("\xff\xd8\xff\xda\0\x0b\x08\0\x10\0\x20\1\1\x11\0"), XR_IMAGE_NONE, 0, 0, false },
