@@ -41,6 +41,7 @@ typedef struct {
     double    ratio;                /* of triangles */
     float     error;                /* at most, of a mesh's extent */
     uint32_t  edge;                 /* of textures */
+    uint32_t  bits;                 /* of positions, within a mesh */
     uint32_t  q;                    /* as the manifest has it */
     uint32_t  quality;              /* of WebP and JPEG */
     uint32_t  classes[XRW_PACK_SETS];           /* bits of xr_class_t */

@@ -187,8 +187,8 @@ xrw_gltf_key(json_t *primitive, int exponent, bool lock)
 
 
 /*
- * One exponent for a mesh, so that its primitives meet where they met: the
- * "n" from "first" on.
+ * One exponent for a mesh, so that its primitives meet where they met: that
+ * of the extent of the "n" from "first" on.
  */
 
 static int
@@ -212,7 +212,7 @@ xrw_gltf_exponent(const xrw_gltf_t *f, uint32_t first, uint32_t n)
 
     (void) frexpf(largest, &exponent);
 
-    return exponent - 15;
+    return exponent;
 }
 
 

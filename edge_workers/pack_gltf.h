@@ -21,7 +21,7 @@ typedef struct {
     uint32_t     same;              /* the first that is like it */
     xrw_mesh_t  *base;              /* NULL: it is left as it is */
     xrw_mesh_t  *level;
-    int          exponent;
+    int          exponent;          /* 2 to it: the extent of its mesh */
     bool         lock;
 } xrw_gltf_part_t;
 

@@ -5,6 +5,7 @@
 
 #include "pack_gltf.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +46,22 @@ xrw_gltf_keep(xrw_glb_t *b, const xr_gltf_primitive_t *primitive,
 }
 
 
+/* Texture coordinates are as fine as a quarter of a pixel. */
+
+static int
+xrw_gltf_coordinates(uint32_t edge)
+{
+    int  exponent;
+
+    (void) frexpf((float) edge, &exponent);
+
+    return -(exponent + 1);
+}
+
+
 static void
-xrw_gltf_meshes(xrw_gltf_t *f, xrw_glb_t *b, json_t *root)
+xrw_gltf_meshes(xrw_gltf_t *f, xrw_glb_t *b, json_t *root,
+    const xrw_pack_level_t *level)
 {
     char              *key;
     size_t             i, j;
@@ -77,7 +92,9 @@ xrw_gltf_meshes(xrw_gltf_t *f, xrw_glb_t *b, json_t *root)
                 memset(filters, 0, sizeof(filters));
 
                 if (b->meshopt) {
-                    xrw_mesh_quantise(b->arena, &copy, part->exponent,
+                    xrw_mesh_quantise(b->arena, &copy,
+                                      part->exponent - (int) level->bits,
+                                      xrw_gltf_coordinates(level->edge),
                                       filters);
 
                 } else {
@@ -335,7 +352,7 @@ xrw_gltf_variant(xrw_gltf_t *f, size_t level, xrw_pack_set_t set)
     memset(&v, 0, sizeof(v));
 
     xrw_glb_begin(&b, &arena, &f->g, f->accessors, set != XRW_PACK_PLAIN);
-    xrw_gltf_meshes(f, &b, root);
+    xrw_gltf_meshes(f, &b, root, l);
     xrw_gltf_others(&b, root);
     xrw_gltf_images(f, &b, root, level, set, &v);
 

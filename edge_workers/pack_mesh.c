@@ -540,8 +540,8 @@ xrw_mesh_largest(const xrw_stream_t *s, uint32_t vertices)
 
 
 void
-xrw_mesh_quantise(xrw_arena_t *arena, xrw_mesh_t *mesh, int exponent,
-    xr_gltf_filter_t *filters)
+xrw_mesh_quantise(xrw_arena_t *arena, xrw_mesh_t *mesh, int positions,
+    int coordinates, xr_gltf_filter_t *filters)
 {
     float          largest;
     size_t         i;
@@ -559,14 +559,14 @@ xrw_mesh_quantise(xrw_arena_t *arena, xrw_mesh_t *mesh, int exponent,
 
         if (i == mesh->position) {
             xrw_mesh_fixed(arena, s, mesh->vertices,
-                           xrw_mesh_exponent(exponent, largest));
+                           xrw_mesh_exponent(positions, largest));
             filters[i] = XR_GLTF_FILTER_EXPONENTIAL;
 
         } else if (strncmp(s->name, "TEXCOORD_", 9) == 0
                    && largest < XRW_MESH_FAR)
         {
             xrw_mesh_fixed(arena, s, mesh->vertices,
-                           xrw_mesh_exponent(-13, largest));
+                           xrw_mesh_exponent(coordinates, largest));
             filters[i] = XR_GLTF_FILTER_EXPONENTIAL;
 
         } else if ((strcmp(s->name, "NORMAL") == 0

@@ -66,12 +66,12 @@ xrw_mesh_t *xrw_mesh_level(xrw_arena_t *arena, const xrw_mesh_t *base,
 void xrw_mesh_extent(const xrw_mesh_t *mesh, float *extent, float *far);
 
 /*
- * Makes its numbers smaller, for compression: directions of 8 bits, texture
- * coordinates of 13, positions as multiples of 2^exponent.  What has no such
+ * Makes its numbers smaller, for compression: directions of 8 bits, positions
+ * and texture coordinates as multiples of two powers of two.  What has no such
  * form stays.  "filters" has one for each stream.
  */
-void xrw_mesh_quantise(xrw_arena_t *arena, xrw_mesh_t *mesh, int exponent,
-    xr_gltf_filter_t *filters);
+void xrw_mesh_quantise(xrw_arena_t *arena, xrw_mesh_t *mesh, int positions,
+    int coordinates, xr_gltf_filter_t *filters);
 
 /* Positions and directions as floats: what glTF 2.0 has without extensions. */
 void xrw_mesh_plain(xrw_arena_t *arena, xrw_mesh_t *mesh);

@@ -22,15 +22,15 @@
 
 #define XRW_PRESET_LEVELS                                                     \
     {                                                                         \
-        { "l0", 1.0, 0.0f, 2048, 80, 80,                                      \
+        { "l0", 1.0, 0.0f, 2048, 15, 80, 80,                                      \
           { XRW_PRESET_BIT(P2) | XRW_PRESET_BIT(P3) | XRW_PRESET_BIT(D1)      \
             | XRW_PRESET_BIT(D2) | XRW_PRESET_BIT(D3),                        \
             XRW_PRESET_BIT(H2) | XRW_PRESET_BIT(H3),                          \
             XRW_PRESET_BIT(SV) } },                                           \
-        { "l1", 0.5, 0.005f, 1024, 55, 75,                                    \
+        { "l1", 0.5, 0.005f, 1024, 14, 55, 75,                                    \
           { XRW_PRESET_BIT(P1) | XRW_PRESET_BIT(X),                           \
             XRW_PRESET_BIT(H0) | XRW_PRESET_BIT(H1), 0 } },                   \
-        { "l2", 0.15, 0.02f, 512, 25, 70,                                     \
+        { "l2", 0.15, 0.02f, 512, 12, 25, 70,                                     \
           { XRW_PRESET_BIT(P0) | XRW_PRESET_BIT(D0), 0, 0 } }                 \
     }
 
@@ -102,7 +102,7 @@ static const char *
 xrw_preset_level(json_t *object, xrw_pack_level_t *out)
 {
     size_t           i;
-    double           edge, q, quality, error;
+    double           edge, bits, q, quality, error;
     const char      *name;
     xrw_pack_set_t   set;
 
@@ -125,21 +125,25 @@ xrw_preset_level(json_t *object, xrw_pack_level_t *out)
     out->ratio = 1;
     error = 0;
     edge = 2048;
+    bits = 14;
     q = 50;
     quality = 80;
 
     if (!xrw_preset_number(object, "ratio", 0.001, 1, &out->ratio)
         || !xrw_preset_number(object, "error", 0, 0.5, &error)
         || !xrw_preset_number(object, "edge", 64, 4096, &edge)
+        || !xrw_preset_number(object, "bits", 8, 20, &bits)
         || !xrw_preset_number(object, "q", 0, 100, &q)
         || !xrw_preset_number(object, "quality", 1, 100, &quality))
     {
         return "a level has a number that is out of bounds: ratio 0.001 to 1, "
-               "error 0 to 0.5, edge 64 to 4096, q 0 to 100, quality 1 to 100";
+               "error 0 to 0.5, edge 64 to 4096, bits 8 to 20, q 0 to 100, "
+               "quality 1 to 100";
     }
 
     out->error = (float) error;
     out->edge = (uint32_t) edge;
+    out->bits = (uint32_t) bits;
     out->q = (uint32_t) q;
     out->quality = (uint32_t) quality;
 

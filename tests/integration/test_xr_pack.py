@@ -237,8 +237,8 @@ def test_what_was_packed_is_what_was_there(npm, presets, tmp_path):
 
     for position, normal, uv in rows((tmp_path / "l0-webp" / again).read_bytes()):
         near = min(wanted, key=lambda other: max(abs(a - b) for a, b in zip(uv, other)))
-        assert max(abs(a - b) for a, b in zip(uv, near)) <= 2 ** -13
-        assert max(abs(a - b) for a, b in zip(position, wanted[near][0])) <= 2 ** -14
+        assert max(abs(a - b) for a, b in zip(uv, near)) <= 2 ** -9
+        assert max(abs(a - b) for a, b in zip(position, wanted[near][0])) <= 2 ** -13
         assert max(abs(a - b) for a, b in zip(normal, wanted[near][1])) <= 0.02
 
 
