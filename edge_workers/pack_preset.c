@@ -22,15 +22,15 @@
 
 #define XRW_PRESET_LEVELS                                                     \
     {                                                                         \
-        { "l0", 1.0, 0.0f, 2048, 15, 80, 80,                                      \
+        { "l0", 1.0, 0.0f, 2048, 15, 80, 80,                                  \
           { XRW_PRESET_BIT(P2) | XRW_PRESET_BIT(P3) | XRW_PRESET_BIT(D1)      \
             | XRW_PRESET_BIT(D2) | XRW_PRESET_BIT(D3),                        \
             XRW_PRESET_BIT(H2) | XRW_PRESET_BIT(H3),                          \
             XRW_PRESET_BIT(SV) } },                                           \
-        { "l1", 0.5, 0.005f, 1024, 14, 55, 75,                                    \
+        { "l1", 0.5, 0.005f, 1024, 14, 55, 75,                                \
           { XRW_PRESET_BIT(P1) | XRW_PRESET_BIT(X),                           \
             XRW_PRESET_BIT(H0) | XRW_PRESET_BIT(H1), 0 } },                   \
-        { "l2", 0.15, 0.02f, 512, 12, 25, 70,                                     \
+        { "l2", 0.15, 0.02f, 512, 12, 25, 70,                                 \
           { XRW_PRESET_BIT(P0) | XRW_PRESET_BIT(D0), 0, 0 } }                 \
     }
 

@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import resource
+import socket
 import struct
 import subprocess
 import time
@@ -372,6 +373,65 @@ def test_hostile_sources(tmp_path):
     # many reasons, not one that hides the others
     assert len(set(codes)) >= 20, sorted(set(codes))
     assert codes.count("packed") < HOSTILE / 3
+
+
+ESCAPE = """
+import { readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+
+const tried = {};
+
+function attempt(name, work) {
+    try { work(); tried[name] = "done"; } catch (error) { tried[name] = error.code; }
+}
+
+attempt("read", () => readFileSync("SECRET"));
+attempt("write", () => writeFileSync("SECRET", "ours"));
+attempt("signal", () => process.kill(PARENT, 0));
+attempt("inside", () => writeFileSync("../inside", "ours"));
+
+const socket = connect(PORT, "127.0.0.1");
+socket.on("connect", () => done("done"));
+socket.on("error", (error) => done(error.code));
+
+function done(code) {
+    tried.connect = code;
+    writeFileSync("../tried.json", JSON.stringify(tried));
+    process.exit(1);
+}
+"""
+
+
+def test_the_sandbox_holds(tmp_path):
+    """A texture tool that does what one could be made to do by an image."""
+    (tmp_path / "secret").write_text("theirs")
+    tools = tmp_path / "tools"
+    for package in ("sharp", "ktx2-encoder"):
+        (tools / "node_modules" / package).mkdir(parents=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (tools / "textures.mjs").write_text(
+            ESCAPE.replace("SECRET", str(tmp_path / "secret")).replace("PARENT", str(os.getpid()))
+            .replace("PORT", str(server.getsockname()[1])))
+        source = tmp_path / "ball.glb"
+        source.write_bytes(hostile.Model(4).file())
+        report = pack(source, tmp_path / "out", "--tools", tools)
+
+    assert (report["code"], report["retry"]) == ("texture.tool", True)
+    tried = json.loads((tmp_path / "out" / "tried.json").read_text())
+    assert tried.pop("inside") == "done"
+    assert tried["connect"] == "EPERM" and tried["signal"] == "EPERM"
+
+    if "files" in landlock(tmp_path):
+        assert tried["read"] == tried["write"] == "EACCES"
+        assert (tmp_path / "secret").read_text() == "theirs"
+
+
+def landlock(tmp_path):
+    """What holds here, which depends on the kernel."""
+    source = tmp_path / "none.glb"
+    source.write_bytes(hostile.Model(4, images=0).file())
+    return pack(source, tmp_path / "none")["sandbox"]
 
 
 def test_a_limit_of_time(npm, tmp_path):
