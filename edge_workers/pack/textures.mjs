@@ -10,7 +10,6 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 
-import { encodeToKTX2 } from "ktx2-encoder";
 import sharp from "sharp";
 
 const EDGE_MAX = 8192;
@@ -56,6 +55,9 @@ function scaled({ data, raw }, out) {
 
 async function ktx2(pixels, image, out) {
     const { data, info } = await pixels.ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+
+    // here, and not above: it takes seconds to load, and some presets do without
+    const { encodeToKTX2 } = await import("ktx2-encoder");
 
     return encodeToKTX2(new Uint8Array(0), {
         imageDecoder: async () => ({ width: info.width, height: info.height, data }),

@@ -204,13 +204,13 @@ def heavy():
                                           "count": document["buffers"][0]["byteLength"]})
 
     def instances(document):
-        document["nodes"] = [{"mesh": 0} for _ in range(20000)]
+        document["nodes"] = [{"mesh": 0} for _ in range(5000)]
 
     def chain(document):
-        document["nodes"] = [{"children": [n + 1]} for n in range(20000)] + [{"mesh": 0}]
+        document["nodes"] = [{"children": [n + 1]} for n in range(5000)] + [{"mesh": 0}]
 
     return [("five thousand primitives", primitives), ("overlapping accessors", overlapping),
-            ("twenty thousand nodes", instances), ("a chain of nodes", chain)]
+            ("five thousand nodes", instances), ("a chain of nodes", chain)]
 
 
 def bombs():
