@@ -30,7 +30,7 @@ LIBXR_OBJ  := $(LIBXR_SRC:%.c=$(OBJ)/%.o)
 XR_OBJ     := $(ORIGIN_SRC:%.c=$(OBJ)/%.o) $(WORKER_SRC:%.c=$(OBJ)/%.o)
 
 LIBXR_LIBS := -lcrypto -ljwt -lmaxminddb -lzstd -lbrotlienc -lz -lm
-XR_LIBS    := -lcurl -lexpat -lhiredis -ljansson $(LIBXR_LIBS)
+XR_LIBS    := -lcurl -lexpat -lhiredis -ljansson -lmeshoptimizer $(LIBXR_LIBS)
 
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -100,6 +100,7 @@ int xrw_token_make(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_token_show(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_token_check(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_publish(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_pack_command(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_ls(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_rm(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_tenants_check(const xrw_command_t *cmd, int argc, char **argv);

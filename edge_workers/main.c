@@ -24,6 +24,10 @@ static const xrw_command_t  xrw_commands[] = {
     { "publish", "[OPTION]... FILE|DIR...",
       "Uploads models and textures to a tenant's origin.", xrw_publish },
 
+    { "pack", "--out DIR [OPTION]... FILE",
+      "Makes the variants of a model, and their manifest.",
+      xrw_pack_command },
+
     { "ls", "[OPTION]... [PREFIX]",
       "Lists what a tenant's origin has.", xrw_ls },
 

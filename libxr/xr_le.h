@@ -13,6 +13,13 @@
 /* Numbers in little endian, at any address. */
 
 static inline uint32_t
+xr_le16(const uint8_t *p)
+{
+    return (uint32_t) p[0] | (uint32_t) p[1] << 8;
+}
+
+
+static inline uint32_t
 xr_le32(const uint8_t *p)
 {
     return (uint32_t) p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16
