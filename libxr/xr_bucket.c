@@ -157,6 +157,38 @@ xr_bucket_take(xr_bucket_t *b, const xr_limit_t *l, int64_t cost, int64_t now,
 }
 
 
+/* One look, one exchange: whatever is not as usual is for xr_bucket_take(). */
+
+bool
+xr_bucket_spend(xr_bucket_t *b, uint64_t tag, const xr_limit_t *l,
+    int64_t cost, int64_t now, int64_t *left)
+{
+    int64_t  rest, tokens;
+
+    tokens = xr_bucket_load(&b->tokens);
+    rest = tokens - cost;
+
+    /* "low" is above 0, so nobody is in debt then; a credit below 0 counts */
+
+    if (__atomic_load_n(&b->tag, __ATOMIC_ACQUIRE) != tag
+        || !xr_bucket_is_of(b, l)
+        || rest < xr_bucket_load(&b->low)
+        || rest + xr_bucket_load(&b->credit) <= 0
+        || !__atomic_compare_exchange_n(&b->tokens, &tokens, rest, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    {
+        return false;
+    }
+
+    xr_bucket_touch(b, now);
+
+    *left = xr_bucket_min(xr_bucket_max(rest + xr_bucket_load(&b->balance), 0),
+                          l->burst);
+
+    return true;
+}
+
+
 /* What the tokens have changed by is not taken for what was spent. */
 
 static void

@@ -70,8 +70,11 @@ size_t xr_buckets_used(const xr_buckets_t *t);
 xr_bucket_t *xr_buckets_get(xr_buckets_t *t, uint64_t tag, const uint8_t *key,
     const xr_limit_t *l, int64_t now);
 
-/* Has the memory bring the entry near, as it will be asked for. */
-void xr_buckets_prefetch(const xr_buckets_t *t, uint64_t tag);
+/*
+ * Where the entry of a tag is looked for first, which the memory is told to
+ * bring near; NULL: there is none, for sure.
+ */
+xr_bucket_t *xr_buckets_guess(const xr_buckets_t *t, uint64_t tag);
 
 /* The key that the entry of "tag" was made with; false: it is another's now. */
 bool xr_bucket_key(const xr_bucket_t *b, uint64_t tag,
@@ -96,6 +99,14 @@ typedef struct {
  */
 void xr_bucket_take(xr_bucket_t *b, const xr_limit_t *l, int64_t cost,
     int64_t now, xr_bucket_result_t *res);
+
+/*
+ * What xr_buckets_get() and xr_bucket_take() come to nearly always, of what
+ * xr_buckets_guess() said: the entry is the tag's, has enough, and need not ask
+ * for more.  False: nothing was done.
+ */
+bool xr_bucket_spend(xr_bucket_t *b, uint64_t tag, const xr_limit_t *l,
+    int64_t cost, int64_t now, int64_t *left);
 
 /*
  * Spends without asking whether it may; below 0: gives back, first of all to

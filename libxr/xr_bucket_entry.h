@@ -21,6 +21,10 @@
 
 #define XR_BUCKET_BYTES      ((int64_t) 8000 * XR_LIMIT_BYTE)
 
+/* Milliseconds between two notes of when an entry was used. */
+
+#define XR_BUCKET_TOUCH      64
+
 /* Milliseconds after which an ask counts as lost. */
 
 #define XR_BUCKET_LOST       2000
@@ -103,7 +107,8 @@ xr_bucket_max(int64_t a, int64_t b)
 static inline bool
 xr_bucket_near(int64_t then, int64_t now, int64_t ms)
 {
-    return now - then < ms && then - now < ms;
+    return (uint64_t) now - (uint64_t) then + (uint64_t) ms - 1
+           < 2 * (uint64_t) ms - 1;
 }
 
 
@@ -123,6 +128,27 @@ xr_bucket_unit(const xr_limit_t *l)
 {
     return (l->unit == XR_LIMIT_BYTES)
            ? XR_BUCKET_BYTES : xr_bucket_max(l->cost, XR_LIMIT_TOKEN);
+}
+
+
+/* Whether it was last used by a limit of the same size. */
+
+static inline bool
+xr_bucket_is_of(const xr_bucket_t *b, const xr_limit_t *l)
+{
+    return xr_bucket_load(&b->rate) == l->rate
+           && xr_bucket_load(&b->burst) == l->burst;
+}
+
+
+/* Notes, once in a while, that it is in use. */
+
+static inline void
+xr_bucket_touch(xr_bucket_t *b, int64_t now)
+{
+    if (!xr_bucket_near(xr_bucket_load(&b->used), now, XR_BUCKET_TOUCH)) {
+        xr_bucket_store(&b->used, now);
+    }
 }
 
 

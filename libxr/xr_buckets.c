@@ -11,13 +11,12 @@
 
 /*
  * Milliseconds: after which whoever was making an entry is given up for dead,
- * and an ask whose answer nobody can be waiting for any more; between two
- * notes of when an entry was used; without use, for it to be idle; and by
- * which an idle entry seems older if nothing is lost with it.
+ * and an ask whose answer nobody can be waiting for any more; without use, for
+ * it to be idle; and by which an idle entry seems older if nothing is lost
+ * with it.
  */
 
 #define XR_BUCKETS_PATIENCE  5000
-#define XR_BUCKETS_TOUCH     64
 #define XR_BUCKETS_IDLE      1000
 #define XR_BUCKETS_BONUS     2000
 
@@ -133,17 +132,23 @@ xr_buckets_way(xr_bucket_t *set, uint64_t tag, size_t i)
 }
 
 
-void
-xr_buckets_prefetch(const xr_buckets_t *t, uint64_t tag)
+xr_bucket_t *
+xr_buckets_guess(const xr_buckets_t *t, uint64_t tag)
 {
-    xr_bucket_t  *set;
+    xr_bucket_t  *b, *set;
 
-    tag = xr_buckets_tag(tag);
+    /* of a tag that is kept as another one it is wrong, which is found out */
+
     set = xr_buckets_set(t, tag);
 
-    if (set != NULL) {
-        __builtin_prefetch(xr_buckets_way(set, tag, 0), 1);
+    if (set == NULL) {
+        return NULL;
     }
+
+    b = xr_buckets_way(set, tag, 0);
+    __builtin_prefetch(b, 1);
+
+    return b;
 }
 
 
@@ -431,16 +436,12 @@ xr_buckets_get(xr_buckets_t *t, uint64_t tag, const uint8_t *key,
 
     /* the configuration has changed since */
 
-    if (xr_bucket_load(&b->rate) != l->rate
-        || xr_bucket_load(&b->burst) != l->burst)
-    {
+    if (!xr_bucket_is_of(b, l)) {
         xr_bucket_store(&b->rate, l->rate);
         xr_bucket_store(&b->burst, l->burst);
     }
 
-    if (!xr_bucket_near(xr_bucket_load(&b->used), now, XR_BUCKETS_TOUCH)) {
-        xr_bucket_store(&b->used, now);
-    }
+    xr_bucket_touch(b, now);
 
     return b;
 }

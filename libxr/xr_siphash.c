@@ -179,11 +179,38 @@ xr_siphash(const uint8_t key[XR_SIPHASH_KEY_SIZE], const xr_str_t *parts,
 }
 
 
+/* The last bytes, of which there are not enough for a word, as one. */
+
+static inline uint64_t
+xr_siphash_rest(xr_str_t s)
+{
+    size_t    i, rest;
+    uint64_t  word;
+
+    rest = s.len % 8;
+
+    if (rest == 0) {
+        return 0;
+    }
+
+    if (s.len > 8) {
+        return xr_le64(s.data + s.len - 8) >> 8 * (8 - rest);
+    }
+
+    word = 0;
+
+    for (i = 0; i < rest; i++) {
+        word |= (uint64_t) s.data[i] << 8 * i;
+    }
+
+    return word;
+}
+
+
 uint64_t
 xr_siphash_64(const uint8_t key[XR_SIPHASH_KEY_SIZE], uint64_t head,
     xr_str_t value)
 {
-    size_t        i;
     uint64_t      last;
     xr_siphash_t  s;
 
@@ -191,12 +218,7 @@ xr_siphash_64(const uint8_t key[XR_SIPHASH_KEY_SIZE], uint64_t head,
     s = xr_siphash_words(s, value.data, value.len / 8);
 
     last = (uint64_t) (value.len + sizeof(head)) << 56;
-
-    for (i = 0; i < value.len % 8; i++) {
-        last |= (uint64_t) value.data[value.len / 8 * 8 + i] << 8 * i;
-    }
-
-    s = xr_siphash_word(s, last);
+    s = xr_siphash_word(s, last | xr_siphash_rest(value));
 
     s.v2 ^= 0xee;
 

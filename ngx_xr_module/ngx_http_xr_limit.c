@@ -19,11 +19,9 @@
 #define NGX_HTTP_XR_LIMIT_PAUSE  1          /* milliseconds */
 
 
-static ngx_http_xr_limited_t *ngx_http_xr_limit_create(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_limit_run(ngx_http_xr_limited_t *l);
 static ngx_int_t ngx_http_xr_limit_use(ngx_http_xr_limited_t *l,
-    ngx_http_xr_limit_use_t *use);
+    ngx_http_xr_limit_use_t *use, int64_t cost);
 static ngx_int_t ngx_http_xr_limit_refused(ngx_http_xr_limited_t *l,
     ngx_http_xr_limit_use_t *use);
 static ngx_int_t ngx_http_xr_limit_deny(ngx_http_xr_limited_t *l,
@@ -48,7 +46,7 @@ ngx_http_xr_limit_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     if (ctx->limited == NULL) {
-        ctx->limited = ngx_http_xr_limit_create(r, ctx);
+        ctx->limited = ngx_http_xr_limit_key_gather(r, ctx);
 
         if (ctx->limited == NULL) {
             return NGX_ERROR;
@@ -59,37 +57,40 @@ ngx_http_xr_limit_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
-static ngx_http_xr_limited_t *
-ngx_http_xr_limit_create(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
-{
-    ngx_http_xr_limited_t  *l;
-
-    l = ngx_pcalloc(r->pool, sizeof(ngx_http_xr_limited_t));
-
-    if (l == NULL) {
-        return NULL;
-    }
-
-    l->request = r;
-    l->ctx = ctx;
-
-    return (ngx_http_xr_limit_key_gather(r, ctx, l) == NGX_OK) ? l : NULL;
-}
-
-
 static ngx_int_t
 ngx_http_xr_limit_run(ngx_http_xr_limited_t *l)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  i;
+    int64_t                   cost;
+    ngx_int_t                 rc;
+    ngx_uint_t                i, shared;
+    ngx_http_xr_limit_use_t  *use;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(l->request, ngx_http_xr_module);
+
+    shared = xmcf->redis != NULL && ngx_http_xr_redis_usable(xmcf->redis);
 
     for (i = 0; i < l->nleased; i++) {
+        use = &l->uses[i];
 
-        if (l->uses[i].taken) {
+        if (use->taken) {
             continue;
         }
 
-        rc = ngx_http_xr_limit_use(l, &l->uses[i]);
+        cost = (use->limit->unit == XR_LIMIT_BYTES)
+               ? ngx_http_xr_limit_bytes_reserve(l->request, use->limit)
+               : use->limit->cost;
+
+        if (shared && use->bucket != NULL
+            && xr_bucket_spend(use->bucket, use->tag, use->limit, cost,
+                               (int64_t) ngx_current_msec, &use->left))
+        {
+            use->charged = cost;
+            use->taken = 1;
+            continue;
+        }
+
+        rc = ngx_http_xr_limit_use(l, use, cost);
 
         if (rc != NGX_OK) {
             return rc;
@@ -114,17 +115,15 @@ ngx_http_xr_limit_run(ngx_http_xr_limited_t *l)
 }
 
 
-/* A leased limit. */
+/* A leased limit that is not just spent from. */
 
 static ngx_int_t
-ngx_http_xr_limit_use(ngx_http_xr_limited_t *l, ngx_http_xr_limit_use_t *use)
+ngx_http_xr_limit_use(ngx_http_xr_limited_t *l, ngx_http_xr_limit_use_t *use,
+    int64_t cost)
 {
-    int64_t    cost;
     ngx_int_t  rc;
 
-    cost = (use->limit->unit == XR_LIMIT_BYTES)
-           ? ngx_http_xr_limit_bytes_reserve(l->request, use->limit)
-           : use->limit->cost;
+    use->bucket = NULL;
 
     rc = ngx_http_xr_limit_lease_take(l, use, cost);
 
@@ -198,7 +197,7 @@ ngx_http_xr_limit_refused(ngx_http_xr_limited_t *l,
     ngx_msec_t               waited;
     ngx_http_xr_loc_conf_t  *xlcf;
 
-    waited = l->waited ? ngx_current_msec - l->began : 0;
+    waited = (l->pause != NULL) ? ngx_current_msec - l->pause->began : 0;
 
     if (use->limit->delay > waited
         && l->retry <= use->limit->delay - waited)
@@ -235,7 +234,7 @@ ngx_http_xr_limit_deny(ngx_http_xr_limited_t *l,
 
     l->done = 1;
     l->outcome = NGX_HTTP_XR_LIMIT_REJECTED;
-    l->tightest = use;
+    l->refuser = use;
 
     if (ngx_http_xr_headers_retry_after(l->request, l->retry) != NGX_OK) {
         return NGX_ERROR;
@@ -260,18 +259,9 @@ ngx_http_xr_limit_pass(ngx_http_xr_limited_t *l)
 
         ngx_http_xr_limit_count(use, outcome);
 
-        if (use->left < use->limit->burst / 5) {
+        if (use->left * 5 < use->limit->burst) {
             l->near = 1;
             ngx_http_xr_limit_count(use, NGX_HTTP_XR_LIMIT_NEAR);
-        }
-
-        /* the one that has the smallest part left */
-
-        if (l->tightest == NULL
-            || (double) use->left * (double) l->tightest->limit->burst
-               < (double) l->tightest->left * (double) use->limit->burst)
-        {
-            l->tightest = use;
         }
 
         if (use->degraded) {
@@ -319,19 +309,6 @@ ngx_http_xr_limit_charge(ngx_http_xr_limited_t *l,
 
 
 void
-ngx_http_xr_limit_count(ngx_http_xr_limit_use_t *use,
-    ngx_http_xr_limit_outcome_t outcome)
-{
-    ngx_uint_t  worker;
-
-    if (use->name != NULL) {
-        worker = ngx_worker % NGX_HTTP_XR_LIMIT_WORKERS;
-        (void) ngx_atomic_fetch_add(&use->name->counts[worker].n[outcome], 1);
-    }
-}
-
-
-void
 ngx_http_xr_limit_log(ngx_http_xr_limited_t *l, ngx_http_xr_limit_use_t *use,
     const char *what)
 {
@@ -358,7 +335,7 @@ ngx_http_xr_limit_wait(ngx_http_xr_limited_t *l, ngx_msec_t ms)
         return NGX_ERROR;
     }
 
-    ngx_add_timer(&l->timer, ngx_max(ms, 1));
+    ngx_add_timer(&l->pause->timer, ngx_max(ms, 1));
 
     return ngx_http_xr_limit_sleep(l);
 }
@@ -397,26 +374,29 @@ ngx_http_xr_limit_sleep(ngx_http_xr_limited_t *l)
 ngx_int_t
 ngx_http_xr_limit_suspend(ngx_http_xr_limited_t *l)
 {
-    ngx_pool_cleanup_t  *cln;
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_xr_limit_pause_t  *pause;
 
-    if (l->waited) {
+    if (l->pause != NULL) {
         return NGX_OK;
     }
 
-    cln = ngx_pool_cleanup_add(l->request->pool, 0);
+    cln = ngx_pool_cleanup_add(l->request->pool,
+                               sizeof(ngx_http_xr_limit_pause_t));
     if (cln == NULL) {
         return NGX_ERROR;
     }
 
+    pause = cln->data;
+    ngx_memzero(pause, sizeof(ngx_http_xr_limit_pause_t));
+
+    pause->timer.handler = ngx_http_xr_limit_timer;
+    pause->timer.data = l->request->connection;
+    pause->timer.log = l->request->connection->log;
+    pause->began = ngx_current_msec;
+
     cln->handler = ngx_http_xr_limit_cleanup;
-    cln->data = l;
-
-    l->timer.handler = ngx_http_xr_limit_timer;
-    l->timer.data = l->request->connection;
-    l->timer.log = l->request->connection->log;
-
-    l->began = ngx_current_msec;
-    l->waited = 1;
+    l->pause = pause;
 
     return NGX_OK;
 }
@@ -460,13 +440,13 @@ ngx_http_xr_limit_resume(ngx_http_xr_limited_t *l)
 static void
 ngx_http_xr_limit_cleanup(void *data)
 {
-    ngx_http_xr_limited_t *l = data;
+    ngx_http_xr_limit_pause_t *pause = data;
 
-    if (l->timer.timer_set) {
-        ngx_del_timer(&l->timer);
+    if (pause->timer.timer_set) {
+        ngx_del_timer(&pause->timer);
     }
 
-    if (l->call != NULL) {
-        ngx_http_xr_redis_cancel(l->call);
+    if (pause->call != NULL) {
+        ngx_http_xr_redis_cancel(pause->call);
     }
 }

@@ -72,9 +72,10 @@ struct ngx_http_xr_limit_shared_s {
 /* "xr_limit" */
 
 typedef struct {
-    xr_limit_t                       limit;
-    ngx_http_xr_limit_name_t        *name;      /* NULL: not counted */
+    ngx_http_xr_limit_counts_t      *counts;    /* of this process, or NULL */
     uint64_t                         tag;       /* see _key.c */
+    ngx_uint_t                       exact;     /* decided by Redis */
+    xr_limit_t                       limit;
 } ngx_http_xr_limit_conf_t;
 
 
@@ -86,22 +87,30 @@ typedef struct {
 } ngx_http_xr_limit_cap_t;
 
 
-/* One limit on its way through a request. */
+/* What an exact limit asks Redis for, and is told. */
+
+typedef struct {
+    int64_t                          want;
+    int64_t                          granted;
+    int64_t                          wait;      /* microseconds */
+    u_char                           key[XR_LIMIT_KEY_SIZE];
+} ngx_http_xr_limit_ask_t;
+
+
+/* One limit on its way through a request, in a cache line. */
 
 typedef struct {
     const xr_limit_t                *limit;
-    ngx_http_xr_limit_name_t        *name;      /* NULL: not counted */
-    xr_bucket_t                     *bucket;    /* NULL: not looked up yet */
+    ngx_http_xr_limit_counts_t      *counts;    /* NULL: not counted */
+    xr_bucket_t                     *bucket;    /* NULL: not looked up yet; it
+                                                   is a guess until taken */
     uint64_t                         tag;
     int64_t                          charged;   /* millionths */
     int64_t                          left;      /* of the bucket, as known */
-    int64_t                          want;      /* of Redis, if exact, */
-    int64_t                          granted;   /* and what it said */
-    int64_t                          wait;
-    unsigned                         taken:1;
-    unsigned                         exact:1;   /* decided by Redis */
-    unsigned                         degraded:1;
-    u_char                           key[XR_LIMIT_KEY_SIZE];
+    ngx_http_xr_limit_ask_t         *ask;       /* if exact, once needed */
+    u_char                           taken;
+    u_char                           exact;     /* decided by Redis */
+    u_char                           degraded;
 } ngx_http_xr_limit_use_t;
 
 
@@ -130,36 +139,64 @@ typedef struct {
 #define NGX_HTTP_XR_EXACT_FAILED    3
 
 
+/* What a request needs that has to wait, as few have. */
+
+typedef struct {
+    ngx_event_t                      timer;
+    ngx_msec_t                       began;
+    ngx_http_xr_redis_call_t        *call;      /* to Redis, in flight */
+} ngx_http_xr_limit_pause_t;
+
+
 struct ngx_http_xr_limited_s {
     ngx_http_request_t              *request;
     ngx_http_xr_ctx_t               *ctx;
     ngx_uint_t                       n;
     ngx_uint_t                       nleased;   /* of them: they come first */
-    ngx_http_xr_limit_use_t         *uses;
-    ngx_http_xr_limit_use_t         *tightest;  /* what clients are told of */
-    ngx_http_xr_limit_use_t         *refuser;   /* of the exact ones */
-
-    ngx_event_t                      timer;
-    ngx_msec_t                       began;     /* to wait */
-    ngx_http_xr_redis_call_t        *call;      /* to Redis, in flight */
-
-    ngx_uint_t                       reply;     /* of the call */
+    ngx_http_xr_limit_pause_t       *pause;     /* NULL: never waited */
+    ngx_http_xr_limit_use_t         *refuser;
     ngx_msec_t                       retry;     /* milliseconds, if refused */
     ngx_http_xr_limit_outcome_t      outcome;
 
-    unsigned                         waited:1;
+    unsigned                         reply:2;   /* of the call */
     unsigned                         delayed:1;
     unsigned                         near:1;    /* little is left of one */
     unsigned                         dry_run:1; /* one would have rejected it */
     unsigned                         done:1;    /* decided, once for all */
     unsigned                         settled:1;
     unsigned                         bytes:1;   /* one is in bytes */
+
+    ngx_http_xr_limit_use_t          uses[];
 };
 
 
+/*
+ * Living processes of NGINX have different slots, also those of two
+ * configurations: a line that is nobody else's needs no atomic operation.  The
+ * last one is for all that there is no other for.
+ */
+
+#define NGX_HTTP_XR_LIMIT_SHARED  (NGX_HTTP_XR_LIMIT_WORKERS - 1)
+
+
+static ngx_inline void
+ngx_http_xr_limit_count(ngx_http_xr_limit_use_t *use,
+    ngx_http_xr_limit_outcome_t outcome)
+{
+    if (use->counts == NULL) {
+        return;
+    }
+
+    if ((ngx_uint_t) ngx_process_slot < NGX_HTTP_XR_LIMIT_SHARED) {
+        use->counts->n[outcome] += 1;
+
+    } else {
+        (void) ngx_atomic_fetch_add(&use->counts->n[outcome], 1);
+    }
+}
+
+
 /* limit */
-void ngx_http_xr_limit_count(ngx_http_xr_limit_use_t *use,
-    ngx_http_xr_limit_outcome_t outcome);
 void ngx_http_xr_limit_log(ngx_http_xr_limited_t *l,
     ngx_http_xr_limit_use_t *use, const char *what);
 void ngx_http_xr_limit_charge(ngx_http_xr_limited_t *l,
@@ -195,18 +232,21 @@ xr_str_t ngx_http_xr_limit_fields_near(ngx_http_request_t *r,
 
 /* limit_name */
 void ngx_http_xr_limit_name_init(ngx_http_xr_main_conf_t *xmcf);
-ngx_http_xr_limit_name_t *ngx_http_xr_limit_name_find(
+ngx_http_xr_limit_counts_t *ngx_http_xr_limit_name_counts(
     ngx_http_xr_limit_shared_t *shared, xr_str_t name);
 
 /* limit_key */
-ngx_int_t ngx_http_xr_limit_key_gather(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx, ngx_http_xr_limited_t *l);
+ngx_http_xr_limited_t *ngx_http_xr_limit_key_gather(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_limit_key_exact(ngx_http_xr_main_conf_t *xmcf,
+    const xr_limit_t *limit);
 uint64_t ngx_http_xr_limit_key_of(ngx_http_xr_main_conf_t *xmcf, xr_str_t name,
     xr_limit_key_t key, xr_limit_unit_t unit);
 uint64_t ngx_http_xr_limit_key_tag(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, uint64_t limit, xr_limit_key_t key);
 ngx_int_t ngx_http_xr_limit_key_redis(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx, ngx_http_xr_limit_use_t *use);
+    ngx_http_xr_ctx_t *ctx, const xr_limit_t *limit,
+    u_char key[XR_LIMIT_KEY_SIZE]);
 
 /* limit_lease */
 ngx_int_t ngx_http_xr_limit_lease_bucket(ngx_http_xr_limited_t *l,

@@ -248,7 +248,7 @@ ngx_http_xr_limit_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    limit->name = NULL;
+    limit->counts = NULL;
 
     if (ngx_http_xr_limit_is_there(list, &limit->limit)) {
         name = ngx_http_xr_ngx(limit->limit.name);

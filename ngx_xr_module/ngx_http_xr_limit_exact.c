@@ -16,6 +16,7 @@
 #define NGX_HTTP_XR_EXACT_DEADLINE  1000    /* of what nobody waits for */
 
 
+static ngx_int_t ngx_http_xr_exact_prepare(ngx_http_xr_limited_t *l);
 static ngx_int_t ngx_http_xr_exact_send(ngx_http_xr_limited_t *l);
 static void ngx_http_xr_exact_answer(void *data, redisReply *reply);
 static ngx_int_t ngx_http_xr_exact_judge(ngx_http_xr_limited_t *l);
@@ -33,6 +34,12 @@ ngx_http_xr_limit_exact_run(ngx_http_xr_limited_t *l)
     ngx_int_t                 rc;
     ngx_uint_t                i;
     ngx_http_xr_limit_use_t  *use;
+
+    if (l->uses[l->nleased].ask == NULL
+        && ngx_http_xr_exact_prepare(l) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     switch (l->reply) {
 
@@ -55,9 +62,10 @@ ngx_http_xr_limit_exact_run(ngx_http_xr_limited_t *l)
 
         /* of bytes any will do, whatever they cost */
 
-        use->want = (use->limit->unit == XR_LIMIT_BYTES)
-                    ? -ngx_http_xr_limit_bytes_reserve(l->request, use->limit)
-                    : use->limit->cost;
+        use->ask->want = (use->limit->unit == XR_LIMIT_BYTES)
+                         ? -ngx_http_xr_limit_bytes_reserve(l->request,
+                                                            use->limit)
+                         : use->limit->cost;
 
         rc = ngx_http_xr_limit_lease_bucket(l, use);
 
@@ -74,14 +82,38 @@ ngx_http_xr_limit_exact_run(ngx_http_xr_limited_t *l)
             return NGX_BUSY;
         }
 
-        if ((rc != NGX_OK || !xr_bucket_key(use->bucket, use->tag, use->key))
-            && ngx_http_xr_limit_key_redis(l->request, l->ctx, use) != NGX_OK)
+        if ((rc != NGX_OK
+             || !xr_bucket_key(use->bucket, use->tag, use->ask->key))
+            && ngx_http_xr_limit_key_redis(l->request, l->ctx, use->limit,
+                                           use->ask->key)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
     return ngx_http_xr_exact_send(l);
+}
+
+
+static ngx_int_t
+ngx_http_xr_exact_prepare(ngx_http_xr_limited_t *l)
+{
+    ngx_uint_t                i, n;
+    ngx_http_xr_limit_ask_t  *asks;
+
+    n = l->n - l->nleased;
+
+    asks = ngx_palloc(l->request->pool, n * sizeof(ngx_http_xr_limit_ask_t));
+    if (asks == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        l->uses[l->nleased + i].ask = &asks[i];
+    }
+
+    return NGX_OK;
 }
 
 
@@ -103,13 +135,14 @@ ngx_http_xr_exact_send(ngx_http_xr_limited_t *l)
     n = l->n - l->nleased;
 
     for (i = 0; i < n; i++) {
-        ngx_http_xr_exact_part(&use[i], use[i].want, 0, &parts[i]);
+        ngx_http_xr_exact_part(&use[i], use[i].ask->want, 0, &parts[i]);
     }
 
-    l->call = ngx_http_xr_limit_script_call(xmcf->redis, "take", parts, n,
-                                            xmcf->redis->timeout,
-                                            ngx_http_xr_exact_answer, l);
-    if (l->call == NULL) {
+    l->pause->call = ngx_http_xr_limit_script_call(xmcf->redis, "take", parts,
+                                                   n, xmcf->redis->timeout,
+                                                   ngx_http_xr_exact_answer,
+                                                   l);
+    if (l->pause->call == NULL) {
         return ngx_http_xr_exact_degrade(l);
     }
 
@@ -128,7 +161,7 @@ ngx_http_xr_exact_answer(void *data, redisReply *reply)
     ngx_http_xr_limit_use_t     *use;
     ngx_http_xr_limit_answer_t   answers[NGX_HTTP_XR_LIMIT_MAX];
 
-    l->call = NULL;
+    l->pause->call = NULL;
 
     use = &l->uses[l->nleased];
     n = l->n - l->nleased;
@@ -136,9 +169,9 @@ ngx_http_xr_exact_answer(void *data, redisReply *reply)
     if (ngx_http_xr_limit_script_answer(reply, answers, n) == NGX_OK) {
 
         for (i = 0; i < n; i++) {
-            use[i].granted = answers[i].granted;
+            use[i].ask->granted = answers[i].granted;
             use[i].left = answers[i].balance;
-            use[i].wait = answers[i].wait;
+            use[i].ask->wait = answers[i].wait;
         }
 
         l->reply = NGX_HTTP_XR_EXACT_ANSWERED;
@@ -166,8 +199,10 @@ ngx_http_xr_exact_judge(ngx_http_xr_limited_t *l)
     for (i = l->nleased; i < l->n; i++) {
         use = &l->uses[i];
 
-        if (use->wait > wait || (l->refuser == NULL && use->granted == 0)) {
-            wait = use->wait;
+        if (use->ask->wait > wait
+            || (l->refuser == NULL && use->ask->granted == 0))
+        {
+            wait = use->ask->wait;
             l->refuser = use;
         }
     }
@@ -184,7 +219,7 @@ ngx_http_xr_exact_judge(ngx_http_xr_limited_t *l)
     }
 
     for (i = l->nleased; i < l->n; i++) {
-        l->uses[i].charged = l->uses[i].granted;
+        l->uses[i].charged = l->uses[i].ask->granted;
         l->uses[i].taken = 1;
     }
 
@@ -208,8 +243,7 @@ ngx_http_xr_exact_degrade(ngx_http_xr_limited_t *l)
             continue;
         }
 
-        rc = ngx_http_xr_limit_degrade(l, use, (use->want < 0) ? -use->want
-                                                               : use->want);
+        rc = ngx_http_xr_limit_degrade(l, use, ngx_abs(use->ask->want));
 
         if (rc != NGX_OK) {
             l->refuser = use;
@@ -257,7 +291,7 @@ static void
 ngx_http_xr_exact_part(ngx_http_xr_limit_use_t *use, int64_t want,
     int64_t due, ngx_http_xr_limit_part_t *part)
 {
-    part->key = use->key;
+    part->key = use->ask->key;
     part->rate = use->limit->rate;
     part->burst = use->limit->burst;
     part->want = want;

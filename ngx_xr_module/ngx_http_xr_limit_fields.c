@@ -19,23 +19,35 @@ static ngx_str_t  ngx_http_xr_fields_policy = ngx_string("RateLimit-Policy");
 static ngx_str_t  ngx_http_xr_fields_state = ngx_string("RateLimit");
 
 
+static ngx_http_xr_limit_use_t *ngx_http_xr_limit_fields_tightest(
+    ngx_http_xr_ctx_t *ctx);
+
+
 /* With an answer that was refused, and with others where that is wanted. */
 
 ngx_int_t
 ngx_http_xr_limit_fields_push(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    xr_buf_t                 policy, state;
-    ngx_str_t                value;
-    ngx_http_xr_limited_t   *l;
-    ngx_http_xr_loc_conf_t  *xlcf;
-    u_char                  *p;
+    xr_buf_t                  policy, state;
+    ngx_str_t                 value;
+    ngx_http_xr_loc_conf_t   *xlcf;
+    ngx_http_xr_limit_use_t  *tightest;
+    u_char                   *p;
 
-    l = ctx->limited;
+    if (ctx->limited == NULL) {
+        return NGX_OK;
+    }
+
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
 
-    if (l == NULL || l->tightest == NULL
-        || (l->outcome != NGX_HTTP_XR_LIMIT_REJECTED && !xlcf->limit_headers))
+    if (ctx->limited->outcome != NGX_HTTP_XR_LIMIT_REJECTED
+        && !xlcf->limit_headers)
     {
+        return NGX_OK;
+    }
+
+    tightest = ngx_http_xr_limit_fields_tightest(ctx);
+    if (tightest == NULL) {
         return NGX_OK;
     }
 
@@ -47,8 +59,8 @@ ngx_http_xr_limit_fields_push(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     policy = xr_buf(p, NGX_HTTP_XR_FIELDS_SIZE);
     state = xr_buf(p + NGX_HTTP_XR_FIELDS_SIZE, NGX_HTTP_XR_FIELDS_SIZE);
 
-    xr_limit_policy_field(l->tightest->limit, &policy);
-    xr_limit_state_field(l->tightest->limit, l->tightest->left, &state);
+    xr_limit_policy_field(tightest->limit, &policy);
+    xr_limit_state_field(tightest->limit, tightest->left, &state);
 
     value = ngx_http_xr_ngx(xr_buf_str(&policy));
 
@@ -61,6 +73,42 @@ ngx_http_xr_limit_fields_push(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     value = ngx_http_xr_ngx(xr_buf_str(&state));
 
     return ngx_http_xr_headers_push(r, &ngx_http_xr_fields_state, &value);
+}
+
+
+/* The one that refused, or else has the smallest part left; NULL: none. */
+
+static ngx_http_xr_limit_use_t *
+ngx_http_xr_limit_fields_tightest(ngx_http_xr_ctx_t *ctx)
+{
+    ngx_uint_t                i;
+    ngx_http_xr_limited_t    *l;
+    ngx_http_xr_limit_use_t  *use, *tightest;
+
+    l = ctx->limited;
+
+    if (l == NULL || !l->done) {
+        return NULL;
+    }
+
+    if (l->outcome == NGX_HTTP_XR_LIMIT_REJECTED) {
+        return l->refuser;
+    }
+
+    tightest = NULL;
+
+    for (i = 0; i < l->n; i++) {
+        use = &l->uses[i];
+
+        if (tightest == NULL
+            || (double) use->left * (double) tightest->limit->burst
+               < (double) tightest->left * (double) use->limit->burst)
+        {
+            tightest = use;
+        }
+    }
+
+    return tightest;
 }
 
 
@@ -87,8 +135,11 @@ ngx_http_xr_limit_fields_status(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 xr_str_t
 ngx_http_xr_limit_fields_name(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    return (ctx->limited != NULL && ctx->limited->tightest != NULL)
-           ? ctx->limited->tightest->limit->name : xr_str_of(NULL, 0);
+    ngx_http_xr_limit_use_t  *tightest;
+
+    tightest = ngx_http_xr_limit_fields_tightest(ctx);
+
+    return (tightest != NULL) ? tightest->limit->name : xr_str_of(NULL, 0);
 }
 
 

@@ -18,13 +18,18 @@
 #define NGX_HTTP_XR_LIMIT_IS_LIMIT  0x10
 
 
-static void ngx_http_xr_limit_add(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx, ngx_http_xr_limited_t *l, const xr_limit_t *limit,
-    ngx_http_xr_limit_conf_t *conf);
-static ngx_uint_t ngx_http_xr_limit_is_exact(ngx_http_xr_main_conf_t *xmcf,
-    const xr_limit_t *limit);
+static ngx_http_xr_limit_conf_t *ngx_http_xr_limit_own(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+static ngx_uint_t ngx_http_xr_limit_add(ngx_http_xr_limited_t *l,
+    ngx_http_xr_main_conf_t *xmcf, ngx_http_xr_limit_conf_t *limits, size_t n,
+    ngx_uint_t exact);
+static ngx_uint_t ngx_http_xr_limit_add_own(ngx_http_xr_limited_t *l,
+    ngx_http_xr_main_conf_t *xmcf, ngx_http_xr_limit_conf_t *limits, size_t n,
+    ngx_uint_t exact);
 static ngx_uint_t ngx_http_xr_limit_concerns(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_limit_t *limit);
+static uint64_t ngx_http_xr_limit_value(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_limit_key_t key);
 static uint64_t ngx_http_xr_limit_subject(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static uint64_t ngx_http_xr_limit_address(ngx_http_request_t *r,
@@ -33,76 +38,108 @@ static xr_str_t ngx_http_xr_limit_network(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 
 
-/* Those of the location and those of the tenant; exact ones come last. */
+/*
+ * Those of the location and those of the tenant; exact ones come last.  NULL:
+ * no memory.
+ */
 
-ngx_int_t
-ngx_http_xr_limit_key_gather(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_http_xr_limited_t *l)
+ngx_http_xr_limited_t *
+ngx_http_xr_limit_key_gather(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    size_t                     i, n, own;
-    xr_limit_t                *tenant;
-    ngx_uint_t                 exact, seen, wanted;
+    size_t                     n, nown;
+    ngx_uint_t                 exact;
+    ngx_http_xr_limited_t     *l;
     ngx_http_xr_loc_conf_t    *xlcf;
     ngx_http_xr_main_conf_t   *xmcf;
-    ngx_http_xr_limit_conf_t  *limits;
+    ngx_http_xr_limit_conf_t  *limits, *own;
 
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
     xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
 
-    limits = (xlcf->limits != NULL) ? xlcf->limits->elts : NULL;
-    n = (xlcf->limits != NULL) ? xlcf->limits->nelts : 0;
-    own = ctx->tenant->nlimits;
-    tenant = NULL;
+    limits = NULL;
+    own = NULL;
+    n = 0;
+    nown = ctx->tenant->nlimits;
 
-    if (own != 0) {
-        tenant = ngx_palloc(r->pool, XR_TENANT_LIMITS * sizeof(xr_limit_t));
-        if (tenant == NULL) {
-            return NGX_ERROR;
-        }
-
-        own = xr_site_limits(ctx->tenant, tenant);
+    if (xlcf->limits != NULL) {
+        limits = xlcf->limits->elts;
+        n = xlcf->limits->nelts;
     }
 
-    l->uses = ngx_palloc(r->pool, (n + own) * sizeof(ngx_http_xr_limit_use_t));
-    if (l->uses == NULL) {
-        return NGX_ERROR;
-    }
+    if (nown != 0) {
+        own = ngx_http_xr_limit_own(r, ctx);
 
-    seen = 0;
-
-    for (wanted = 0; wanted <= seen; wanted++) {
-
-        for (i = 0; i < n; i++) {
-            exact = ngx_http_xr_limit_is_exact(xmcf, &limits[i].limit);
-            seen |= exact;
-
-            if (exact == wanted) {
-                ngx_http_xr_limit_add(r, ctx, l, &limits[i].limit, &limits[i]);
-            }
-        }
-
-        for (i = 0; i < own; i++) {
-            exact = ngx_http_xr_limit_is_exact(xmcf, &tenant[i]);
-            seen |= exact;
-
-            if (exact == wanted) {
-                ngx_http_xr_limit_add(r, ctx, l, &tenant[i], NULL);
-            }
-        }
-
-        if (wanted == 0) {
-            l->nleased = l->n;
+        if (own == NULL) {
+            return NULL;
         }
     }
 
-    return NGX_OK;
+    l = ngx_palloc(r->pool, sizeof(ngx_http_xr_limited_t)
+                            + (n + nown) * sizeof(ngx_http_xr_limit_use_t));
+    if (l == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(l, sizeof(ngx_http_xr_limited_t));
+
+    l->request = r;
+    l->ctx = ctx;
+
+    exact = ngx_http_xr_limit_add(l, xmcf, limits, n, 0);
+
+    if (nown != 0) {
+        exact |= ngx_http_xr_limit_add_own(l, xmcf, own, nown, 0);
+    }
+
+    l->nleased = l->n;
+
+    if (exact) {
+        (void) ngx_http_xr_limit_add(l, xmcf, limits, n, 1);
+        (void) ngx_http_xr_limit_add_own(l, xmcf, own, nown, 1);
+    }
+
+    return l;
+}
+
+
+/* Those of the tenant, as many as it has. */
+
+static ngx_http_xr_limit_conf_t *
+ngx_http_xr_limit_own(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    size_t                     i, n;
+    xr_limit_t                 limits[XR_TENANT_LIMITS], *limit;
+    ngx_http_xr_main_conf_t   *xmcf;
+    ngx_http_xr_limit_conf_t  *own;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    n = xr_site_limits(ctx->tenant, limits);
+
+    own = ngx_palloc(r->pool, n * sizeof(ngx_http_xr_limit_conf_t));
+    if (own == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        own[i].limit = limits[i];
+        limit = &own[i].limit;
+
+        own[i].counts = ngx_http_xr_limit_name_counts(xmcf->limit,
+                                                      limit->name);
+        own[i].exact = ngx_http_xr_limit_key_exact(xmcf, limit);
+        own[i].tag = ngx_http_xr_limit_key_of(xmcf, limit->name, limit->key,
+                                              limit->unit);
+    }
+
+    return own;
 }
 
 
 /* Without Redis there is nothing that could be. */
 
-static ngx_uint_t
-ngx_http_xr_limit_is_exact(ngx_http_xr_main_conf_t *xmcf,
+ngx_uint_t
+ngx_http_xr_limit_key_exact(ngx_http_xr_main_conf_t *xmcf,
     const xr_limit_t *limit)
 {
     return limit->mode == XR_LIMIT_EXACT && xmcf->redis != NULL;
@@ -115,63 +152,96 @@ ngx_http_xr_limit_concerns(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 {
     xr_principal_t  *who;
 
-    if (limit->rate_class.len == 0) {
-        return 1;
-    }
-
     who = ngx_http_xr_auth_who(r, ctx);
 
     return who != NULL && xr_str_eq(who->constraints.rate, limit->rate_class);
 }
 
 
-/* "conf" is NULL where the limit is the tenant's own. */
+/* Those of a list that are exact, or are not; says whether any is. */
 
-static void
-ngx_http_xr_limit_add(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_http_xr_limited_t *l, const xr_limit_t *limit,
-    ngx_http_xr_limit_conf_t *conf)
+static ngx_uint_t
+ngx_http_xr_limit_add(ngx_http_xr_limited_t *l, ngx_http_xr_main_conf_t *xmcf,
+    ngx_http_xr_limit_conf_t *limits, size_t n, ngx_uint_t exact)
 {
+    size_t                    i;
     uint64_t                  tag;
-    ngx_uint_t                i;
+    ngx_uint_t                seen;
+    const xr_limit_t         *limit;
     ngx_http_xr_limit_use_t  *use;
-    ngx_http_xr_main_conf_t  *xmcf;
 
-    if (!ngx_http_xr_limit_concerns(r, ctx, limit)) {
-        return;
+    use = &l->uses[l->n];
+    seen = 0;
+
+    for (i = 0; i < n; i++) {
+        limit = &limits[i].limit;
+        seen |= limits[i].exact;
+
+        if (limits[i].exact != exact
+            || (limit->rate_class.len != 0
+                && !ngx_http_xr_limit_concerns(l->request, l->ctx, limit)))
+        {
+            continue;
+        }
+
+        tag = limits[i].tag + l->ctx->tenant->tag
+              + ngx_http_xr_limit_value(l->request, l->ctx, limit->key);
+        tag = xr_mix64(tag);
+
+        use->limit = limit;
+        use->counts = limits[i].counts;
+        use->tag = tag;
+        use->charged = 0;
+        use->left = 0;
+        use->ask = NULL;
+        use->taken = 0;
+        use->exact = (u_char) exact;
+        use->degraded = 0;
+
+        /* not used for long, most likely: memory is slower than the rest */
+
+        use->bucket = exact ? NULL
+                            : xr_buckets_guess(xmcf->limit->buckets, tag);
+
+        if (limit->unit == XR_LIMIT_BYTES) {
+            l->bytes = 1;
+        }
+
+        use++;
     }
 
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    l->n = use - l->uses;
 
-    tag = (conf != NULL) ? conf->tag
-                         : ngx_http_xr_limit_key_of(xmcf, limit->name,
-                                                    limit->key, limit->unit);
-    tag = ngx_http_xr_limit_key_tag(r, ctx, tag, limit->key);
+    return seen;
+}
 
-    /* a bucket that has been met already is not paid into twice */
 
-    for (i = 0; i < l->n; i++) {
+/* A bucket that the location has met already is not paid into twice. */
 
-        if (l->uses[i].tag == tag) {
-            return;
+static ngx_uint_t
+ngx_http_xr_limit_add_own(ngx_http_xr_limited_t *l,
+    ngx_http_xr_main_conf_t *xmcf, ngx_http_xr_limit_conf_t *limits, size_t n,
+    ngx_uint_t exact)
+{
+    ngx_uint_t  i, j, last, seen;
+
+    last = l->n;
+    seen = ngx_http_xr_limit_add(l, xmcf, limits, n, exact);
+
+    for (i = last; i < l->n; i++) {
+
+        for (j = 0; j < last && l->uses[j].tag != l->uses[i].tag; j++) {
+            /* void */
+        }
+
+        if (j == last) {
+            l->uses[last++] = l->uses[i];
         }
     }
 
-    /* most likely it was not used for long: memory is slower than the rest */
+    l->n = last;
 
-    xr_buckets_prefetch(xmcf->limit->buckets, tag);
-
-    use = &l->uses[l->n++];
-    ngx_memzero(use, offsetof(ngx_http_xr_limit_use_t, key));
-
-    use->limit = limit;
-    use->exact = ngx_http_xr_limit_is_exact(xmcf, limit);
-    use->name = (conf != NULL) ? conf->name
-                               : ngx_http_xr_limit_name_find(xmcf->limit,
-                                                        limit->name);
-    use->tag = tag;
-
-    l->bytes |= (limit->unit == XR_LIMIT_BYTES);
+    return seen;
 }
 
 
@@ -199,29 +269,30 @@ uint64_t
 ngx_http_xr_limit_key_tag(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     uint64_t limit, xr_limit_key_t key)
 {
+    return xr_mix64(limit + ctx->tenant->tag
+                    + ngx_http_xr_limit_value(r, ctx, key));
+}
+
+
+static uint64_t
+ngx_http_xr_limit_value(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    xr_limit_key_t key)
+{
     uint64_t  value;
 
-    switch (key) {
+    if (key == XR_LIMIT_TENANT) {
+        return 0;
+    }
 
-    case XR_LIMIT_TENANT:
-        value = 0;
-        break;
-
-    case XR_LIMIT_SUBJECT:
+    if (key == XR_LIMIT_SUBJECT) {
         value = ngx_http_xr_limit_subject(r, ctx);
 
         if (value != 0) {
-            break;
+            return value;
         }
-
-        /* fall through */
-
-    default: /* XR_LIMIT_ADDRESS */
-        value = ngx_http_xr_limit_address(r, ctx);
-        break;
     }
 
-    return xr_mix64(limit + ctx->tenant->tag + value);
+    return ngx_http_xr_limit_address(r, ctx);
 }
 
 
@@ -304,7 +375,7 @@ ngx_http_xr_limit_network(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
 ngx_int_t
 ngx_http_xr_limit_key_redis(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    ngx_http_xr_limit_use_t *use)
+    const xr_limit_t *limit, u_char key[XR_LIMIT_KEY_SIZE])
 {
     u_char          *p;
     xr_str_t         value;
@@ -312,9 +383,9 @@ ngx_http_xr_limit_key_redis(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     value = xr_str_of(NULL, 0);
 
-    if (use->limit->key != XR_LIMIT_TENANT) {
+    if (limit->key != XR_LIMIT_TENANT) {
 
-        who = (use->limit->key == XR_LIMIT_SUBJECT)
+        who = (limit->key == XR_LIMIT_SUBJECT)
               ? ngx_http_xr_auth_who(r, ctx) : NULL;
 
         value = (who != NULL && who->subject.len != 0)
@@ -331,6 +402,6 @@ ngx_http_xr_limit_key_redis(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         value = xr_str_of(p, value.len + 1);
     }
 
-    return xr_limit_redis_key(use->limit, ctx->tenant->name, value, use->key)
-           == XR_OK ? NGX_OK : NGX_ERROR;
+    return xr_limit_redis_key(limit, ctx->tenant->name, value, key) == XR_OK
+           ? NGX_OK : NGX_ERROR;
 }

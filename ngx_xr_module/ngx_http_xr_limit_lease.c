@@ -32,6 +32,7 @@ ngx_int_t
 ngx_http_xr_limit_lease_bucket(ngx_http_xr_limited_t *l,
     ngx_http_xr_limit_use_t *use)
 {
+    u_char                    key[XR_LIMIT_KEY_SIZE];
     ngx_http_xr_main_conf_t  *xmcf;
 
     if (use->bucket != NULL) {
@@ -45,11 +46,13 @@ ngx_http_xr_limit_lease_bucket(ngx_http_xr_limited_t *l,
 
     if (use->bucket == NULL) {
 
-        if (ngx_http_xr_limit_key_redis(l->request, l->ctx, use) != NGX_OK) {
+        if (ngx_http_xr_limit_key_redis(l->request, l->ctx, use->limit, key)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
-        use->bucket = xr_buckets_get(xmcf->limit->buckets, use->tag, use->key,
+        use->bucket = xr_buckets_get(xmcf->limit->buckets, use->tag, key,
                                      use->limit, ngx_current_msec);
     }
 

@@ -20,9 +20,11 @@
 
 
 static ngx_int_t ngx_http_xr_limit_name_handler(ngx_http_request_t *r);
+static ngx_http_xr_limit_name_t *ngx_http_xr_limit_name_find(
+    ngx_http_xr_limit_shared_t *shared, xr_str_t name);
 static ngx_uint_t ngx_http_xr_limit_named(ngx_http_xr_limit_name_t *slot,
     xr_str_t name);
-static u_char *ngx_http_xr_limit_name_counts(u_char *p,
+static u_char *ngx_http_xr_limit_name_report_counts(u_char *p,
     ngx_http_xr_limit_name_t *slot);
 static u_char *ngx_http_xr_limit_name_redis(u_char *p,
     ngx_http_xr_main_conf_t *xmcf);
@@ -33,7 +35,7 @@ static u_char *ngx_http_xr_limit_name_redis(u_char *p,
  * this one is not counted.
  */
 
-ngx_http_xr_limit_name_t *
+static ngx_http_xr_limit_name_t *
 ngx_http_xr_limit_name_find(ngx_http_xr_limit_shared_t *shared, xr_str_t name)
 {
     uint32_t                   hash;
@@ -81,6 +83,22 @@ ngx_http_xr_limit_named(ngx_http_xr_limit_name_t *slot, xr_str_t name)
 }
 
 
+/* The line of this process under a name; NULL: it is not counted. */
+
+ngx_http_xr_limit_counts_t *
+ngx_http_xr_limit_name_counts(ngx_http_xr_limit_shared_t *shared,
+    xr_str_t name)
+{
+    ngx_http_xr_limit_name_t  *slot;
+
+    slot = ngx_http_xr_limit_name_find(shared, name);
+
+    return (slot == NULL) ? NULL
+                          : &slot->counts[ngx_min((ngx_uint_t) ngx_process_slot,
+                                                  NGX_HTTP_XR_LIMIT_SHARED)];
+}
+
+
 /* Once the memory is there: of the limits in the configuration. */
 
 void
@@ -96,8 +114,10 @@ ngx_http_xr_limit_name_init(ngx_http_xr_main_conf_t *xmcf)
         limits = lists[i]->elts;
 
         for (j = 0; j < lists[i]->nelts; j++) {
-            limits[j].name = ngx_http_xr_limit_name_find(xmcf->limit,
-                                                    limits[j].limit.name);
+            limits[j].counts = ngx_http_xr_limit_name_counts(xmcf->limit,
+                                                     limits[j].limit.name);
+            limits[j].exact = ngx_http_xr_limit_key_exact(xmcf,
+                                                          &limits[j].limit);
             limits[j].tag = ngx_http_xr_limit_key_of(xmcf,
                                                      limits[j].limit.name,
                                                      limits[j].limit.key,
@@ -157,7 +177,7 @@ ngx_http_xr_limit_name_handler(ngx_http_request_t *r)
 
         if (xmcf->limit->names[i].state == NGX_HTTP_XR_LIMIT_NAMED) {
             p = ngx_sprintf(p, "%s\n", (n++ == 0) ? "" : ",");
-            p = ngx_http_xr_limit_name_counts(p, &xmcf->limit->names[i]);
+            p = ngx_http_xr_limit_name_report_counts(p, &xmcf->limit->names[i]);
         }
     }
 
@@ -168,7 +188,7 @@ ngx_http_xr_limit_name_handler(ngx_http_request_t *r)
 
 
 static u_char *
-ngx_http_xr_limit_name_counts(u_char *p, ngx_http_xr_limit_name_t *slot)
+ngx_http_xr_limit_name_report_counts(u_char *p, ngx_http_xr_limit_name_t *slot)
 {
     ngx_uint_t         i, j;
     ngx_str_t          name;

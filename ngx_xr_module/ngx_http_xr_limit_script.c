@@ -20,36 +20,31 @@ ngx_http_xr_limit_script_call(ngx_http_xr_redis_t *redis, const char *mode,
     ngx_http_xr_limit_part_t *parts, ngx_uint_t n, ngx_msec_t deadline,
     ngx_http_xr_redis_pt handler, void *data)
 {
-    u_char      *p, *last;
-    int64_t      numbers[NGX_HTTP_XR_SCRIPT_NUMBERS];
-    xr_str_t     keys[NGX_HTTP_XR_LIMIT_MAX], *arg;
-    ngx_uint_t   i, j;
-    xr_str_t     args[1 + NGX_HTTP_XR_SCRIPT_NUMBERS * NGX_HTTP_XR_LIMIT_MAX];
-    u_char       text[NGX_HTTP_XR_SCRIPT_NUMBERS * NGX_HTTP_XR_LIMIT_MAX
-                      * NGX_INT64_LEN];
+    int64_t                   *number;
+    xr_str_t                   keys[NGX_HTTP_XR_LIMIT_MAX];
+    ngx_uint_t                 i;
+    ngx_http_xr_redis_args_t   args;
+    int64_t                    numbers[NGX_HTTP_XR_SCRIPT_NUMBERS
+                                       * NGX_HTTP_XR_LIMIT_MAX];
 
-    arg = args;
-    *arg++ = xr_str(mode);
-    p = text;
+    number = numbers;
 
     for (i = 0; i < n; i++) {
         keys[i] = xr_str_of(parts[i].key, XR_LIMIT_KEY_SIZE);
 
-        numbers[0] = parts[i].rate;
-        numbers[1] = parts[i].burst;
-        numbers[2] = parts[i].want;
-        numbers[3] = parts[i].due;
-
-        for (j = 0; j < NGX_HTTP_XR_SCRIPT_NUMBERS; j++) {
-            last = ngx_sprintf(p, "%L", numbers[j]);
-            *arg++ = xr_str_of(p, last - p);
-            p = last;
-        }
+        *number++ = parts[i].rate;
+        *number++ = parts[i].burst;
+        *number++ = parts[i].want;
+        *number++ = parts[i].due;
     }
 
-    return ngx_http_xr_redis_eval(redis, keys, n, args,
-                                  (ngx_uint_t) (arg - args), deadline, handler,
-                                  data);
+    args.keys = keys;
+    args.nkeys = n;
+    args.mode = xr_str(mode);
+    args.numbers = numbers;
+    args.nnumbers = NGX_HTTP_XR_SCRIPT_NUMBERS * n;
+
+    return ngx_http_xr_redis_eval(redis, &args, deadline, handler, data);
 }
 
 

@@ -172,14 +172,14 @@ ngx_http_xr_redis_usable(ngx_http_xr_redis_t *redis)
 
 
 ngx_http_xr_redis_call_t *
-ngx_http_xr_redis_eval(ngx_http_xr_redis_t *redis, xr_str_t *keys,
-    ngx_uint_t nkeys, xr_str_t *args, ngx_uint_t nargs, ngx_msec_t deadline,
+ngx_http_xr_redis_eval(ngx_http_xr_redis_t *redis,
+    ngx_http_xr_redis_args_t *args, ngx_msec_t deadline,
     ngx_http_xr_redis_pt handler, void *data)
 {
     ngx_http_xr_redis_node_t  *node;
     ngx_http_xr_redis_call_t  *call;
 
-    node = ngx_http_xr_redis_cluster_node(redis, keys[0]);
+    node = ngx_http_xr_redis_cluster_node(redis, args->keys[0]);
 
     if (node == NULL
         || node->state > NGX_HTTP_XR_REDIS_UP
@@ -189,7 +189,7 @@ ngx_http_xr_redis_eval(ngx_http_xr_redis_t *redis, xr_str_t *keys,
         return NULL;
     }
 
-    call = ngx_http_xr_redis_call_make(redis, keys, nkeys, args, nargs);
+    call = ngx_http_xr_redis_call_make(redis, args);
     if (call == NULL) {
         (void) ngx_atomic_fetch_add(&redis->stats->refused, 1);
         return NULL;

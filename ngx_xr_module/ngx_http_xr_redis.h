@@ -168,13 +168,23 @@ struct ngx_http_xr_redis_call_s {
 ngx_int_t ngx_http_xr_redis_init(ngx_http_xr_redis_t *redis, ngx_log_t *log);
 void ngx_http_xr_redis_exit(ngx_http_xr_redis_t *redis);
 
+/* What the script of xr_limit_script() is given. */
+
+typedef struct {
+    xr_str_t                      *keys;        /* all are in one slot */
+    ngx_uint_t                     nkeys;
+    xr_str_t                       mode;
+    int64_t                       *numbers;
+    ngx_uint_t                     nnumbers;
+} ngx_http_xr_redis_args_t;
+
 /*
- * Runs the script of xr_limit_script().  Keys and arguments are copied, all
- * keys are in one slot.  NULL: refused at once, the handler is not called.
+ * Runs it.  What "args" says is copied.  NULL: refused at once, the handler is
+ * not called.
  */
 ngx_http_xr_redis_call_t *ngx_http_xr_redis_eval(ngx_http_xr_redis_t *redis,
-    xr_str_t *keys, ngx_uint_t nkeys, xr_str_t *args, ngx_uint_t nargs,
-    ngx_msec_t deadline, ngx_http_xr_redis_pt handler, void *data);
+    ngx_http_xr_redis_args_t *args, ngx_msec_t deadline,
+    ngx_http_xr_redis_pt handler, void *data);
 
 /* The caller is gone; what is answered later is dropped. */
 void ngx_http_xr_redis_cancel(ngx_http_xr_redis_call_t *call);
@@ -195,8 +205,7 @@ ngx_uint_t ngx_http_xr_redis_logs(ngx_http_xr_redis_t *redis,
 
 /* redis_call */
 ngx_http_xr_redis_call_t *ngx_http_xr_redis_call_make(
-    ngx_http_xr_redis_t *redis, xr_str_t *keys, ngx_uint_t nkeys,
-    xr_str_t *args, ngx_uint_t nargs);
+    ngx_http_xr_redis_t *redis, ngx_http_xr_redis_args_t *args);
 ngx_int_t ngx_http_xr_redis_call_send(ngx_http_xr_redis_node_t *node,
     ngx_http_xr_redis_call_t *call);
 void ngx_http_xr_redis_call_free(ngx_http_xr_redis_call_t *call);

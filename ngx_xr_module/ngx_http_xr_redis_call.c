@@ -19,36 +19,36 @@
 static ngx_http_xr_redis_call_t *ngx_http_xr_redis_call_alloc(
     ngx_http_xr_redis_t *redis, size_t len);
 static void ngx_http_xr_redis_call_write(ngx_http_xr_redis_call_t *call,
-    xr_str_t *keys, ngx_uint_t nkeys, xr_str_t *args, ngx_uint_t nargs);
-static u_char *ngx_http_xr_redis_call_number(u_char *p, u_char type,
-    size_t n);
-static u_char *ngx_http_xr_redis_call_bulk(u_char *p, xr_str_t *s);
+    ngx_http_xr_redis_args_t *args);
+static u_char *ngx_http_xr_redis_call_line(u_char *p, u_char type, size_t n);
+static u_char *ngx_http_xr_redis_call_bulk(u_char *p, const u_char *data,
+    size_t len);
+static u_char *ngx_http_xr_redis_call_number(u_char *p, int64_t n);
+static u_char *ngx_http_xr_redis_call_digits(u_char *end, uint64_t n);
 
 
 /* A call with its text, which is kept, as it may have to be sent again. */
 
 ngx_http_xr_redis_call_t *
-ngx_http_xr_redis_call_make(ngx_http_xr_redis_t *redis, xr_str_t *keys,
-    ngx_uint_t nkeys, xr_str_t *args, ngx_uint_t nargs)
+ngx_http_xr_redis_call_make(ngx_http_xr_redis_t *redis,
+    ngx_http_xr_redis_args_t *args)
 {
     size_t                     len;
     ngx_uint_t                 i;
     ngx_http_xr_redis_call_t  *call;
 
-    len = 2 * NGX_HTTP_XR_REDIS_CALL_BULK(0);
+    len = 2 * NGX_HTTP_XR_REDIS_CALL_BULK(0)
+          + NGX_HTTP_XR_REDIS_CALL_BULK(args->mode.len)
+          + args->nnumbers * NGX_HTTP_XR_REDIS_CALL_BULK(NGX_INT64_LEN);
 
-    for (i = 0; i < nkeys; i++) {
-        len += NGX_HTTP_XR_REDIS_CALL_BULK(keys[i].len);
-    }
-
-    for (i = 0; i < nargs; i++) {
-        len += NGX_HTTP_XR_REDIS_CALL_BULK(args[i].len);
+    for (i = 0; i < args->nkeys; i++) {
+        len += NGX_HTTP_XR_REDIS_CALL_BULK(args->keys[i].len);
     }
 
     call = ngx_http_xr_redis_call_alloc(redis, len);
 
     if (call != NULL) {
-        ngx_http_xr_redis_call_write(call, keys, nkeys, args, nargs);
+        ngx_http_xr_redis_call_write(call, args);
     }
 
     return call;
@@ -120,48 +120,53 @@ ngx_http_xr_redis_call_free(ngx_http_xr_redis_call_t *call)
 /* The command without its name, which may have to be another one later. */
 
 static void
-ngx_http_xr_redis_call_write(ngx_http_xr_redis_call_t *call, xr_str_t *keys,
-    ngx_uint_t nkeys, xr_str_t *args, ngx_uint_t nargs)
+ngx_http_xr_redis_call_write(ngx_http_xr_redis_call_t *call,
+    ngx_http_xr_redis_args_t *args)
 {
-    u_char      *p, number[NGX_SIZE_T_LEN + sizeof("*\r\n")];
-    xr_str_t     s;
+    u_char      *p;
     ngx_uint_t   i;
 
-    p = ngx_http_xr_redis_call_number(call->text, '*', 3 + nkeys + nargs);
+    p = ngx_http_xr_redis_call_line(call->text, '*',
+                                    4 + args->nkeys + args->nnumbers);
     call->head = p - call->text;
 
-    s.data = number + 1;
-    s.len = ngx_http_xr_redis_call_number(number, '$', nkeys) - number
-            - (sizeof("$\r\n") - 1);
+    p = ngx_http_xr_redis_call_number(p, (int64_t) args->nkeys);
 
-    p = ngx_http_xr_redis_call_bulk(p, &s);
-
-    for (i = 0; i < nkeys; i++) {
-        p = ngx_http_xr_redis_call_bulk(p, &keys[i]);
+    for (i = 0; i < args->nkeys; i++) {
+        p = ngx_http_xr_redis_call_bulk(p, args->keys[i].data,
+                                        args->keys[i].len);
     }
 
-    for (i = 0; i < nargs; i++) {
-        p = ngx_http_xr_redis_call_bulk(p, &args[i]);
+    p = ngx_http_xr_redis_call_bulk(p, args->mode.data, args->mode.len);
+
+    for (i = 0; i < args->nnumbers; i++) {
+        p = ngx_http_xr_redis_call_number(p, args->numbers[i]);
     }
 
     call->len = p - call->text;
 }
 
 
+/* What follows is written for each call: ngx_sprintf() takes far longer. */
+
 static u_char *
-ngx_http_xr_redis_call_number(u_char *p, u_char type, size_t n)
+ngx_http_xr_redis_call_line(u_char *p, u_char type, size_t n)
 {
-    u_char  *d, digits[NGX_SIZE_T_LEN];
-
-    d = digits + NGX_SIZE_T_LEN;
-
-    do {
-        *--d = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n != 0);
+    u_char  *d, digits[NGX_INT64_LEN];
 
     *p++ = type;
-    p = ngx_cpymem(p, d, digits + NGX_SIZE_T_LEN - d);
+
+    if (n < 10) {
+        *p++ = (u_char) ('0' + n);
+
+    } else {
+        d = ngx_http_xr_redis_call_digits(digits + NGX_INT64_LEN, n);
+
+        while (d < digits + NGX_INT64_LEN) {
+            *p++ = *d++;
+        }
+    }
+
     *p++ = CR;
     *p++ = LF;
 
@@ -170,14 +175,55 @@ ngx_http_xr_redis_call_number(u_char *p, u_char type, size_t n)
 
 
 static u_char *
-ngx_http_xr_redis_call_bulk(u_char *p, xr_str_t *s)
+ngx_http_xr_redis_call_bulk(u_char *p, const u_char *data, size_t len)
 {
-    p = ngx_http_xr_redis_call_number(p, '$', s->len);
-    p = ngx_cpymem(p, s->data, s->len);
+    p = ngx_http_xr_redis_call_line(p, '$', len);
+    p = ngx_cpymem(p, data, len);
     *p++ = CR;
     *p++ = LF;
 
     return p;
+}
+
+
+static u_char *
+ngx_http_xr_redis_call_number(u_char *p, int64_t n)
+{
+    u_char  *d, *end, digits[NGX_INT64_LEN];
+
+    end = digits + NGX_INT64_LEN;
+
+    d = ngx_http_xr_redis_call_digits(end, (n < 0) ? - (uint64_t) n
+                                                   : (uint64_t) n);
+
+    if (n < 0) {
+        *--d = '-';
+    }
+
+    p = ngx_http_xr_redis_call_line(p, '$', end - d);
+
+    while (d < end) {
+        *p++ = *d++;
+    }
+
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
+}
+
+
+/* They end before "end"; says where they begin. */
+
+static u_char *
+ngx_http_xr_redis_call_digits(u_char *end, uint64_t n)
+{
+    do {
+        *--end = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    return end;
 }
 
 

@@ -1555,6 +1555,115 @@ fill_thread(void *data)
 }
 
 
+/*
+ * The short way, beside a bucket that goes the long one: either it does the
+ * same, or nothing, and then there is more to do than to spend.
+ */
+
+static void
+test_spend(void **state)
+{
+    int64_t              left, now;
+    size_t               spent;
+    xr_limit_t           l;
+    xr_bucket_t         *b, *other;
+    xr_buckets_t        *t, *u;
+    xr_bucket_ask_t      ask;
+    xr_bucket_result_t   res;
+
+    (void) state;
+
+    t = table();
+    u = table();
+    l = requests(TOKENS(2000), TOKENS(2000));
+
+    b = cold(t, &l);
+    other = cold(u, &l);
+
+    assert_ptr_equal(xr_buckets_guess(t, TAG), b);
+
+    spent = 0;
+    left = -1;
+
+    for (now = NOW; now < NOW + 500; now++) {
+
+        if (xr_bucket_spend(b, TAG, &l, l.cost, now, &left)) {
+            res = take(other, &l, l.cost, now);
+
+            assert_true(res.admitted);
+            assert_false(res.ask);
+            assert_int_equal(left, res.left);
+            spent++;
+            continue;
+        }
+
+        res = take(b, &l, l.cost, now);
+        assert_true(res.ask || !res.admitted);
+        assert_int_equal(take(other, &l, l.cost, now).left, res.left);
+
+        if (res.ask) {
+            assert_true(xr_bucket_ask(b, now, &ask));
+            xr_bucket_answered(&ask, ask.want, TOKENS(1000), now);
+            assert_true(xr_bucket_ask(other, now, &ask));
+            xr_bucket_answered(&ask, ask.want, TOKENS(1000), now);
+        }
+    }
+
+    assert_in_range(spent, 450, 499);
+
+    free(t);
+    free(u);
+}
+
+
+/* What is not as usual. */
+
+static void
+test_spend_not(void **state)
+{
+    int64_t           left;
+    xr_limit_t        l, changed;
+    xr_bucket_t      *b;
+    xr_buckets_t     *t;
+    xr_bucket_ask_t   ask;
+
+    (void) state;
+
+    t = table();
+    l = requests(TOKENS(20), TOKENS(40));
+    b = holding(t, &l, TOKENS(30));
+
+    assert_true(xr_bucket_spend(b, TAG, &l, l.cost, NOW, &left));
+
+    /* another's by now, another limit, more than there is */
+
+    assert_false(xr_bucket_spend(b, TAG + 1, &l, l.cost, NOW, &left));
+
+    changed = requests(TOKENS(21), TOKENS(40));
+    assert_false(xr_bucket_spend(b, TAG, &changed, l.cost, NOW, &left));
+    changed = requests(TOKENS(20), TOKENS(41));
+    assert_false(xr_bucket_spend(b, TAG, &changed, l.cost, NOW, &left));
+
+    assert_false(xr_bucket_spend(b, TAG, &l, TOKENS(30), NOW, &left));
+
+    /* it is in use, so nothing is returned */
+
+    assert_true(xr_bucket_spend(b, TAG, &l, l.cost, NOW + 2000, &left));
+    assert_false(xr_bucket_return(b, NOW + 2001, &ask));
+    assert_true(xr_bucket_return(b, NOW + 4000, &ask));
+    assert_int_equal(ask.due, -TOKENS(28));
+    xr_bucket_answered(&ask, 0, -TOKENS(5), NOW + 4000);
+
+    /* as much as Redis lacks is not spent */
+
+    xr_bucket_charge(b, TAG, -TOKENS(15));
+    assert_false(xr_bucket_spend(b, TAG, &l, TOKENS(11), NOW + 4001, &left));
+    assert_true(xr_bucket_spend(b, TAG, &l, TOKENS(1), NOW + 4001, &left));
+
+    free(t);
+}
+
+
 /* All fill, once in all. */
 
 static void
@@ -1601,6 +1710,8 @@ main(void)
         cmocka_unit_test(test_give_back),
         cmocka_unit_test(test_charge),
         cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_spend),
+        cmocka_unit_test(test_spend_not),
         cmocka_unit_test(test_stale),
         cmocka_unit_test(test_fill),
         cmocka_unit_test(test_fill_from),

@@ -239,7 +239,7 @@ test_places(void **state)
     assert_int_equal(xr_buckets_used(t), 0);
 
     for (set = 50; set-- > 0; /* void */ ) {
-        xr_buckets_prefetch(t, (set * (UINT64_C(1) << 32) / 50 + 1) << 32);
+        assert_null(xr_buckets_guess(t, (set * (UINT64_C(1) << 32) / 50 + 1) << 32));
 
         for (n = 0; n < XR_BUCKET_WAYS; n++) {
             b = make(t, (set * (UINT64_C(1) << 32) / 50 + 1) << 32 | n, NOW);
