@@ -281,7 +281,7 @@ def test_a_manifest_of_somebody_else_is_seen(stack, worker, tmp_path):
 @pytest.mark.parametrize("word, reason", [
     (b"REFUSE x", "accessor 3 is out of bounds"),
     (b"NEVER x", "it is no GLB"),
-    (b"ENV x", "[] ['0', '1', '2']"),
+    (b"ENV x", "r_2__.glb [] ['0', '1', '2']"),
 ])
 def test_what_the_packer_refuses_is_not_repeated(stack, worker, word, reason):
     one = worker()
