@@ -25,7 +25,7 @@
 
 #define XRW_TASK_ARGS        40
 #define XRW_TASK_REFUSAL     65         /* EX_DATAERR of sysexits.h */
-#define XRW_TASK_EXTENSION   8
+#define XRW_TASK_NAME        100        /* bytes of a file's name */
 
 
 xrw_task_rc_t
@@ -107,8 +107,10 @@ xrw_task_open(xrw_task_job_t *job)
 
     job->outdir = xrw_format(&job->arena, "%s/out", job->dir.path);
 
-    if (mkdir(job->outdir, 0700) == -1) {
-        return xrw_task_fail(job, XRW_TASK_RETRY, "%s: %s", job->outdir,
+    if (mkdir(job->outdir, 0700) == -1
+        || mkdir(xrw_format(&job->arena, "%s/in", job->dir.path), 0700) == -1)
+    {
+        return xrw_task_fail(job, XRW_TASK_RETRY, "%s: %s", job->dir.path,
                              strerror(errno));
     }
 
@@ -116,37 +118,44 @@ xrw_task_open(xrw_task_job_t *job)
 }
 
 
-/* "source.glb": the packer goes by the extension, if it is of a usual kind. */
+/*
+ * What the key ends with: the packer goes by the extension, and may call the
+ * manifest by the name.  Whatever is unusual in it, and how it begins, must
+ * not matter to a program.
+ */
 
 static const char *
 xrw_task_name(xrw_task_job_t *job)
 {
-    size_t    i;
-    uint8_t   c;
-    xr_str_t  rest, part;
+    char      *name;
+    size_t     i;
+    uint8_t    c;
+    xr_str_t   rest, part;
 
     part = xr_str("");
 
     for (rest = job->job.key; rest.len > 0; /* void */ ) {
-        part = xr_str_cut(&rest, '.');
+        part = xr_str_cut(&rest, '/');
     }
+
+    if (part.len > XRW_TASK_NAME) {
+        xr_str_skip(&part, part.len - XRW_TASK_NAME);
+    }
+
+    name = xrw_text(&job->arena, part);
 
     for (i = 0; i < part.len; i++) {
         c = part.data[i];
 
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9')))
+              || (c >= '0' && c <= '9') || c == '_'
+              || (i > 0 && (c == '.' || c == '-'))))
         {
-            break;
+            name[i] = '_';
         }
     }
 
-    if (part.len == 0 || part.len > XRW_TASK_EXTENSION || i < part.len) {
-        part = xr_str("bin");
-    }
-
-    return xrw_format(&job->arena, "%s/source.%.*s", job->dir.path,
-                      (int) part.len, (const char *) part.data);
+    return xrw_format(&job->arena, "%s/in/%s", job->dir.path, name);
 }
 
 

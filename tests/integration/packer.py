@@ -66,7 +66,7 @@ if word == b"BIG":
 if word == b"ENV":
     known = {"PATH", "LC_ALL", "HOME", "TMPDIR", "LC_CTYPE"}
     fds = {n for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")}
-    print(json.dumps({"error": f"{sorted(set(os.environ) - known)} {sorted(fds)}"}))
+    print(json.dumps({"error": f"{args.file.name} {sorted(set(os.environ) - known)} {sorted(fds)}"}))
     sys.exit(65)
 
 variants = []

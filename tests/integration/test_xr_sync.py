@@ -273,6 +273,7 @@ def test_it_starts_without_redis(own, sync):
 
     own.start()
     own("SADD", SET, "acme sub after")
+    own("PUBLISH", SET, "")                 # it may have looked already
     sync.has("acme sub after")
 
 
