@@ -37,7 +37,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 REPLAY := $(patsubst tests/fuzz/%.c,$(BUILD)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all help setup nginx module xr viewer run test unit lint asan fuzz bench install deb clean
+.PHONY: all help setup nginx module xr viewer pack run test unit lint asan fuzz bench install deb clean
 
 all: nginx module xr
 
@@ -85,6 +85,12 @@ viewer: $(BUILD)/viewer/index.html
 
 $(BUILD)/viewer/index.html: scripts/build-viewer $(wildcard config/viewer/*)
 	scripts/build-viewer
+
+# make pack       build/pack: the texture tool of "xr pack", for Node.js
+pack: $(BUILD)/pack/textures.mjs
+
+$(BUILD)/pack/textures.mjs: scripts/build-viewer $(wildcard edge_workers/pack/*)
+	BUILD=$(BUILD) scripts/build-viewer pack
 
 run:
 	scripts/setup run

@@ -373,7 +373,7 @@ static bool
 xrw_textures_tool(xrw_pack_t *p, xrw_textures_t *t,
     uint32_t edges[XRW_PACK_LEVELS][XRW_PACK_SETS])
 {
-    bool         ok;
+    bool         ok, damaged;
     size_t       i;
     json_t      *job;
     const char  *wrong;
@@ -394,10 +394,11 @@ xrw_textures_tool(xrw_pack_t *p, xrw_textures_t *t,
         return xrw_pack_fail(p, "io", "files cannot be written", NULL);
     }
 
-    wrong = xrw_tool_run(p->arena, p->tools);
+    wrong = xrw_tool_run(p->arena, p->tools, &damaged);
 
     if (wrong != NULL) {
-        return xrw_pack_fail(p, "texture.tool", wrong, NULL);
+        return xrw_pack_fail(p, damaged ? "gltf.image" : "texture.tool", wrong,
+                             NULL);
     }
 
     for (i = 0; ok && i < t->n; i++) {

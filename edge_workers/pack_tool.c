@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 
-#define XRW_TOOL_DATA  (UINT64_C(4) * 1024 * 1024 * 1024)
+#define XRW_TOOL_DATA     (UINT64_C(4) * 1024 * 1024 * 1024)
+#define XRW_TOOL_DAMAGED  3                     /* its exit status */
 
 
 bool
@@ -90,12 +91,13 @@ xrw_tool_exec(const char *script)
 
 
 const char *
-xrw_tool_run(xrw_arena_t *arena, const char *tools)
+xrw_tool_run(xrw_arena_t *arena, const char *tools, bool *damaged)
 {
     int          status;
     pid_t        pid;
     const char  *script;
 
+    *damaged = false;
     script = xrw_format(arena, "%s/textures.mjs", tools);
     pid = fork();
 
@@ -123,6 +125,10 @@ xrw_tool_run(xrw_arena_t *arena, const char *tools)
         return "Node.js is not installed";
     }
 
-    return (WEXITSTATUS(status) == 0)
-           ? NULL : "the texture tool could not read or write an image";
+    if (WEXITSTATUS(status) == XRW_TOOL_DAMAGED) {
+        *damaged = true;
+        return "it has an image that cannot be decoded";
+    }
+
+    return (WEXITSTATUS(status) == 0) ? NULL : "the texture tool failed";
 }

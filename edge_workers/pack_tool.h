@@ -17,8 +17,12 @@
 
 bool xrw_tool_there(xrw_arena_t *arena, const char *tools);
 
-/* Runs it; NULL, or why it did not do its work. */
-const char *xrw_tool_run(xrw_arena_t *arena, const char *tools);
+/*
+ * Runs it; NULL, or why it did not do its work.  "*damaged": it is an image
+ * that is at fault.
+ */
+const char *xrw_tool_run(xrw_arena_t *arena, const char *tools,
+    bool *damaged);
 
 
 #endif /* XRW_PACK_TOOL_H */

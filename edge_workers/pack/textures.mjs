@@ -2,17 +2,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 
 // The textures of one model: "xr pack" runs this in its sandbox, in a folder
-// with the images and "job.json", and reads "report.json" afterwards.
+// with the images and "job.json", and reads what it wrote there.
 //
 //   job      [{file, alpha, srgb, normal, outs: [{file, kind, width, height, quality, uastc}]}]
 //   kind     "webp", "ktx2", or "core": JPEG, or PNG where pixels are transparent
-//   report   [file]: what was written
+//
+// Exit status: 0 done, 3 an image cannot be decoded, anything else: failed.
 
 import { readFile, writeFile } from "node:fs/promises";
+import process from "node:process";
 
 import sharp from "sharp";
 
 const EDGE_MAX = 8192;
+const DAMAGED = 3;
 
 // the same bytes from the same image, whatever else the machine does
 sharp.concurrency(1);
@@ -26,7 +29,10 @@ async function decode(image) {
     // here, and not with the scaling: that would multiply colours by alpha
     pixels = image.alpha ? pixels.ensureAlpha() : pixels.removeAlpha();
 
-    const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true }).catch((error) => {
+        console.error(`an image cannot be decoded: ${error.message}`);
+        process.exit(DAMAGED);
+    });
 
     return { data, raw: { width: info.width, height: info.height, channels: info.channels } };
 }
@@ -97,16 +103,11 @@ function encode(pixels, image, out, transparent) {
 }
 
 
-const report = [];
-
 for (const image of JSON.parse(await readFile("job.json", "utf8"))) {
     const source = await decode(image);
     const transparent = image.alpha && !opaque(source);
 
     for (const out of image.outs) {
         await writeFile(out.file, await encode(scaled(source, out), image, out, transparent));
-        report.push(out.file);
     }
 }
-
-await writeFile("report.json", JSON.stringify(report));

@@ -378,6 +378,18 @@ def test_hostile_sources(tmp_path):
     assert codes.count("packed") < HOSTILE / 3
 
 
+def test_an_image_that_is_damaged(npm, quick, tmp_path):
+    """Its header is right, so that only who decodes it finds out."""
+    model = hostile.Model(4)
+    start = model.binary.find(b"IDAT")
+    model.binary = model.binary[:start + 8] + b"\0" * 40 + model.binary[start + 48:]
+    source = tmp_path / "ball.glb"
+    source.write_bytes(model.file())
+    report = pack(source, tmp_path / "out", *quick)
+    assert (report["code"], report["retry"]) == ("gltf.image", False)
+    assert not list((tmp_path / "out").iterdir())
+
+
 ESCAPE = """
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
