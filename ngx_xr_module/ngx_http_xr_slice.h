@@ -107,7 +107,8 @@ struct ngx_http_xr_slice_s {
     ngx_http_xr_run_t             *run;         /* what slices come by; or
                                                    NULL */
     ngx_uint_t                     restarts;
-    ngx_uint_t                     follows;     /* in vain */
+    uint64_t                       followed;    /* the last slice, */
+    ngx_uint_t                     follows;     /* and how often in vain */
     size_t                         parted;      /* of several: begun so far */
     ngx_int_t                      status;      /* an answer without bytes */
     ngx_uint_t                     cache_status;
@@ -178,7 +179,6 @@ struct ngx_http_xr_run_s {
     ngx_http_xr_flight_slot_t     *slot;        /* of the next one; or NULL */
     unsigned                       exact:1;     /* nothing follows the last */
     unsigned                       keepalive:1; /* it may be kept then */
-    unsigned                       stored:1;    /* what comes by it is */
     unsigned                       over:1;
 };
 
@@ -260,7 +260,7 @@ void ngx_http_xr_slice_flight_body(ngx_http_request_t *r);
 void ngx_http_xr_slice_flight_more(ngx_http_request_t *r);
 void ngx_http_xr_slice_flight_end(ngx_http_request_t *r);
 ngx_http_xr_flight_slot_t *ngx_http_xr_slice_flight_promise(
-    ngx_http_xr_run_t *run);
+    ngx_http_xr_run_t *run, uint64_t number);
 ngx_uint_t ngx_http_xr_slice_flight_wanted(ngx_http_xr_flight_slot_t *slot);
 void ngx_http_xr_slice_flight_renounce(ngx_http_request_t *r,
     ngx_http_xr_flight_slot_t *slot);

@@ -300,6 +300,10 @@ ngx_http_xr_run_recv_chain(ngx_connection_t *c, ngx_chain_t *in, off_t limit)
 
     if (n > 0) {
         run->left -= n;
+
+        if (run->left == 0) {
+            ngx_http_xr_run_promise(run);
+        }
     }
 
     return n;
@@ -423,12 +427,12 @@ ngx_http_xr_slice_run_leave(ngx_http_request_t *r, ngx_peer_connection_t *pc,
     done = state == 0 && run->left == 0 && u->pipe->length == 0
            && !c->read->error && !c->read->timedout;
 
-    run->stored = u->cacheable;
-
     if (done && run->number < run->last) {
         ngx_http_xr_run_park(run, pc);
         return 1;
     }
+
+    ngx_http_xr_run_unpark(run);
 
     run->part = NULL;
     run->keepalive = run->keepalive && done && run->exact;
@@ -489,21 +493,29 @@ ngx_http_xr_run_park(ngx_http_xr_run_t *run, ngx_peer_connection_t *pc)
 
     ngx_add_timer(&run->event, NGX_HTTP_XR_RUN_HOLD);
 
-    if (run->stored) {
-        ngx_http_xr_run_promise(run);
+    if (run->slot != NULL) {
+        ngx_http_xr_run_wake(&run->waiter);
     }
 }
 
 
 /*
  * Others do not ask for the next slice as long as it may come; if one of them
- * wants it before this client does, it is read for them.
+ * wants it before this client does, it is read for them.  It is promised
+ * before anybody has the last byte of the one that is under way: who follows
+ * that wants the next one at once.
  */
 
 static void
 ngx_http_xr_run_promise(ngx_http_xr_run_t *run)
 {
-    run->slot = ngx_http_xr_slice_flight_promise(run);
+    if (run->number == run->last
+        || !run->part->request->upstream->cacheable)
+    {
+        return;
+    }
+
+    run->slot = ngx_http_xr_slice_flight_promise(run, run->number + 1);
 
     if (run->slot == NULL) {
         return;
@@ -549,7 +561,9 @@ ngx_http_xr_run_wake(ngx_http_xr_waiter_t *waiter)
     run = (ngx_http_xr_run_t *) ((u_char *) waiter
                                  - offsetof(ngx_http_xr_run_t, waiter));
 
-    if (ngx_http_xr_slice_flight_wanted(run->slot)) {
+    if (run->connection != NULL
+        && ngx_http_xr_slice_flight_wanted(run->slot))
+    {
         ngx_post_event(&run->event, &ngx_posted_events);
     }
 }
