@@ -62,6 +62,7 @@ struct ngx_http_xr_slice_part_s {
     uint64_t                       reach;       /* the last slice that its
                                                    request asks for */
     ngx_str_t                      key;         /* before tenant and object */
+    ngx_http_xr_version_t          version;     /* that is in the key */
     ngx_int_t                      rc;
     ngx_http_xr_follow_t          *follow;      /* it comes by another one */
     unsigned                       whole:1;     /* no range is asked for */

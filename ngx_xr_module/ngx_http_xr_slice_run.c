@@ -325,8 +325,8 @@ ngx_http_xr_slice_run_take(ngx_http_request_t *r,
     if (!ngx_http_xr_slice_run_brings(part)
         || part->request != r
         || part->whole
-        || part->slice->version.tag != run->tag
-        || part->slice->version.length != run->length
+        || part->version.tag != run->tag
+        || part->version.length != run->length
         || r->cache == NULL
         || !r->upstream->cacheable
         || r->upstream->cache_status != NGX_HTTP_CACHE_MISS)
