@@ -207,6 +207,13 @@ ngx_uint_t ngx_http_xr_slice_run_brings(ngx_http_xr_slice_part_t *part);
 void ngx_http_xr_slice_run_at(ngx_http_xr_slice_t *s, uint64_t number);
 void ngx_http_xr_slice_run_end(ngx_http_xr_run_t *run);
 
+/* slice_run_header */
+ngx_int_t ngx_http_xr_slice_run_header_read(ngx_http_request_t *r,
+    ngx_http_xr_run_t *run);
+off_t ngx_http_xr_slice_run_header_length(ngx_http_xr_run_t *run);
+size_t ngx_http_xr_slice_run_header_write(ngx_http_xr_run_t *run, u_char *p,
+    size_t size);
+
 /* slice_reach */
 uint64_t ngx_http_xr_slice_reach_last(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part);
