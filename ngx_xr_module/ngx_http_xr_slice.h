@@ -62,6 +62,7 @@ struct ngx_http_xr_slice_part_s {
     uint64_t                       reach;       /* the last slice that its
                                                    request asks for */
     ngx_str_t                      key;         /* before tenant and object */
+    ngx_http_xr_version_t          version;     /* that is in the key */
     ngx_int_t                      rc;
     ngx_http_xr_follow_t          *follow;      /* it comes by another one */
     unsigned                       whole:1;     /* no range is asked for */
@@ -107,7 +108,8 @@ struct ngx_http_xr_slice_s {
     ngx_http_xr_run_t             *run;         /* what slices come by; or
                                                    NULL */
     ngx_uint_t                     restarts;
-    ngx_uint_t                     follows;     /* in vain */
+    uint64_t                       followed;    /* the last slice, */
+    ngx_uint_t                     follows;     /* and how often in vain */
     size_t                         parted;      /* of several: begun so far */
     ngx_int_t                      status;      /* an answer without bytes */
     ngx_uint_t                     cache_status;
@@ -178,7 +180,6 @@ struct ngx_http_xr_run_s {
     ngx_http_xr_flight_slot_t     *slot;        /* of the next one; or NULL */
     unsigned                       exact:1;     /* nothing follows the last */
     unsigned                       keepalive:1; /* it may be kept then */
-    unsigned                       stored:1;    /* what comes by it is */
     unsigned                       over:1;
 };
 
@@ -210,6 +211,13 @@ ngx_uint_t ngx_http_xr_slice_run_leave(ngx_http_request_t *r,
 ngx_uint_t ngx_http_xr_slice_run_brings(ngx_http_xr_slice_part_t *part);
 void ngx_http_xr_slice_run_at(ngx_http_xr_slice_t *s, uint64_t number);
 void ngx_http_xr_slice_run_end(ngx_http_xr_run_t *run);
+
+/* slice_run_header */
+ngx_int_t ngx_http_xr_slice_run_header_read(ngx_http_request_t *r,
+    ngx_http_xr_run_t *run);
+off_t ngx_http_xr_slice_run_header_length(ngx_http_xr_run_t *run);
+size_t ngx_http_xr_slice_run_header_write(ngx_http_xr_run_t *run, u_char *p,
+    size_t size);
 
 /* slice_reach */
 uint64_t ngx_http_xr_slice_reach_last(ngx_http_request_t *r,
@@ -265,7 +273,7 @@ void ngx_http_xr_slice_flight_body(ngx_http_request_t *r);
 void ngx_http_xr_slice_flight_more(ngx_http_request_t *r);
 void ngx_http_xr_slice_flight_end(ngx_http_request_t *r);
 ngx_http_xr_flight_slot_t *ngx_http_xr_slice_flight_promise(
-    ngx_http_xr_run_t *run);
+    ngx_http_xr_run_t *run, uint64_t number);
 ngx_uint_t ngx_http_xr_slice_flight_wanted(ngx_http_xr_flight_slot_t *slot);
 void ngx_http_xr_slice_flight_renounce(ngx_http_request_t *r,
     ngx_http_xr_flight_slot_t *slot);

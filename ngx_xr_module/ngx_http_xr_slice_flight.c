@@ -447,10 +447,10 @@ ngx_http_xr_flight_cleanup(void *data)
 }
 
 
-/* The next slice of a run; NULL: there is no room, or it is under way. */
+/* A slice of a run; NULL: there is no room, or it is under way. */
 
 ngx_http_xr_flight_slot_t *
-ngx_http_xr_slice_flight_promise(ngx_http_xr_run_t *run)
+ngx_http_xr_slice_flight_promise(ngx_http_xr_run_t *run, uint64_t number)
 {
     ngx_http_xr_main_conf_t  *xmcf;
 
@@ -461,7 +461,7 @@ ngx_http_xr_slice_flight_promise(ngx_http_xr_run_t *run)
         return NULL;
     }
 
-    ngx_http_xr_flight_key(xmcf, run->slice, run->number, run->key);
+    ngx_http_xr_flight_key(xmcf, run->slice, number, run->key);
 
     return ngx_http_xr_flight_take(xmcf->flights, run->key);
 }

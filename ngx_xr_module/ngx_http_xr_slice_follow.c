@@ -13,7 +13,7 @@
  * will be in the cache, so what is checked of one is checked of the other.
  */
 
-/* Slices that a request may begin to follow in vain. */
+/* How often a request may begin to follow a slice in vain. */
 
 #define NGX_HTTP_XR_FOLLOW_TRIES  3
 
@@ -77,6 +77,11 @@ ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
 
     s = part->slice;
     xlcf = ngx_http_get_module_loc_conf(r, ngx_http_xr_module);
+
+    if (!part->ahead && s->followed != part->number) {
+        s->followed = part->number;
+        s->follows = 0;
+    }
 
     if (part->request != r || part->whole || part->refresh || part->uncached
         || s->size == 0 || s->alone || !xlcf->upstream.cache_lock

@@ -159,12 +159,10 @@ static ngx_int_t
 ngx_http_xr_slice_origin_partial(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part)
 {
-    uint64_t              end, tag, length;
-    ngx_int_t             rc;
-    ngx_str_t             etag;
-    ngx_http_xr_slice_t  *s;
+    uint64_t   end, tag, length;
+    ngx_int_t  rc;
+    ngx_str_t  etag;
 
-    s = part->slice;
     rc = ngx_http_xr_slice_reach_trim(r, part, &length, &end);
 
     if (rc != NGX_OK && rc != NGX_DECLINED) {
@@ -189,7 +187,7 @@ ngx_http_xr_slice_origin_partial(ngx_http_request_t *r,
     tag = ngx_http_xr_slice_version_tag(&etag);
 
     if (part->number != 0
-        && (s->version.length != length || s->version.tag != tag))
+        && (part->version.length != length || part->version.tag != tag))
     {
         return ngx_http_xr_slice_origin_changed(r, part, 0);
     }

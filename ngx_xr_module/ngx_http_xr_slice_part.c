@@ -62,6 +62,7 @@ ngx_http_xr_slice_part_fetch(ngx_http_xr_slice_t *s, uint64_t number,
 
     part->pool = pool;
     part->slice = s;
+    part->version = s->version;
     part->number = number;
     part->reach = number;
     part->offset = number * s->size;

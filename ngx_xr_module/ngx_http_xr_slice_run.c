@@ -24,13 +24,6 @@
 #define NGX_HTTP_XR_RUN_HOLD  500
 
 
-static ngx_int_t ngx_http_xr_run_lines(ngx_http_request_t *r,
-    ngx_http_xr_run_t *run);
-static u_char *ngx_http_xr_run_line_end(u_char *p, u_char *end);
-static ngx_uint_t ngx_http_xr_run_framing(u_char *p, u_char *end);
-static off_t ngx_http_xr_run_length(ngx_http_xr_run_t *run);
-static size_t ngx_http_xr_run_header(ngx_http_xr_run_t *run, u_char *p,
-    size_t size);
 static ssize_t ngx_http_xr_run_recv(ngx_connection_t *c, u_char *buf,
     size_t size);
 static ssize_t ngx_http_xr_run_recv_chain(ngx_connection_t *c,
@@ -86,7 +79,7 @@ ngx_http_xr_slice_run_begin(ngx_http_request_t *r,
     run->exact = (end == ngx_min((run->last + 1) * run->slice->size, length));
     run->keepalive = !u->headers_in.connection_close;
 
-    if (ngx_http_xr_run_lines(r, run) != NGX_OK) {
+    if (ngx_http_xr_slice_run_header_read(r, run) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -95,7 +88,7 @@ ngx_http_xr_slice_run_begin(ngx_http_request_t *r,
 
     run->sockaddr = u->peer.sockaddr;
     run->socklen = u->peer.socklen;
-    run->left = ngx_http_xr_run_length(run)
+    run->left = ngx_http_xr_slice_run_header_length(run)
                 - (u->buffer.last - u->buffer.pos);
 
     run->event.handler = ngx_http_xr_run_event;
@@ -110,131 +103,6 @@ ngx_http_xr_slice_run_begin(ngx_http_request_t *r,
     part->slice->run = run;
 
     return NGX_OK;
-}
-
-
-/* Those of the last header in the buffer, without its length and place. */
-
-static ngx_int_t
-ngx_http_xr_run_lines(ngx_http_request_t *r, ngx_http_xr_run_t *run)
-{
-    u_char     *p, *end, *next, *last;
-    ngx_buf_t  *b;
-
-    b = &r->upstream->buffer;
-    end = b->pos;
-
-    last = ngx_pnalloc(run->leader->pool, end - b->start);
-    if (last == NULL) {
-        return NGX_ERROR;
-    }
-
-    run->lines.data = last;
-
-    /* the first line is the status */
-
-    p = ngx_http_xr_run_line_end(b->start + r->cache->header_start, end);
-
-    while (p < end) {
-        next = ngx_http_xr_run_line_end(p, end);
-
-        if (*p == CR || *p == LF) {
-
-            if (next < end) {
-
-                /* it was that of a 103 or the like */
-
-                last = run->lines.data;
-                next = ngx_http_xr_run_line_end(next, end);
-            }
-
-        } else if (!ngx_http_xr_run_framing(p, next)) {
-            last = ngx_cpymem(last, p, next - p);
-        }
-
-        p = next;
-    }
-
-    run->lines.len = last - run->lines.data;
-
-    return NGX_OK;
-}
-
-
-/* Where the next line begins. */
-
-static u_char *
-ngx_http_xr_run_line_end(u_char *p, u_char *end)
-{
-    while (p < end && *p++ != LF) { /* void */ }
-
-    return p;
-}
-
-
-static ngx_uint_t
-ngx_http_xr_run_framing(u_char *p, u_char *end)
-{
-    ngx_uint_t  i;
-
-    static const ngx_str_t  names[] = {
-        ngx_string("Content-Length:"),
-        ngx_string("Content-Range:")
-    };
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-
-        if ((size_t) (end - p) > names[i].len
-            && ngx_strncasecmp(p, names[i].data, names[i].len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* Of the slice that is under way, or the next. */
-
-static off_t
-ngx_http_xr_run_length(ngx_http_xr_run_t *run)
-{
-    uint64_t  first, size;
-
-    size = run->slice->size;
-    first = run->number * size;
-
-    return (off_t) (ngx_min(first + size, run->length) - first);
-}
-
-
-/* Its header; 0: there is no room, for at least a byte of its body, too. */
-
-static size_t
-ngx_http_xr_run_header(ngx_http_xr_run_t *run, u_char *p, size_t size)
-{
-    xr_buf_t  b;
-    uint64_t  first, length;
-
-    first = run->number * run->slice->size;
-    length = (uint64_t) ngx_http_xr_run_length(run);
-
-    b = xr_buf(p, size);
-
-    xr_buf_puts(&b, "HTTP/1.1 206 Partial Content" CRLF "Content-Length: ");
-    xr_buf_uint(&b, length);
-    xr_buf_puts(&b, CRLF "Content-Range: bytes ");
-    xr_buf_uint(&b, first);
-    xr_buf_putc(&b, '-');
-    xr_buf_uint(&b, first + length - 1);
-    xr_buf_putc(&b, '/');
-    xr_buf_uint(&b, run->length);
-    xr_buf_puts(&b, CRLF);
-    xr_buf_put(&b, ngx_http_xr_view(&run->lines));
-    xr_buf_puts(&b, CRLF);
-
-    return (xr_buf_ok(&b) && b.len < size) ? b.len : 0;
 }
 
 
@@ -264,7 +132,7 @@ ngx_http_xr_run_recv(ngx_connection_t *c, u_char *buf, size_t size)
     ngx_http_xr_run_t  *run;
 
     run = ngx_http_xr_run_of(c);
-    len = ngx_http_xr_run_header(run, buf, size);
+    len = ngx_http_xr_slice_run_header_write(run, buf, size);
 
     if (len == 0) {
         return NGX_ERROR;
@@ -300,6 +168,10 @@ ngx_http_xr_run_recv_chain(ngx_connection_t *c, ngx_chain_t *in, off_t limit)
 
     if (n > 0) {
         run->left -= n;
+
+        if (run->left == 0) {
+            ngx_http_xr_run_promise(run);
+        }
     }
 
     return n;
@@ -321,8 +193,8 @@ ngx_http_xr_slice_run_take(ngx_http_request_t *r,
     if (!ngx_http_xr_slice_run_brings(part)
         || part->request != r
         || part->whole
-        || part->slice->version.tag != run->tag
-        || part->slice->version.length != run->length
+        || part->version.tag != run->tag
+        || part->version.length != run->length
         || r->cache == NULL
         || !r->upstream->cacheable
         || r->upstream->cache_status != NGX_HTTP_CACHE_MISS)
@@ -380,7 +252,7 @@ ngx_http_xr_slice_run_join(ngx_http_request_t *r, ngx_peer_connection_t *pc)
                     ->endpoint->name;
     pc->cached = 1;
 
-    run->left = ngx_http_xr_run_length(run);
+    run->left = ngx_http_xr_slice_run_header_length(run);
 
     c->requests--;                      /* NGINX counts one for each that uses
                                            it */
@@ -423,12 +295,12 @@ ngx_http_xr_slice_run_leave(ngx_http_request_t *r, ngx_peer_connection_t *pc,
     done = state == 0 && run->left == 0 && u->pipe->length == 0
            && !c->read->error && !c->read->timedout;
 
-    run->stored = u->cacheable;
-
     if (done && run->number < run->last) {
         ngx_http_xr_run_park(run, pc);
         return 1;
     }
+
+    ngx_http_xr_run_unpark(run);
 
     run->part = NULL;
     run->keepalive = run->keepalive && done && run->exact;
@@ -489,21 +361,29 @@ ngx_http_xr_run_park(ngx_http_xr_run_t *run, ngx_peer_connection_t *pc)
 
     ngx_add_timer(&run->event, NGX_HTTP_XR_RUN_HOLD);
 
-    if (run->stored) {
-        ngx_http_xr_run_promise(run);
+    if (run->slot != NULL) {
+        ngx_http_xr_run_wake(&run->waiter);
     }
 }
 
 
 /*
  * Others do not ask for the next slice as long as it may come; if one of them
- * wants it before this client does, it is read for them.
+ * wants it before this client does, it is read for them.  It is promised
+ * before anybody has the last byte of the one that is under way: who follows
+ * that wants the next one at once.
  */
 
 static void
 ngx_http_xr_run_promise(ngx_http_xr_run_t *run)
 {
-    run->slot = ngx_http_xr_slice_flight_promise(run);
+    if (run->number == run->last
+        || !run->part->request->upstream->cacheable)
+    {
+        return;
+    }
+
+    run->slot = ngx_http_xr_slice_flight_promise(run, run->number + 1);
 
     if (run->slot == NULL) {
         return;
@@ -549,7 +429,9 @@ ngx_http_xr_run_wake(ngx_http_xr_waiter_t *waiter)
     run = (ngx_http_xr_run_t *) ((u_char *) waiter
                                  - offsetof(ngx_http_xr_run_t, waiter));
 
-    if (ngx_http_xr_slice_flight_wanted(run->slot)) {
+    if (run->connection != NULL
+        && ngx_http_xr_slice_flight_wanted(run->slot))
+    {
         ngx_post_event(&run->event, &ngx_posted_events);
     }
 }
@@ -558,6 +440,7 @@ ngx_http_xr_run_wake(ngx_http_xr_waiter_t *waiter)
 static void
 ngx_http_xr_run_event(ngx_event_t *ev)
 {
+    ngx_uint_t            wanted;
     ngx_connection_t     *c;
     ngx_http_xr_run_t    *run;
     ngx_http_xr_slice_t  *s;
@@ -566,8 +449,18 @@ ngx_http_xr_run_event(ngx_event_t *ev)
     s = run->slice;
     c = s->request->connection;
 
+    wanted = (s->part != NULL && s->part->number == run->number);
+
     if (ev->timedout) {
         ev->timedout = 0;
+
+        if (wanted) {
+
+            /* it waits for another request, which fetches it, too */
+
+            ngx_add_timer(ev, NGX_HTTP_XR_RUN_HOLD);
+            return;
+        }
 
         /* a client that takes its time is no slower by more requests */
 
@@ -577,8 +470,8 @@ ngx_http_xr_run_event(ngx_event_t *ev)
         return;
     }
 
-    if (s->part != NULL && s->part->number == run->number) {
-        return;                         /* the client does, too */
+    if (wanted) {
+        return;
     }
 
     ngx_http_set_log_request(c->log, s->request);

@@ -19,8 +19,8 @@ RANGE = re.compile(r"bytes=(\d+)-(\d*)", re.ASCII)
 class ObjectOrigin(scripted.Origin):
     """"quirks" holds, per name, some of: "no ranges", "no if-match", "chunked"."""
 
-    def __init__(self, objects, quirks=None):
-        super().__init__()
+    def __init__(self, objects, quirks=None, **tls):
+        super().__init__(**tls)
         self.objects = objects
         self.quirks = quirks or {}
 

@@ -96,7 +96,13 @@ def test_the_origin_is_asked_first(stack, replicated, two_buckets):
     assert replicated.fetch(f"/acme/{key}").body == body
 
 
-def test_slices_of_one_version_from_two_places(stack, edges, two_buckets, faults):
+FAILS_AFTER_TWO = pytest.mark.parametrize("run, fails", [
+    ("off", [{"skip": 2, "times": 0, "reset": True}]),
+    ("64m", [{"truncate": 2 << 16}, {"times": 0, "reset": True}])], ids=["each alone", "in a run"])
+
+
+@FAILS_AFTER_TWO
+def test_slices_of_one_version_from_two_places(stack, edges, two_buckets, faults, run, fails):
     """The bytes of both are the same: they may lie side by side."""
 
     key, body = stack.put(os.urandom(300000))
@@ -104,25 +110,29 @@ def test_slices_of_one_version_from_two_places(stack, edges, two_buckets, faults
 
     edge = edges({"acme": f"origin {stack.origin}; replica s3://{two_buckets}/copies "
                           f"style=path endpoint={stack['s3']};"},
-                 location=servers.CACHE + QUICK + "xr_slice 64k;")
+                 location=f"{servers.CACHE} {QUICK} xr_slice 64k; xr_slice_run {run};")
 
-    with faults.active({"path": key, "times": 0, "skip": 2, "reset": True}):
+    with faults.active(*({"path": key, **fault} for fault in fails)):
         response = edge.fetch(f"/acme/{key}")
         assert (response.status, response.body, response.complete) == (200, body, True)
+        assert len(faults.log(key)) >= len(fails)
 
     assert edge.fetch(f"/acme/{key}").body == body
 
 
-def test_slices_of_two_versions_are_never_mixed(stack, edges, two_buckets, faults):
+@FAILS_AFTER_TWO
+def test_slices_of_two_versions_are_never_mixed(stack, edges, two_buckets, faults, run, fails):
+    """The origin fails after two slices: see test_run_versions.py for more of it."""
+
     key, body = stack.put(os.urandom(300000))
     old = os.urandom(300000)
     stack.s3.put_object(Bucket=two_buckets, Key=f"copies/{key}", Body=old)
 
     edge = edges({"acme": f"origin {stack.origin}; replica s3://{two_buckets}/copies "
                           f"style=path endpoint={stack['s3']};"},
-                 location=servers.CACHE + QUICK + "xr_slice 64k;")
+                 location=f"{servers.CACHE} {QUICK} xr_slice 64k; xr_slice_run {run};")
 
-    with faults.active({"path": key, "times": 0, "skip": 2, "reset": True}):
+    with faults.active(*({"path": key, **fault} for fault in fails)):
         response = edge.fetch(f"/acme/{key}")
         got = response.body
 

@@ -256,7 +256,7 @@ def sliced(body, failures):
 @pytest.mark.parametrize("number", [0, 2, 4], ids=["first", "middle", "last"])
 def test_a_slice(start, origin, number, method):
     body = bytes(range(256)) * (5 * SLICE // 256 - 1)
-    edge = start(servers.CACHE + "xr_slice 64k; xr_prefetch 0;")
+    edge = start(servers.CACHE + "xr_slice 64k; xr_slice_run off;")
     path = origin.put(answer := sliced(body, {number: 2}))
 
     if method == "HEAD":
@@ -276,7 +276,7 @@ def test_a_slice(start, origin, number, method):
 
 def test_a_slice_that_does_not_come(start, origin):
     body = bytes(range(256)) * (3 * SLICE // 256)
-    edge = start(servers.CACHE + "xr_slice 64k; xr_prefetch 0;")
+    edge = start(servers.CACHE + "xr_slice 64k; xr_slice_run off;")
     path = origin.put(answer := sliced(body, {1: 100}))
 
     response = edge.fetch(path)

@@ -293,6 +293,22 @@ def test_a_range_meanwhile(web, edge):
     assert edge.get(path).body == data
 
 
+def test_over_tls(web_edges, tmp_path):
+    """What has been decrypted beyond a slice's end waits for the next one, too."""
+
+    cert, key = scripted.certificate(tmp_path, "origin", "localhost")
+
+    with ObjectOrigin({}, cert=cert, key=key) as web:
+        edge = web_edges(web.tenants("acme"), location=f"{LOCATION} xr_slice_run 64m;",
+                         http=f"xr_origin_ssl_trusted_certificate {cert};")
+        path, data = fresh(web, LARGE)
+
+        assert edge.get(path).body == data
+        assert edge.get(path).body == data
+        assert numbers(web, path, LARGE) == [list(range(LARGE // SLICE))]
+        assert stored_slices(edge, path.rpartition("/")[2]) == list(range(LARGE // SLICE))
+
+
 @pytest.mark.parametrize("text", ["1k", "2g", "0", "many", "-1", "1m 2m"])
 def test_refused(web_edges, web, tmp_path, text):
     edge = servers.Edge(tmp_path, web.tenants("acme"), location=f"{LOCATION} xr_slice_run {text};")
