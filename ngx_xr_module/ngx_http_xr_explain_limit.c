@@ -55,7 +55,8 @@ ngx_http_xr_explain_limit_put(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         xr_json_put_some(b, "nearest", ngx_http_xr_limit_fields_name(r, ctx));
         xr_json_put_bool(b, "delayed", l->delayed);
         xr_json_put_uint(b, "waited_ms",
-                         l->waited ? ngx_current_msec - l->began : 0);
+                         (l->pause != NULL)
+                         ? ngx_current_msec - l->pause->began : 0);
         xr_buf_putc(b, '}');
     }
 
@@ -104,14 +105,14 @@ ngx_http_xr_explain_limit(ngx_http_xr_limited_t *l,
     xr_json_put_uint(b, "burst",
                      ngx_http_xr_explain_amount(limit, limit->burst));
 
-    if (use->taken || use == l->tightest) {
+    if (use->taken || use == l->refuser) {
         xr_json_put_uint(b, "left",
                          ngx_http_xr_explain_amount(limit, use->left));
         xr_json_put_uint(b, "took",
                          ngx_http_xr_explain_amount(limit, use->charged));
     }
 
-    if (use == l->tightest && l->outcome == NGX_HTTP_XR_LIMIT_REJECTED) {
+    if (use == l->refuser && l->outcome == NGX_HTTP_XR_LIMIT_REJECTED) {
         xr_json_put_uint(b, "retry_ms", l->retry);
     }
 
@@ -129,7 +130,7 @@ ngx_http_xr_explain_limit_state(ngx_http_xr_limited_t *l,
     ngx_http_xr_limit_use_t *use)
 {
     if (l->done && l->outcome == NGX_HTTP_XR_LIMIT_REJECTED) {
-        return (use == l->tightest) ? "rejected"
+        return (use == l->refuser) ? "rejected"
                : use->taken ? "passed" : "not asked";
     }
 
