@@ -165,20 +165,6 @@ typedef struct {
 } ngx_http_xr_revocation_t;
 
 
-/* "xr_devices", and the records that were read by it. */
-
-typedef struct ngx_http_xr_device_known_s  ngx_http_xr_device_known_t;
-typedef struct ngx_http_xr_variant_known_s  ngx_http_xr_variant_known_t;
-
-typedef struct {
-    ngx_str_t                      file;        /* empty: the built-in table */
-    ngx_http_xr_live_t             live;
-    ngx_http_xr_watch_t            watch;
-    ngx_http_xr_device_known_t    *known;       /* in this worker, */
-    ngx_uint_t                     generation;  /* of this one's table */
-} ngx_http_xr_devices_t;
-
-
 typedef struct ngx_http_xr_redis_s         ngx_http_xr_redis_t;
 typedef struct ngx_http_xr_announce_s      ngx_http_xr_announce_t;
 typedef struct ngx_http_xr_limit_shared_s  ngx_http_xr_limit_shared_t;
@@ -191,6 +177,8 @@ typedef struct ngx_http_xr_slice_files_s   ngx_http_xr_slice_files_t;
 typedef struct ngx_http_xr_run_s           ngx_http_xr_run_t;
 typedef struct ngx_http_xr_degrade_s       ngx_http_xr_degrade_t;
 typedef struct ngx_http_xr_variant_s       ngx_http_xr_variant_t;
+typedef struct ngx_http_xr_variant_known_s
+    ngx_http_xr_variant_known_t;
 typedef struct ngx_http_xr_cut_s           ngx_http_xr_cut_t;
 typedef struct ngx_http_xr_explain_s       ngx_http_xr_explain_t;
 typedef struct ngx_http_xr_cut_flow_s      ngx_http_xr_cut_flow_t;

@@ -98,4 +98,17 @@ typedef struct {
 } ngx_http_xr_watch_t;
 
 
+/* "xr_devices", and the records that were read by it. */
+
+typedef struct ngx_http_xr_device_known_s  ngx_http_xr_device_known_t;
+
+typedef struct {
+    ngx_str_t                      file;        /* empty: the built-in table */
+    ngx_http_xr_live_t             live;
+    ngx_http_xr_watch_t            watch;
+    ngx_http_xr_device_known_t    *known;       /* in this worker, */
+    ngx_uint_t                     generation;  /* of this one's table */
+} ngx_http_xr_devices_t;
+
+
 #endif /* NGX_HTTP_XR_LIVE_H */
