@@ -70,6 +70,8 @@ ngx_int_t ngx_http_xr_freshness_age(ngx_http_request_t *r, time_t born,
 ngx_int_t ngx_http_xr_stored_open(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_stored_write(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_stored_merge(ngx_http_request_t *r, xr_str_t *text);
+ngx_int_t ngx_http_xr_stored_patch(ngx_http_request_t *r, u_char *at,
+    u_char *data, size_t len);
 ngx_int_t ngx_http_xr_stored_file(ngx_http_request_t *r, u_char *p,
     size_t size, size_t offset, ngx_uint_t write);
 void ngx_http_xr_stored_save(ngx_http_request_t *r, xr_str_t text);

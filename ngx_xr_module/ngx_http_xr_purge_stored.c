@@ -278,17 +278,13 @@ ngx_http_xr_purge_stored_soften(ngx_http_request_t *r, uint64_t some)
 static ngx_int_t
 ngx_http_xr_purge_stored_mark(ngx_http_request_t *r, uint64_t generation)
 {
-    size_t                 offset;
     ngx_http_xr_origin_t  *exchange;
     u_char                 digits[XR_PURGE_STORED_DIGITS];
 
     exchange = r->upstream->input_filter_ctx;
 
-    /* the line was read from the file's beginning */
-
-    offset = exchange->purge.stored.data - r->upstream->buffer.start;
-
     xr_purge_stored_digits(generation, digits);
 
-    return ngx_http_xr_stored_file(r, digits, sizeof(digits), offset, 1);
+    return ngx_http_xr_stored_patch(r, exchange->purge.stored.data, digits,
+                                    sizeof(digits));
 }

@@ -43,6 +43,7 @@ typedef struct {
 
 
 static size_t ngx_http_xr_stored_head(ngx_http_xr_stored_t *rec);
+static ngx_uint_t ngx_http_xr_stored_unread(xr_str_t text);
 static uint32_t ngx_http_xr_stored_check(size_t header_start,
     size_t body_start, u_char *p, size_t size);
 static void ngx_http_xr_stored_seal(size_t header_start, size_t body_start,
@@ -108,10 +109,39 @@ ngx_http_xr_stored_find(ngx_http_cache_t *c, u_char *region,
 
     *text = xr_str_of(p + head, size - head);
 
-    return (magic == NGX_HTTP_XR_STORED_BEFORE
+    do {
+        if (magic == NGX_HTTP_XR_STORED_BEFORE
             || rec->check == ngx_http_xr_stored_check(c->header_start,
                                                       c->body_start, p, size))
-           ? NGX_OK : NGX_ERROR;
+        {
+            return NGX_OK;
+        }
+    } while (ngx_http_xr_stored_unread(*text));
+
+    return NGX_ERROR;
+}
+
+
+/* Lines that were read before have a NUL in the place of their CR. */
+
+static ngx_uint_t
+ngx_http_xr_stored_unread(xr_str_t text)
+{
+    u_char      *p, *last;
+    ngx_uint_t   n;
+
+    n = 0;
+    last = (u_char *) text.data + text.len;
+
+    for (p = (u_char *) text.data; p + 1 < last; p++) {
+
+        if (p[0] == '\0' && p[1] == LF) {
+            p[0] = CR;
+            n++;
+        }
+    }
+
+    return n;
 }
 
 
@@ -571,6 +601,39 @@ ngx_http_xr_stored_save(ngx_http_request_t *r, xr_str_t text)
     }
 
     ngx_memcpy(region + at, p, rec.size);
+}
+
+
+/* Writes over what lies "at" a place in the lines that were read. */
+
+ngx_int_t
+ngx_http_xr_stored_patch(ngx_http_request_t *r, u_char *at, u_char *data,
+    size_t len)
+{
+    u_char                *p;
+    xr_str_t               text;
+    ngx_http_cache_t      *c;
+    ngx_http_xr_stored_t   rec;
+
+    c = r->cache;
+
+    if (ngx_http_xr_stored_find(c, c->buf->pos + c->header_start, &rec, &text)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(at, data, len);
+
+    if (rec.magic != NGX_HTTP_XR_STORED_MAGIC) {
+        return ngx_http_xr_stored_file(r, at, len, at - c->buf->pos, 1);
+    }
+
+    p = (u_char *) text.data - ngx_http_xr_stored_head(&rec);
+
+    ngx_http_xr_stored_seal(c->header_start, c->body_start, p, rec.size);
+
+    return ngx_http_xr_stored_file(r, p, rec.size, p - c->buf->pos, 1);
 }
 
 

@@ -446,6 +446,10 @@ def garbage_response(path, other):
 
 def _flip(path, where):
     data = bytearray(path.read_bytes())
+
+    if b"rXR2" not in data:
+        return                          # it was hit before, and nobody has read it since
+
     data[where(data)] ^= 1 << random.randrange(8)
     path.write_bytes(data)
 
