@@ -5,6 +5,7 @@
 
 #include "pack_run.h"
 #include "bytes.h"
+#include "loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 
@@ -30,17 +30,6 @@ xrw_pack_run_set(xrw_pack_result_t *result, xrw_pack_outcome_t outcome,
     result->outcome = outcome;
     result->code = code;
     result->reason = reason;
-}
-
-
-static int64_t
-xrw_pack_run_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 
@@ -105,7 +94,7 @@ xrw_pack_run_listen(int fd, int64_t deadline, xrw_bytes_t *out)
     struct pollfd  p;
 
     for ( ;; ) {
-        left = deadline - xrw_pack_run_now();
+        left = deadline - xrw_loop_now();
 
         if (left <= 0) {
             return false;
@@ -186,7 +175,7 @@ xrw_pack_run_wait(xrw_arena_t *arena, const xrw_pack_job_t *job, pid_t pid,
     xrw_bytes_t  out;
 
     out = (xrw_bytes_t) { NULL, 0, 0 };
-    ended = xrw_pack_run_listen(fd, xrw_pack_run_now()
+    ended = xrw_pack_run_listen(fd, xrw_loop_now()
                                     + (int64_t) job->timeout * 1000, &out);
 
     result->report = xr_str_of(xrw_text(arena, xrw_bytes_str(&out)), out.len);

@@ -5,27 +5,16 @@
 
 #include "progress.h"
 #include "cli.h"
+#include "loop.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 
 #define XRW_PROGRESS_EVERY  100         /* milliseconds */
 #define XRW_PROGRESS_NAME   28
 #define XRW_PROGRESS_BAR    20
-
-
-static int64_t
-xrw_progress_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 
 /* Of ASCII, or the second byte of U+0080 to U+009F. */
@@ -109,7 +98,7 @@ xrw_progress_start(xrw_progress_t *progress, const char *name,
     uint64_t total)
 {
     *progress = (xrw_progress_t) {
-        .name = name, .total = total, .started = xrw_progress_now(),
+        .name = name, .total = total, .started = xrw_loop_now(),
         .on = isatty(STDERR_FILENO) == 1
     };
 }
@@ -123,7 +112,7 @@ xrw_progress_sent(void *ctx, uint64_t sent)
 
     xrw_progress_t *progress = ctx;
 
-    now = progress->on ? xrw_progress_now() : 0;
+    now = progress->on ? xrw_loop_now() : 0;
 
     if (progress->on && now - progress->drawn >= XRW_PROGRESS_EVERY) {
         progress->drawn = now;

@@ -338,74 +338,65 @@ xrw_queue_number(const xrw_strings_t *answer, size_t i)
 }
 
 
-bool
-xrw_queue_count(xrw_queue_t *queue, xrw_queue_counts_t *out)
+/* An operation that says "n" numbers. */
+
+static bool
+xrw_queue_numbers(xrw_queue_t *queue, const char *op, const xr_str_t *args,
+    size_t nargs, int64_t *numbers, size_t n)
 {
     bool           ok;
+    size_t         i;
     xrw_arena_t    arena;
     xrw_strings_t  answer;
 
     arena = (xrw_arena_t) { NULL };
-    ok = xrw_queue_run(queue, &arena, "count", NULL, 0, &answer);
+    ok = xrw_queue_run(queue, &arena, op, args, nargs, &answer);
 
-    if (ok) {
-        out->queued = xrw_queue_number(&answer, 0);
-        out->running = xrw_queue_number(&answer, 1);
-        out->waiting = xrw_queue_number(&answer, 2);
-        out->dead = xrw_queue_number(&answer, 3);
+    for (i = 0; ok && i < n; i++) {
+        numbers[i] = xrw_queue_number(&answer, i);
     }
 
     xrw_arena_free(&arena);
 
     return ok;
+}
+
+
+bool
+xrw_queue_count(xrw_queue_t *queue, xrw_queue_counts_t *out)
+{
+    int64_t  n[4];
+
+    if (!xrw_queue_numbers(queue, "count", NULL, 0, n, XR_COUNT(n))) {
+        return false;
+    }
+
+    *out = (xrw_queue_counts_t) {
+        .queued = n[0], .running = n[1], .waiting = n[2], .dead = n[3]
+    };
+
+    return true;
 }
 
 
 bool
 xrw_queue_begin(xrw_queue_t *queue)
 {
-    bool           ok;
-    xrw_arena_t    arena;
-    xrw_strings_t  answer;
-
-    arena = (xrw_arena_t) { NULL };
-    ok = xrw_queue_run(queue, &arena, "begin", NULL, 0, &answer);
-    xrw_arena_free(&arena);
-
-    return ok;
+    return xrw_queue_numbers(queue, "begin", NULL, 0, NULL, 0);
 }
 
 
 void
 xrw_queue_leave(xrw_queue_t *queue)
 {
-    xrw_arena_t    arena;
-    xrw_strings_t  answer;
-
     const xr_str_t  args[] = { xr_str(""), xr_str(queue->consumer) };
 
-    arena = (xrw_arena_t) { NULL };
-    (void) xrw_queue_run(queue, &arena, "leave", args, XR_COUNT(args),
-                         &answer);
-    xrw_arena_free(&arena);
+    (void) xrw_queue_numbers(queue, "leave", args, XR_COUNT(args), NULL, 0);
 }
 
 
 bool
 xrw_queue_promote(xrw_queue_t *queue, int64_t *next)
 {
-    bool           ok;
-    xrw_arena_t    arena;
-    xrw_strings_t  answer;
-
-    arena = (xrw_arena_t) { NULL };
-    ok = xrw_queue_run(queue, &arena, "promote", NULL, 0, &answer);
-
-    if (ok) {
-        *next = xrw_queue_number(&answer, 0);
-    }
-
-    xrw_arena_free(&arena);
-
-    return ok;
+    return xrw_queue_numbers(queue, "promote", NULL, 0, next, 1);
 }

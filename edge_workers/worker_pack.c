@@ -191,7 +191,7 @@ xrw_work_finish(xrw_work_t *pack, int64_t now)
         xrw_work_log(pack, XRW_LOG_WARN, "lost", "somebody else has the job");
     }
 
-    pack->n.seconds += (uint64_t) (now - pack->child.began);
+    pack->n.milliseconds += (uint64_t) (now - pack->child.began);
     xrw_work_forget(pack);
 }
 
@@ -560,7 +560,7 @@ xrw_work_metrics(void *ctx, xr_buf_t *out)
     xrw_worker_metric(out, "xr_pack_jobs_reclaimed_total", "counter",
                       (int64_t) n->reclaimed);
     xrw_worker_metric(out, "xr_pack_job_milliseconds_total", "counter",
-                      (int64_t) n->seconds);
+                      (int64_t) n->milliseconds);
     xrw_worker_metric(out, "xr_pack_uploaded_bytes_total", "counter",
                       (int64_t) n->bytes);
     xrw_worker_metric(out, "xr_jobs_queued", "gauge", pack->counts.queued

@@ -26,7 +26,7 @@ typedef struct {
     uint64_t  buried;                   /* jobs that were given up */
     uint64_t  lost;                     /* leases */
     uint64_t  reclaimed;
-    uint64_t  seconds;                  /* that jobs have taken, in ms */
+    uint64_t  milliseconds;             /* that jobs have taken */
     uint64_t  bytes;                    /* uploaded */
 } xrw_work_counters_t;
 
