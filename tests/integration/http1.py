@@ -12,7 +12,8 @@ import socket
 
 TIMEOUT = 20
 
-_tags = (f"test/{os.getpid()}-{n}" for n in itertools.count(1))
+# no generator, which two threads at once would break
+_tags = map(f"test/{os.getpid()}-{{}}".format, itertools.count(1))
 
 
 class Response:

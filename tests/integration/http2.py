@@ -17,7 +17,8 @@ import h2.settings
 
 import http1
 
-_tags = (f"test2/{os.getpid()}-{n}" for n in itertools.count(1))
+# no generator, which two threads at once would break
+_tags = map(f"test2/{os.getpid()}-{{}}".format, itertools.count(1))
 
 WINDOW = (1 << 31) - 1
 READ = 1 << 18
