@@ -3,6 +3,7 @@
 
 """NGINX that changes while it runs: asked on every worker process, and all the time."""
 
+import contextlib
 import json
 import threading
 
@@ -56,18 +57,21 @@ class Workers:
         return response
 
     def _find(self, wanted):
-        """Some connections at once, as one after the other could all be one worker's."""
+        """
+        While the others stand still, as the kernel wakes whom it likes, which
+        may be the same worker each time.  One of them may hold a lock that the
+        wanted one waits for: so it gives up soon, and they go on.
+        """
 
-        some = [http1.Connection(self.edge.port) for _ in range(8)]
-        for connection in some:
+        others = servers.workers_of(self.edge.process.pid) - {wanted}
+
+        with servers.stopped(others), contextlib.suppress(OSError):
+            connection = http1.Connection(self.edge.port)
+            connection.sock.settimeout(1)
             connection.send("/-")
-
-        for connection in some:
-            pid = int(connection.receive()["x-pid"])
-            if pid in self.connections:
-                connection.__exit__()
-            else:
-                self.connections[pid] = connection
+            if connection.receive()["x-pid"] == str(wanted):
+                connection.sock.settimeout(http1.TIMEOUT)
+                self.connections[wanted] = connection
 
         return wanted in self.connections
 
