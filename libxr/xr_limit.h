@@ -31,6 +31,10 @@
 #define XR_LIMIT_TEXT_MAX  256
 #define XR_LIMIT_KEY_SIZE  56           /* of a key in Redis, all of it text */
 
+#define XR_LIMIT_ASK       4            /* numbers: see xr_limit_script() */
+#define XR_LIMIT_ANSWER    3
+#define XR_LIMIT_NUMBER    8            /* bytes */
+
 
 typedef enum {
     XR_LIMIT_TENANT = 0,
@@ -118,24 +122,34 @@ uint16_t xr_limit_slot(xr_str_t key);
 /*
  * The script.  KEYS are buckets, no two the same, all of a tenant; ARGV[1] is
  * "take", all that is wanted from every bucket or nothing, or "lease", as many
- * whole tokens of what is wanted as there are, bucket by bucket.  Then come
- * four numbers for each key: rate, burst, what is wanted, and what is due,
- * which is charged first and in any case, and may be below 0 (returned) or
- * more than there is (the balance is then below 0).
+ * whole tokens of what is wanted as there are, bucket by bucket.  ARGV[2] has
+ * XR_LIMIT_ASK numbers for each key: rate, burst, what is wanted, and what is
+ * due, which is charged first and in any case, and may be below 0 (returned)
+ * or more than there is (the balance is then below 0).
  *
  * What "take" wants beyond "burst" is had for a full bucket, and what it wants
  * with a minus in front as soon as there is anything; the balance is below 0
- * then.  The answer is three integers for each key: what was granted (without
- * a minus), the balance after it, microseconds until the rest of what was
- * wanted can be had (0: it can be, as from all buckets of a "take" that was
- * granted).
+ * then.  The answer is a string of XR_LIMIT_ANSWER numbers for each key: what
+ * was granted (without a minus), the balance after it, microseconds until the
+ * rest of what was wanted can be had (0: it can be, as from all buckets of a
+ * "take" that was granted).
  *
- * A bucket's value is three whole numbers as doubles, low bytes first: the
- * balance, the time by Redis's clock in microseconds at which it was so full,
- * and millionths of a millionth that the rate left.  A key that is absent, or
- * has any other value, is a full bucket.
+ * All numbers are whole, and doubles with their low byte first: as text they
+ * would take Redis longer than what is done with them.
+ *
+ * A bucket's value is four of them: the balance, the time by Redis's clock in
+ * microseconds at which it was so full, millionths of a millionth that the
+ * rate left, and the time until which the key lives at least.  A key that is
+ * absent, or has any other value, is a full bucket.
  */
 xr_str_t xr_limit_script(void);
+
+/*
+ * A number for it at "p", behind which it returns; and one of its answer:
+ * XR_INVALID if that is not whole, or beyond XR_LIMIT_MAX on either side.
+ */
+uint8_t *xr_limit_put(uint8_t *p, int64_t n);
+xr_rc_t xr_limit_get(const uint8_t *p, int64_t *n);
 
 /*
  * The items of RateLimit-Policy and RateLimit: "name";q=100;w=60 and

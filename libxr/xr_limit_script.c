@@ -3,6 +3,9 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
+#include <string.h>
+
+#include "xr_le.h"
 #include "xr_limit.h"
 
 
@@ -16,55 +19,47 @@ static const char  xr_limit_lua[] =
     "local TOKEN = 1000000           -- millionths\n"
     "local SECOND = 1000000          -- microseconds\n"
     "local KEEP = 31536000000        -- milliseconds a key lives, at most\n"
+    "local SPARE = 4000              -- and may live longer than needed\n"
     "\n"
-    "local NUMBERS = '^%d+,%d+,%-?%d+,%-?%d+$'\n"
-    "local FORMAT = '<ddd'           -- of a value: balance, time, fraction\n"
-    "local SIZE = 24\n"
+    "local THREE, FOUR = '<ddd', '<dddd'\n"
+    "local SIZE = 32                 -- of four\n"
     "local ERR = 'ERR xr limit: '\n"
     "\n"
     "local call, pcall, fail = redis.call, redis.pcall, redis.error_reply\n"
-    "local pack, unpack, find = struct.pack, struct.unpack, string.find\n"
-    "local keys, args = KEYS, ARGV\n"
-    "local n, mode = #keys, args[1]\n"
+    "local pack, unpack = struct.pack, struct.unpack\n"
+    "local keys, mode, numbers = KEYS, ARGV[1], ARGV[2]\n"
+    "local n = #keys\n"
     "local take = mode == 'take'\n"
     "\n"
     "if not take and mode ~= 'lease' then\n"
     "  return fail(ERR .. 'neither take nor lease')\n"
     "end\n"
     "\n"
-    "if n == 0 or #args ~= 1 + 4 * n then\n"
+    "if n == 0 or #ARGV ~= 2 or #numbers ~= n * SIZE then\n"
     "  return fail(ERR .. 'not four numbers for each key')\n"
     "end\n"
     "\n"
     "local time = call('TIME')\n"
     "local now = time[1] * SECOND + time[2]\n"
     "local enough = true\n"
-    "local late, parts\n"
+    "local j = 0\n"
     "\n"
-    "-- All of Redis waits for this.  So it makes no functions, hardly a\n"
-    "-- table, and calls little: in ARGV numbers take the place of texts, and\n"
-    "-- the answer that of the numbers.  x - x % -1 is x rounded up.\n"
+    "-- All of Redis waits for this.  So it makes no functions, one table,\n"
+    "-- which has not to grow for three keys, and calls little.  x - x % -1\n"
+    "-- is x rounded up, and x - x % 1 rounded down.\n"
+    "\n"
+    "local s = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,\n"
+    "  0, 0, 0, 0, 0, 0, 0}\n"
     "\n"
     "for i = 1, n do\n"
-    "  local key, j = keys[i], 4 * i - 2\n"
-    "  local rate, burst = args[j], args[j + 1]\n"
-    "  local want, due = args[j + 2], args[j + 3]\n"
+    "  local key, at = keys[i], i * SIZE - SIZE + 1\n"
+    "  local rate, burst, want, due = unpack(FOUR, numbers, at)\n"
     "\n"
-    "  local good = #rate <= 17 and #burst <= 17\n"
-    "    and #want <= 17 and #due <= 17\n"
-    "    and find(rate .. ',' .. burst .. ',' .. want .. ',' .. due, NUMBERS)\n"
-    "\n"
-    "  if good then\n"
-    "    rate = rate + 0\n"
-    "    burst = burst + 0\n"
-    "    want = want + 0\n"
-    "    due = due + 0\n"
-    "\n"
-    "    good = rate >= 1 and rate <= MAX and burst >= 1 and burst <= MAX\n"
-    "      and want >= MIN and want <= MAX and due >= MIN and due <= MAX\n"
-    "  end\n"
-    "\n"
-    "  if not good then\n"
+    "  -- what is no number is not in a range\n"
+    "  if not (rate >= 1 and rate <= MAX and burst >= 1 and burst <= MAX\n"
+    "      and want >= MIN and want <= MAX and due >= MIN and due <= MAX)\n"
+    "    or rate % 1 ~= 0 or burst % 1 ~= 0 or want % 1 ~= 0 or due % 1 ~= 0\n"
+    "  then\n"
     "    return fail(ERR .. 'a number that is none, or out of range')\n"
     "  end\n"
     "\n"
@@ -75,20 +70,20 @@ static const char  xr_limit_lua[] =
     "  end\n"
     "\n"
     "  local value = pcall('GET', key)\n"
-    "  local b, t, f = burst, now, 0\n"
+    "  local b, t, f, till = burst, now, 0, 0\n"
     "\n"
     "  if value and #value == SIZE then\n"
-    "    b, t, f = unpack(FORMAT, value)\n"
+    "    b, t, f, till = unpack(FOUR, value)\n"
     "\n"
     "    -- of what is not finite the rest is no number, and not 0\n"
     "    if b % 1 ~= 0 or b < MIN or t % 1 ~= 0 or t < 0 or t > MAX\n"
-    "       or f % 1 ~= 0 or f < 0 or f >= TOKEN\n"
+    "      or f % 1 ~= 0 or f < 0 or f >= TOKEN\n"
     "    then\n"
-    "      b, t, f = burst, now, 0\n"
+    "      b, t, f, till = burst, now, 0, 0\n"
     "    end\n"
     "\n"
     "  elseif type(value) == 'table'\n"
-    "    and not find(value.err, 'WRONGTYPE', 1, true)\n"
+    "    and not string.find(value.err, 'WRONGTYPE', 1, true)\n"
     "  then\n"
     "    return value\n"
     "  end\n"
@@ -96,13 +91,13 @@ static const char  xr_limit_lua[] =
     "  -- What the rate gave since.  Sums above 2^53 are of full buckets.\n"
     "  if t < now then\n"
     "    local us = (now - t) % SECOND\n"
-    "    local s = (now - t - us) / SECOND\n"
+    "    local sec = (now - t - us) / SECOND\n"
     "\n"
     "    -- the next call gives the rest, should anybody be so deep in debt\n"
-    "    if s > 0 and s >= (MAX - MAX % rate) / rate then\n"
-    "      s = (MAX - MAX % rate) / rate\n"
+    "    if sec > 0 and sec >= (MAX - MAX % rate) / rate then\n"
+    "      sec = (MAX - MAX % rate) / rate\n"
     "      us = 0\n"
-    "      t = t + s * SECOND\n"
+    "      t = t + sec * SECOND\n"
     "    else\n"
     "      t = now\n"
     "    end\n"
@@ -111,7 +106,8 @@ static const char  xr_limit_lua[] =
     "    local part = low * us + f\n"
     "\n"
     "    f = part % SECOND\n"
-    "    b = b + rate * s + (rate - low) / SECOND * us + (part - f) / SECOND\n"
+    "    b = b + rate * sec + (rate - low) / SECOND * us\n"
+    "      + (part - f) / SECOND\n"
     "\n"
     "  else\n"
     "    -- a clock that was set back gives nothing, and goes on from there\n"
@@ -140,29 +136,20 @@ static const char  xr_limit_lua[] =
     "    enough = false\n"
     "  end\n"
     "\n"
-    "  args[j] = rate\n"
-    "  args[j + 1] = burst\n"
-    "  args[j + 2] = want\n"
-    "  args[j + 3] = b\n"
-    "\n"
-    "  if t < now then\n"
-    "    late = late or {}\n"
-    "    late[i] = t\n"
-    "  end\n"
-    "\n"
-    "  if f > 0 then\n"
-    "    parts = parts or {}\n"
-    "    parts[i] = f\n"
-    "  end\n"
+    "  s[j + 1], s[j + 2], s[j + 3] = rate, burst, want\n"
+    "  s[j + 4], s[j + 5], s[j + 6], s[j + 7] = b, t, f, till\n"
+    "  j = j + 7\n"
     "end\n"
     "\n"
+    "local answer = ''\n"
+    "j = 0\n"
+    "\n"
     "for i = 1, n do\n"
-    "  local j = 4 * i - 2\n"
-    "  local rate, burst = args[j], args[j + 1]\n"
-    "  local want, b = args[j + 2], args[j + 3]\n"
-    "  local t = late and late[i] or now\n"
-    "  local f = parts and parts[i] or 0\n"
+    "  local rate, burst, want = s[j + 1], s[j + 2], s[j + 3]\n"
+    "  local b, t, f, till = s[j + 4], s[j + 5], s[j + 6], s[j + 7]\n"
     "  local granted, wait, least = 0, 0\n"
+    "\n"
+    "  j = j + 7\n"
     "\n"
     "  if want < 0 then\n"
     "    want = -want\n"
@@ -190,13 +177,25 @@ static const char  xr_limit_lua[] =
     "\n"
     "  -- the key lives until it is full, and a second more\n"
     "  local ms = (burst - b) / rate * 1000\n"
-    "  ms = ms - ms % -1 + 1000\n"
+    "  ms = ms - ms % 1 + 1001\n"
     "\n"
     "  if ms > KEEP then\n"
     "    ms = KEEP\n"
     "  end\n"
     "\n"
-    "  call('SET', keys[i], pack(FORMAT, b, t, f), 'PX', ms)\n"
+    "  -- SET takes twice as long if it is to say when the key ends\n"
+    "  if till <= MAX and till - now >= ms * 1000 then\n"
+    "    call('SET', keys[i], pack(FOUR, b, t, f, till), 'KEEPTTL')\n"
+    "  else\n"
+    "    ms = ms + ms + SPARE\n"
+    "\n"
+    "    if ms > KEEP then\n"
+    "      ms = KEEP\n"
+    "    end\n"
+    "\n"
+    "    till = now + ms * 1000\n"
+    "    call('SET', keys[i], pack(FOUR, b, t, f, till), 'PX', ms)\n"
+    "  end\n"
     "\n"
     "  -- microseconds until there is as much as there has to be for the rest\n"
     "  if granted < want then\n"
@@ -212,7 +211,9 @@ static const char  xr_limit_lua[] =
     "      local rest = (least - b) % rate\n"
     "      local us = (rest * SECOND - f) / rate\n"
     "\n"
+    "      -- whole below 2^53; the division is not exact above\n"
     "      wait = (least - b - rest) / rate * SECOND + (us - us % -1)\n"
+    "      wait = wait - wait % 1\n"
     "\n"
     "      if wait > MAX then\n"
     "        wait = MAX\n"
@@ -220,19 +221,51 @@ static const char  xr_limit_lua[] =
     "    end\n"
     "  end\n"
     "\n"
-    "  args[3 * i - 2] = granted\n"
-    "  args[3 * i - 1] = b\n"
-    "  args[3 * i] = wait\n"
+    "  answer = answer .. pack(THREE, granted, b, wait)\n"
     "end\n"
     "\n"
-    "-- an answer ends where there is nothing\n"
-    "args[3 * n + 1] = nil\n"
-    "\n"
-    "return args\n";
+    "return answer\n";
 
 
 xr_str_t
 xr_limit_script(void)
 {
     return xr_str_of(xr_limit_lua, sizeof(xr_limit_lua) - 1);
+}
+
+
+uint8_t *
+xr_limit_put(uint8_t *p, int64_t n)
+{
+    double    number;
+    uint64_t  bits;
+
+    number = (double) n;
+    memcpy(&bits, &number, sizeof(bits));
+    xr_le64_put(p, bits);
+
+    return p + sizeof(bits);
+}
+
+
+xr_rc_t
+xr_limit_get(const uint8_t *p, int64_t *n)
+{
+    double    number;
+    uint64_t  bits;
+
+    bits = xr_le64(p);
+    memcpy(&number, &bits, sizeof(number));
+
+    /* what is no number is not between them */
+
+    if (!(number >= (double) -XR_LIMIT_MAX
+          && number <= (double) XR_LIMIT_MAX))
+    {
+        return XR_INVALID;
+    }
+
+    *n = (int64_t) number;
+
+    return ((double) *n == number) ? XR_OK : XR_INVALID;
 }

@@ -7,10 +7,10 @@
 #include "ngx_http_xr_limit.h"
 
 
-/* How the script of xr_limit.h is called, and what it answers. */
+/* How the script of xr_limit.h is called, and what it answers, in bytes. */
 
-#define NGX_HTTP_XR_SCRIPT_NUMBERS  4       /* of a key, in a call */
-#define NGX_HTTP_XR_SCRIPT_ANSWERS  3       /* likewise, in an answer */
+#define NGX_HTTP_XR_SCRIPT_ASK     (XR_LIMIT_ASK * XR_LIMIT_NUMBER)
+#define NGX_HTTP_XR_SCRIPT_ANSWER  (XR_LIMIT_ANSWER * XR_LIMIT_NUMBER)
 
 
 /* "mode" is "take" or "lease"; as ngx_http_xr_redis_eval() for the rest. */
@@ -20,68 +20,57 @@ ngx_http_xr_limit_script_call(ngx_http_xr_redis_t *redis, const char *mode,
     ngx_http_xr_limit_part_t *parts, ngx_uint_t n, ngx_msec_t deadline,
     ngx_http_xr_redis_pt handler, void *data)
 {
-    int64_t                   *number;
+    u_char                    *p;
     xr_str_t                   keys[NGX_HTTP_XR_LIMIT_MAX];
     ngx_uint_t                 i;
     ngx_http_xr_redis_args_t   args;
-    int64_t                    numbers[NGX_HTTP_XR_SCRIPT_NUMBERS
+    u_char                     numbers[NGX_HTTP_XR_SCRIPT_ASK
                                        * NGX_HTTP_XR_LIMIT_MAX];
 
-    number = numbers;
+    p = numbers;
 
     for (i = 0; i < n; i++) {
         keys[i] = xr_str_of(parts[i].key, XR_LIMIT_KEY_SIZE);
 
-        *number++ = parts[i].rate;
-        *number++ = parts[i].burst;
-        *number++ = parts[i].want;
-        *number++ = parts[i].due;
+        p = xr_limit_put(p, parts[i].rate);
+        p = xr_limit_put(p, parts[i].burst);
+        p = xr_limit_put(p, parts[i].want);
+        p = xr_limit_put(p, parts[i].due);
     }
 
     args.keys = keys;
     args.nkeys = n;
     args.mode = xr_str(mode);
-    args.numbers = numbers;
-    args.nnumbers = NGX_HTTP_XR_SCRIPT_NUMBERS * n;
+    args.numbers = xr_str_of(numbers, p - numbers);
 
     return ngx_http_xr_redis_eval(redis, &args, deadline, handler, data);
 }
 
 
-/* Three integers for each key, and nothing else. */
-
 ngx_int_t
 ngx_http_xr_limit_script_answer(redisReply *reply,
     ngx_http_xr_limit_answer_t *answers, ngx_uint_t n)
 {
-    int64_t      numbers[NGX_HTTP_XR_SCRIPT_ANSWERS];
-    ngx_uint_t   i, j;
-    redisReply  *element;
+    u_char      *p;
+    ngx_uint_t   i;
 
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
-        || reply->elements != NGX_HTTP_XR_SCRIPT_ANSWERS * n)
+    if (reply == NULL || reply->type != REDIS_REPLY_STRING
+        || reply->len != NGX_HTTP_XR_SCRIPT_ANSWER * n)
     {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < n; i++) {
+    p = (u_char *) reply->str;
 
-        for (j = 0; j < NGX_HTTP_XR_SCRIPT_ANSWERS; j++) {
-            element = reply->element[NGX_HTTP_XR_SCRIPT_ANSWERS * i + j];
+    for (i = 0; i < n; i++, p += NGX_HTTP_XR_SCRIPT_ANSWER) {
 
-            if (element->type != REDIS_REPLY_INTEGER
-                || element->integer < -XR_LIMIT_MAX
-                || element->integer > XR_LIMIT_MAX)
-            {
-                return NGX_ERROR;
-            }
-
-            numbers[j] = element->integer;
+        if (xr_limit_get(p, &answers[i].granted) != XR_OK
+            || xr_limit_get(p + XR_LIMIT_NUMBER, &answers[i].balance) != XR_OK
+            || xr_limit_get(p + 2 * XR_LIMIT_NUMBER, &answers[i].wait)
+               != XR_OK)
+        {
+            return NGX_ERROR;
         }
-
-        answers[i].granted = numbers[0];
-        answers[i].balance = numbers[1];
-        answers[i].wait = numbers[2];
     }
 
     return NGX_OK;

@@ -174,8 +174,7 @@ typedef struct {
     xr_str_t                      *keys;        /* all are in one slot */
     ngx_uint_t                     nkeys;
     xr_str_t                       mode;
-    int64_t                       *numbers;
-    ngx_uint_t                     nnumbers;
+    xr_str_t                       numbers;
 } ngx_http_xr_redis_args_t;
 
 /*

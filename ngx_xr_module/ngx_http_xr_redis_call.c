@@ -23,7 +23,6 @@ static void ngx_http_xr_redis_call_write(ngx_http_xr_redis_call_t *call,
 static u_char *ngx_http_xr_redis_call_line(u_char *p, u_char type, size_t n);
 static u_char *ngx_http_xr_redis_call_bulk(u_char *p, const u_char *data,
     size_t len);
-static u_char *ngx_http_xr_redis_call_number(u_char *p, int64_t n);
 static u_char *ngx_http_xr_redis_call_digits(u_char *end, uint64_t n);
 
 
@@ -37,9 +36,10 @@ ngx_http_xr_redis_call_make(ngx_http_xr_redis_t *redis,
     ngx_uint_t                 i;
     ngx_http_xr_redis_call_t  *call;
 
-    len = 2 * NGX_HTTP_XR_REDIS_CALL_BULK(0)
+    len = NGX_HTTP_XR_REDIS_CALL_BULK(0)
+          + NGX_HTTP_XR_REDIS_CALL_BULK(NGX_INT64_LEN)
           + NGX_HTTP_XR_REDIS_CALL_BULK(args->mode.len)
-          + args->nnumbers * NGX_HTTP_XR_REDIS_CALL_BULK(NGX_INT64_LEN);
+          + NGX_HTTP_XR_REDIS_CALL_BULK(args->numbers.len);
 
     for (i = 0; i < args->nkeys; i++) {
         len += NGX_HTTP_XR_REDIS_CALL_BULK(args->keys[i].len);
@@ -123,14 +123,15 @@ static void
 ngx_http_xr_redis_call_write(ngx_http_xr_redis_call_t *call,
     ngx_http_xr_redis_args_t *args)
 {
-    u_char      *p;
+    u_char      *d, *end, *p, digits[NGX_INT64_LEN];
     ngx_uint_t   i;
 
-    p = ngx_http_xr_redis_call_line(call->text, '*',
-                                    4 + args->nkeys + args->nnumbers);
+    p = ngx_http_xr_redis_call_line(call->text, '*', 5 + args->nkeys);
     call->head = p - call->text;
 
-    p = ngx_http_xr_redis_call_number(p, (int64_t) args->nkeys);
+    end = digits + NGX_INT64_LEN;
+    d = ngx_http_xr_redis_call_digits(end, args->nkeys);
+    p = ngx_http_xr_redis_call_bulk(p, d, end - d);
 
     for (i = 0; i < args->nkeys; i++) {
         p = ngx_http_xr_redis_call_bulk(p, args->keys[i].data,
@@ -139,9 +140,7 @@ ngx_http_xr_redis_call_write(ngx_http_xr_redis_call_t *call,
 
     p = ngx_http_xr_redis_call_bulk(p, args->mode.data, args->mode.len);
 
-    for (i = 0; i < args->nnumbers; i++) {
-        p = ngx_http_xr_redis_call_number(p, args->numbers[i]);
-    }
+    p = ngx_http_xr_redis_call_bulk(p, args->numbers.data, args->numbers.len);
 
     call->len = p - call->text;
 }
@@ -179,33 +178,6 @@ ngx_http_xr_redis_call_bulk(u_char *p, const u_char *data, size_t len)
 {
     p = ngx_http_xr_redis_call_line(p, '$', len);
     p = ngx_cpymem(p, data, len);
-    *p++ = CR;
-    *p++ = LF;
-
-    return p;
-}
-
-
-static u_char *
-ngx_http_xr_redis_call_number(u_char *p, int64_t n)
-{
-    u_char  *d, *end, digits[NGX_INT64_LEN];
-
-    end = digits + NGX_INT64_LEN;
-
-    d = ngx_http_xr_redis_call_digits(end, (n < 0) ? - (uint64_t) n
-                                                   : (uint64_t) n);
-
-    if (n < 0) {
-        *--d = '-';
-    }
-
-    p = ngx_http_xr_redis_call_line(p, '$', end - d);
-
-    while (d < end) {
-        *p++ = *d++;
-    }
-
     *p++ = CR;
     *p++ = LF;
 

@@ -71,10 +71,22 @@ class Client:
         self.socket.close()
 
 
-def value(balance, time, fraction=0):
+def packed(*numbers):
+    return struct.pack(f"<{len(numbers)}d", *numbers)
+
+
+def unpacked(text):
+    """As whole numbers, which they have to be."""
+
+    numbers = struct.unpack(f"<{len(text) // 8}d", text)
+    assert all(number.is_integer() for number in numbers), numbers
+    return list(map(int, numbers))
+
+
+def value(balance, time, fraction=0, till=0):
     """What a key holds."""
 
-    return struct.pack("<ddd", balance, time, fraction)
+    return packed(balance, time, fraction, till)
 
 
 def script():
@@ -107,12 +119,12 @@ class Buckets:
     def call(self, mode, buckets):
         keys = [bucket[0] for bucket in buckets]
         numbers = [number for bucket in buckets for number in bucket[1:]]
-        return "EVALSHA", self.sha, len(keys), *keys, mode, *numbers
+        return "EVALSHA", self.sha, len(keys), *keys, mode, packed(*numbers)
 
     @staticmethod
     def tuples(answer):
-        assert len(answer) % 3 == 0
-        return [tuple(answer[i:i + 3]) for i in range(0, len(answer), 3)]
+        assert len(answer) % 24 == 0
+        return [tuple(unpacked(answer[i:i + 24])) for i in range(0, len(answer), 24)]
 
     def run_and_look(self, mode, *buckets):
         """The answers, and what the keys hold and how long they live right afterwards."""
@@ -139,11 +151,11 @@ class Buckets:
 
     @staticmethod
     def parsed(held):
-        """Balance, time, fraction."""
+        """Balance, time, fraction; and until when the key lives is no news."""
 
-        parts = struct.unpack("<ddd", held)
-        assert all(part.is_integer() for part in parts)
-        return tuple(map(int, parts))
+        balance, time, fraction, till = unpacked(held)
+        assert till > time
+        return balance, time, fraction
 
 
 @contextlib.contextmanager
@@ -175,9 +187,9 @@ def redis(shared):
 def written(held):
     """What a value says, or None."""
 
-    if held is None or len(held) != 24:
+    if held is None or len(held) != 32:
         return None
-    parts = struct.unpack("<ddd", held)
+    parts = struct.unpack("<dddd", held)[:3]
     if not all(part.is_integer() for part in parts):    # infinity and what is no number are none
         return None
     balance, time, fraction = map(int, parts)
@@ -247,6 +259,13 @@ def model(mode, buckets, values, now):
     return answers, states
 
 
+def life(held, now):
+    """Options of SET for a value that says when its key ends, if it says so truly."""
+
+    till = struct.unpack("<dddd", held)[3] if held and len(held) == 32 else 0
+    return ("PXAT", int(till) // 1000 + 1) if now < till <= MAX else ()
+
+
 def check(redis, mode, *buckets, values):
     """Runs the script over keys that have these values, and the model beside it."""
 
@@ -254,7 +273,7 @@ def check(redis, mode, *buckets, values):
         if held is None:
             redis.ask("DEL", bucket[0])
         else:
-            redis.ask("SET", bucket[0], held)
+            redis.ask("SET", bucket[0], held, *life(held, redis.now()))
 
     before = redis.now()
     answers, states, ttls = redis.run_and_look(mode, *buckets)
@@ -269,7 +288,8 @@ def check(redis, mode, *buckets, values):
     assert states == wanted_states, what
     assert [answer[:2] for answer in answers] == [answer[:2] for answer in wanted], what
 
-    for bucket, state, ttl, answer, model_answer in zip(buckets, states, ttls, answers, wanted):
+    for bucket, held, state, ttl, answer, model_answer in zip(buckets, values, states, ttls,
+                                                              answers, wanted):
         _, rate, burst = bucket[:3]
 
         # the time alone is not exact where numbers are beyond what doubles are
@@ -277,8 +297,11 @@ def check(redis, mode, *buckets, values):
         exact = rate < 2**53 // SECOND and burst - state[0] < 2**53
         assert off == 0 or (not exact and off <= 1 + model_answer[2] // 10**15), what
 
-        longest = min(-(-(burst - state[0]) * 1000 // rate) + 1001, KEEP)
-        assert longest - 900 < ttl <= longest, what
+        least = min(-(-(burst - state[0]) * 1000 // rate) + 1001, KEEP)
+        most = min(2 * least + 4002, KEEP)
+        for at in life(held, before)[1:]:
+            most = max(most, at - before // 1000)
+        assert least - 900 < ttl <= most, what
 
     return answers, states
 
@@ -297,13 +320,14 @@ def number(rand, high):
 
 NAN, INF = float("nan"), float("inf")
 
-FOREIGN = [b"", b"full", b"1:5", b"\0\xff\r\n", bytes(range(256)), b"x" * 100000, b"x" * 24,
-           b"\0" * 23, b"\0" * 25, b"\xff" * 24, value(0, 5)[:-1], value(0, 5) + b"\0",
+FOREIGN = [b"", b"full", b"1:5", b"\0\xff\r\n", bytes(range(256)), b"x" * 100000, b"x" * 32,
+           b"\0" * 31, b"\0" * 33, b"\xff" * 32, value(0, 5)[:-1], value(0, 5) + b"\0",
+           packed(0, 5, 0), packed(0, 5, 0, 0, 0),
            value(NAN, 5), value(0, NAN), value(0, 5, NAN), value(INF, 5), value(-INF, 5),
            value(0, INF), value(0, 5, INF), value(0, 5, -INF), value(0.5, 5), value(-0.5, 5),
            value(0, 5.5), value(0, 5, 0.5), value(1e-300, 5), value(1e300, 5), value(-1e300, 5),
            value(0, 1e300), value(MAX + 1, 5), value(-MAX - 1, 5), value(0, MAX + 1), value(0, -1),
-           value(0, 5, TOKEN), value(0, 5, -1), struct.pack(">ddd", 1, 5, 0)]
+           value(0, 5, TOKEN), value(0, 5, -1), struct.pack(">dddd", 1, 5, 0, 0)]
 
 
 def some_value(rand, now):
@@ -319,7 +343,11 @@ def some_value(rand, now):
                        number(rand, 400 * DAY), now, -1, -number(rand, DAY), now - MAX])
     fraction = rand.choice([0, 0, rand.choice([1, 999999, rand.randrange(1, TOKEN)])])
 
-    return value(balance, now - age, fraction)
+    # not so soon that it ends before it is looked at
+    till = rand.choice([0, 0, NAN, INF, -INF, -5, 1e300, now - 1, now + 60 * SECOND,
+                        now + 60 * SECOND + number(rand, DAY)])
+
+    return value(balance, now - age, fraction, till)
 
 
 RATES = (1, 16, 83333, 10**6, 1666666, 20 * 10**6, 10**9, 5 * 1024**2 * 1000, MAX, MAX - 1,
@@ -475,7 +503,7 @@ def test_nothing_is_lost_by_asking_often(redis, rate):
     redis.ask("SET", "a", value(-MAX, start))
 
     for _ in range(2000):
-        redis.ask.send("EVALSHA", redis.sha, 1, "a", "take", rate, MAX, TOKEN, 0)
+        redis.ask.send(*redis.call("take", [("a", rate, MAX, TOKEN, 0)]))
     for _ in range(2000):
         redis.ask.reply()
 
@@ -513,7 +541,10 @@ def test_a_foreign_type_is_a_full_bucket(redis):
 
 
 def test_every_key_ends(redis):
-    """When it would be full, which is what an absent key is; at least a second, at most a year."""
+    """
+    Not before it would be full, which is what an absent key is, nor much later; a second at
+    least, a year at most.
+    """
 
     for rate, burst, due, low, high in (
             (TOKEN, TOKEN, 0, 1000, 1000), (TOKEN, TOKEN, TOKEN, 2000, 2000),
@@ -522,12 +553,35 @@ def test_every_key_ends(redis):
             (1, 1, MAX, KEEP, KEEP), (1, MAX, MAX, KEEP, KEEP)):
         redis.ask("DEL", "a")
         _, _, (ttl,) = redis.run_and_look("take", ("a", rate, burst, 0, due))
-        assert low - 900 < ttl <= high, (rate, burst, due)
+        assert low - 900 < ttl <= min(2 * high + 4002, KEEP), (rate, burst, due)
 
     # one that had none gets one, granted or not
     for held in (value(0, 5), value(-5 * TOKEN, redis.now())):
         redis.ask("SET", "a", held)
         redis.one("take", "a", 1, TOKEN, TOKEN)
+        assert redis.ask("PTTL", "a") > 0
+
+
+def test_when_a_key_ends_is_not_said_each_time(redis):
+    """It is what takes longest; what is there lives on for as long as it has to."""
+
+    ask = ("a", TOKEN, 60 * TOKEN, TOKEN, 0)
+    redis.run("take", ask)
+    first = redis.ask("PEXPIRETIME", "a")
+    till = unpacked(redis.ask("GET", "a"))[3]
+    assert abs(till // 1000 - first) < 100
+
+    redis.run("take", ask)
+    assert redis.ask("PEXPIRETIME", "a") == first
+
+    # until it would end too soon
+    redis.run("take", (*ask[:3], 50 * TOKEN, 0))
+    assert redis.ask("PTTL", "a") > 52000
+
+    # nothing that is written there lets a key live for ever
+    for till in (redis.now() + DAY, MAX, NAN, INF, -INF, 1e300):
+        redis.ask("SET", "a", value(TOKEN, redis.now(), 0, till), "PX", 5000)
+        redis.run("take", ask)
         assert redis.ask("PTTL", "a") > 0
 
 
@@ -538,30 +592,29 @@ def test_keys_are_bytes(redis):
     assert sorted(redis.ask("KEYS", "*")) == sorted(keys)
 
 
+GOOD = packed(1, 1, 1, 0)
+
 WRONG = [
     ((1, "a"), "neither take nor lease"),
-    ((1, "a", "Take", 1, 1, 1, 0), "neither take nor lease"),
-    ((1, "a", "", 1, 1, 1, 0), "neither take nor lease"),
+    ((1, "a", "Take", GOOD), "neither take nor lease"),
+    ((1, "a", "", GOOD), "neither take nor lease"),
     ((0, "take"), "not four numbers"),
-    ((0, "take", 1, 1, 1, 0), "not four numbers"),
+    ((0, "take", ""), "not four numbers"),
+    ((0, "take", GOOD), "not four numbers"),
     ((1, "a", "take"), "not four numbers"),
-    ((1, "a", "take", 1, 1, 1), "not four numbers"),
-    ((1, "a", "take", 1, 1, 1, 0, 0), "not four numbers"),
-    ((2, "a", "b", "lease", 1, 1, 1, 0), "not four numbers"),
-    ((1, "a", "take", 0, 1, 1, 0), "out of range"),
-    ((1, "a", "take", -1, 1, 1, 0), "out of range"),
-    ((1, "a", "take", MAX + 1, 1, 1, 0), "out of range"),
-    ((1, "a", "take", 1, 0, 1, 0), "out of range"),
-    ((1, "a", "take", 1, MAX + 1, 1, 0), "out of range"),
-    ((1, "a", "take", 1, 1, -MAX - 1, 0), "out of range"),
-    ((1, "a", "take", 1, 1, MAX + 1, 0), "out of range"),
-    ((1, "a", "take", 1, 1, 1, MAX + 1), "out of range"),
-    ((1, "a", "take", 1, 1, 1, -MAX - 1), "out of range"),
-    ((2, "a", "b", "take", 1, 1, 1, 0, 1, 1, 1, "x"), "out of range"),
-    ((2, "a", "a", "take", 1, 1, 1, 0, 1, 1, 1, 0), "stands twice"),
-] + [((1, "a", "lease", text, 1, 1, 0), "out of range")
-     for text in ("", " 1", "1 ", "1.0", "1e3", "0x1", "+1", "nan", "inf", "1\0", "1\n", "--1",
-                  "9" * 18, "0" * 17 + "1", "9007199254740993")]
+    ((1, "a", "take", ""), "not four numbers"),
+    ((1, "a", "take", GOOD[:-1]), "not four numbers"),
+    ((1, "a", "take", GOOD + b"\0"), "not four numbers"),
+    ((1, "a", "take", GOOD + GOOD), "not four numbers"),
+    ((1, "a", "take", GOOD, ""), "not four numbers"),
+    ((2, "a", "b", "lease", GOOD), "not four numbers"),
+    ((1, "a", "take", 1, 1, 1, 0), "not four numbers"),
+    ((2, "a", "a", "take", GOOD + GOOD), "stands twice"),
+    ((2, "a", "b", "take", GOOD + packed(1, 1, 1, NAN)), "out of range"),
+] + [((1, "a", mode, packed(*(number if i == at else 1 for i in range(4)))), "out of range")
+     for mode in ("take", "lease") for at in range(4)
+     for number in (NAN, INF, -INF, 0.5, -0.5, 1e300, 2.0**53, MAX + 1, -MAX - 1,
+                    *((0, -1, -MAX) if at < 2 else ()))]
 
 
 @pytest.mark.parametrize("args, what", WRONG)
@@ -590,7 +643,8 @@ def test_eval_does_the_same(redis):
     redis.ask("SCRIPT", "FLUSH")
     with pytest.raises(Error, match="NOSCRIPT"):
         redis.one("take", "a", 1, TOKEN, TOKEN)
-    assert redis.ask("EVAL", script(), 1, "a", "take", 1, TOKEN, TOKEN, 0) == [TOKEN, 0, 0]
+    assert unpacked(redis.ask("EVAL", script(), 1, "a", "take", packed(1, TOKEN, TOKEN, 0))) \
+        == [TOKEN, 0, 0]
     assert redis.one("take", "a", 1, TOKEN, TOKEN)[:2] == (0, 0)
 
 

@@ -3,6 +3,9 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
+#include <math.h>
+#include <string.h>
+
 #include "test.h"
 
 #include "xr_limit.h"
@@ -849,6 +852,45 @@ test_script(void **state)
 }
 
 
+static void
+test_numbers(void **state)
+{
+    size_t   i;
+    double   other;
+    int64_t  n;
+    uint8_t  bytes[XR_LIMIT_NUMBER];
+
+    static const int64_t  good[] = {
+        0, 1, -1, TOKEN, -TOKEN, INT64_C(0x123456789abcd), XR_LIMIT_MAX - 1,
+        XR_LIMIT_MAX, -XR_LIMIT_MAX
+    };
+
+    static const double  bad[] = {
+        0.5, -0.5, 1e-300, (double) XR_LIMIT_MAX + 2,
+        (double) -XR_LIMIT_MAX - 2, 1e300, -1e300, INFINITY, -INFINITY, NAN
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_ptr_equal(xr_limit_put(bytes, good[i]), bytes + sizeof(bytes));
+        assert_int_equal(xr_limit_get(bytes, &n), XR_OK);
+        assert_int_equal(n, good[i]);
+    }
+
+    /* 1.0, with its low byte first */
+
+    (void) xr_limit_put(bytes, 1);
+    assert_memory_equal(bytes, "\0\0\0\0\0\0\xf0\x3f", sizeof(bytes));
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        other = bad[i];
+        memcpy(bytes, &other, sizeof(bytes));
+        assert_int_equal(xr_limit_get(bytes, &n), XR_INVALID);
+    }
+}
+
+
 int
 main(void)
 {
@@ -864,7 +906,8 @@ main(void)
         cmocka_unit_test(test_slot),
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_script)
+        cmocka_unit_test(test_script),
+        cmocka_unit_test(test_numbers)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
