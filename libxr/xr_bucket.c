@@ -362,6 +362,14 @@ xr_bucket_return(xr_bucket_t *b, int64_t now, xr_bucket_ask_t *out)
 
     tokens = xr_bucket_load(&b->tokens);
 
+    /* most are in use, which their first cache line tells */
+
+    if (tokens >= 0 && tokens <= xr_bucket_load(&b->burst)
+        && xr_bucket_near(xr_bucket_load(&b->used), now, XR_BUCKET_IDLE))
+    {
+        return false;
+    }
+
     /* what was not leased is not Redis's */
 
     if (tokens == 0 || __atomic_load_n(&b->tag, __ATOMIC_RELAXED) == 0

@@ -59,6 +59,9 @@ xr_buckets_t *xr_buckets_create(void *p, size_t size);
 size_t xr_buckets_entries(const xr_buckets_t *t);
 xr_bucket_t *xr_buckets_at(xr_buckets_t *t, size_t i);
 
+/* Fetches it from memory, for xr_bucket_return() a little later. */
+void xr_buckets_fetch(const xr_buckets_t *t, size_t i);
+
 /* How many of them, the first ones, may ever have held a bucket. */
 size_t xr_buckets_used(const xr_buckets_t *t);
 

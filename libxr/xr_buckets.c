@@ -59,6 +59,13 @@ xr_buckets_at(xr_buckets_t *t, size_t i)
 }
 
 
+void
+xr_buckets_fetch(const xr_buckets_t *t, size_t i)
+{
+    __builtin_prefetch(&t->entries[i]);
+}
+
+
 size_t
 xr_buckets_used(const xr_buckets_t *t)
 {

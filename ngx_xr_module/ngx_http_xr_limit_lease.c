@@ -15,6 +15,7 @@
 #define NGX_HTTP_XR_LEASE_DEADLINE  250     /* milliseconds */
 #define NGX_HTTP_XR_LEASE_SWEEP     200     /* milliseconds */
 #define NGX_HTTP_XR_LEASE_PORTION   4096    /* entries looked at in a sweep */
+#define NGX_HTTP_XR_LEASE_AHEAD     8       /* entries fetched meanwhile */
 #define NGX_HTTP_XR_LEASE_RETURNS   64      /* calls made in a sweep */
 
 
@@ -248,6 +249,9 @@ ngx_http_xr_lease_sweep(ngx_event_t *ev)
          i++)
     {
         next = (next + 1) % n;
+
+        xr_buckets_fetch(xmcf->limit->buckets,
+                         (next + NGX_HTTP_XR_LEASE_AHEAD) % n);
 
         if (xr_bucket_return(xr_buckets_at(xmcf->limit->buckets, next),
                              ngx_current_msec, &ask))
