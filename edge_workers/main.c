@@ -21,8 +21,9 @@ static const xrw_command_t  xrw_commands[] = {
     { "token check", "[OPTION]... TOKEN|URL",
       "Says what an edge would decide.", xrw_token_check },
 
-    { "publish", "[OPTION]... FILE|DIR...",
-      "Uploads models and textures to a tenant's origin.", xrw_publish },
+    { "publish", "[OPTION]... FILE|DIR|PATTERN...",
+      "Uploads models and textures, and has their variants made.",
+      xrw_publish },
 
     { "pack", "--out DIR [OPTION]... FILE",
       "Makes the variants of a model, and their manifest.",
