@@ -25,6 +25,15 @@ static const xrw_command_t  xrw_commands[] = {
       "Uploads models and textures, and has their variants made.",
       xrw_publish },
 
+    { "status", "--tenant NAME [OPTION]... [OBJECT|FOLDER/]...",
+      "Says what is published, and what is under way.", xrw_status },
+
+    { "rollback", "--tenant NAME [OPTION]... OBJECT",
+      "Publishes again what was published before.", xrw_rollback },
+
+    { "gc", "--tenant NAME [OPTION]... [PREFIX]",
+      "Removes variants that nothing refers to any more.", xrw_gc },
+
     { "pack", "--out DIR [OPTION]... FILE",
       "Makes the variants of a model, and their manifest.",
       xrw_pack_command },

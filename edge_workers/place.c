@@ -4,8 +4,12 @@
  */
 
 #include "place.h"
+#include "loop.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 
 size_t
@@ -104,4 +108,76 @@ xrw_place_broken(xrw_place_t *place)
     xrw_place_close(place);
 
     return XRW_FAILED;
+}
+
+
+/* Of a job that was seen twice the later look counts. */
+
+static void
+xrw_place_job(void *ctx, const char *id, const json_t *record)
+{
+    size_t       i;
+    json_t      *list, *other;
+    const char  *key;
+
+    json_t *jobs = ctx;
+
+    key = json_string_value(json_object_get(record, "k"));
+
+    if (key == NULL) {
+        return;
+    }
+
+    list = json_object_get(jobs, key);
+
+    if (list == NULL) {
+        list = json_array();
+        (void) json_object_set_new(jobs, key, list);
+    }
+
+    json_array_foreach(list, i, other) {
+        if (strcmp(json_string_value(json_object_get(other, "id")), id) == 0) {
+            (void) json_array_remove(list, i);
+            break;
+        }
+    }
+
+    (void) json_array_append_new(list, xrw_queue_public(record, id));
+}
+
+
+json_t *
+xrw_place_jobs(xrw_place_t *place, const char *tenant, bool dead)
+{
+    json_t  *jobs;
+
+    if (!xrw_place_open(place)) {
+        return NULL;
+    }
+
+    jobs = json_object();
+
+    if (!xrw_queue_scan(&place->queue, tenant, dead, xrw_place_job, jobs)) {
+        (void) xrw_place_broken(place);
+        json_decref(jobs);
+        return NULL;
+    }
+
+    return jobs;
+}
+
+
+const char *
+xrw_place_owner(xrw_arena_t *arena)
+{
+    uint64_t  chance;
+
+    chance = 0;
+
+    if (getrandom(&chance, sizeof(chance), 0) != (ssize_t) sizeof(chance)) {
+        chance = (uint64_t) xrw_loop_now();
+    }
+
+    return xrw_format(arena, "%d-%016llx", (int) getpid(),
+                      (unsigned long long) chance);
 }

@@ -44,5 +44,15 @@ void xrw_place_close(xrw_place_t *place);
 /* Says why Redis failed, and closes; XRW_FAILED. */
 int xrw_place_broken(xrw_place_t *place);
 
+/*
+ * The jobs of a tenant that are under way, given up as well if "dead" is said:
+ * {"KEY": [job, ...]} as xrw_queue_public() has them.  NULL: it has been said
+ * why not.
+ */
+json_t *xrw_place_jobs(xrw_place_t *place, const char *tenant, bool dead);
+
+/* A name for locks that nobody else has. */
+const char *xrw_place_owner(xrw_arena_t *arena);
+
 
 #endif /* XRW_PLACE_H */

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import jobs
 import servers
 from publishing import model, publisher, sha256
 from redis_server import redis_server
@@ -226,11 +227,12 @@ def test_a_job_that_is_under_way_is_waited_for(xr, key):
     assert len(xr.jobs.list()) == 1
 
 
-def test_a_job_that_was_given_up(stack, redis, key):
+def test_a_job_that_was_given_up(stack, redis, key, tmp_path):
     redis("FLUSHALL")
-    refuse = servers.TOP / "tests" / "integration" / "packer.py"
-    with publisher(stack, redis, packer=["/bin/sh", "-c",
-                                         f'printf "REFUSE x" > "$0"; exec {refuse} "$0" "$@"']) as xr:
+    refuses = tmp_path / "refuses"
+    refuses.write_text(f'#!/bin/sh\nf=$1; shift\nprintf "REFUSE x" > $f\nexec {jobs.PACKER} $f "$@"\n')
+    refuses.chmod(0o755)
+    with publisher(stack, redis, packer=refuses) as xr:
         process = xr.worker.start()
         path = xr.write("r2.glb", model(key))
         out, err = xr("publish", "--as", key, path, status=1)
@@ -241,7 +243,7 @@ def test_a_job_that_was_given_up(stack, redis, key):
         assert xr.manifest(key) is None and xr.read(key) == model(key)
 
         # one that is good goes its way beside it
-        xr.worker.packer = refuse
+        xr.worker.packer = jobs.PACKER
         xr.worker.configure()
         process.send_signal(signal.SIGHUP)
         xr.worker.wait(process, "reloaded")
