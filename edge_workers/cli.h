@@ -102,6 +102,7 @@ int xrw_token_check(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_publish(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_status(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_gc(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_variants(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_rollback(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_pack_command(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_ls(const xrw_command_t *cmd, int argc, char **argv);

@@ -398,7 +398,9 @@ xrw_gc_arguments(xrw_gc_t *gc, const xrw_command_t *cmd, int argc,
         return xrw_usage(cmd, "--keep %s: not a number", gc->keep);
     }
 
-    gc->before = (int64_t) time(NULL) - grace;
+    /* without any grace clocks have no say, which are another one's there */
+
+    gc->before = (grace > 0) ? (int64_t) time(NULL) - grace : INT64_MAX;
     gc->kept = (size_t) keep;
     gc->prefix = (argc == 1) ? argv[0] : "";
 

@@ -28,6 +28,10 @@ static const xrw_command_t  xrw_commands[] = {
     { "status", "--tenant NAME [OPTION]... [OBJECT|FOLDER/]...",
       "Says what is published, and what is under way.", xrw_status },
 
+    { "variants", "[OPTION]... FILE|FOLDER|OBJECT",
+      "Shows the variants of a manifest, or makes a page of them.",
+      xrw_variants },
+
     { "rollback", "--tenant NAME [OPTION]... OBJECT",
       "Publishes again what was published before.", xrw_rollback },
 
