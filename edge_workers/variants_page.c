@@ -141,5 +141,9 @@ xrw_variants_page(xrw_variants_t *v, const char *path,
     ok = xrw_io_replace(v->arena, path, xrw_bytes_str(&page));
     xrw_bytes_free(&page);
 
+    if (!ok) {
+        (void) xrw_error("%s: it cannot be written", path);
+    }
+
     return ok;
 }

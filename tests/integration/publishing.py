@@ -38,10 +38,10 @@ class Publisher:
         self.jobs = self.worker.jobs
         self.options = ["--config", self.worker.config, "--tenant", "acme"]
 
-    def __call__(self, command, *args, status=0, env=None):
+    def __call__(self, command, *args, **options):
         """Standard output and standard error."""
 
-        return jobs.xr(*command.split(), *self.options, *args, status=status, env=env)
+        return jobs.xr(*command.split(), *self.options, *args, **options)
 
     def json(self, command, *args, **options):
         out, _ = self(command, "--json", *args, **options)
