@@ -260,8 +260,10 @@ xrw_rollback_lock(xrw_rollback_t *r)
 
     jobs = xrw_place_jobs(&r->place, r->flags.name, false);
 
+    /* where Redis is at fault a rollback may be needed most */
+
     if (jobs == NULL) {
-        return XRW_FAILED;
+        return r->force ? XRW_OK : XRW_FAILED;
     }
 
     job = json_array_get(json_object_get(jobs, r->object), 0);
@@ -298,6 +300,32 @@ xrw_rollback_lock(xrw_rollback_t *r)
 }
 
 
+/* A connection that was idle for long may be closed. */
+
+static bool
+xrw_rollback_announce(xrw_rollback_t *r)
+{
+    unsigned  tried;
+
+    for (tried = 0; tried < 2; tried++) {
+
+        if (!xrw_place_open(&r->place)) {
+            return false;
+        }
+
+        if (xrw_announce(&r->place.queue.redis, r->place.channel,
+                         xr_str(r->flags.name), xr_str(r->object)))
+        {
+            return true;
+        }
+
+        (void) xrw_place_broken(&r->place);
+    }
+
+    return false;
+}
+
+
 static int
 xrw_rollback_swap(xrw_rollback_t *r, const xrw_version_t *v, xr_str_t text)
 {
@@ -320,12 +348,9 @@ xrw_rollback_swap(xrw_rollback_t *r, const xrw_version_t *v, xr_str_t text)
         (void) xrw_error("%s: no Redis is known: edges see it when their "
                          "manifest is out of date", r->object);
 
-    } else if (!xrw_announce(&r->place.queue.redis, r->place.channel,
-                             xr_str(r->flags.name), xr_str(r->object)))
-    {
-        (void) xrw_error("%s: it is rolled back, but edges were not told",
+    } else if (!xrw_rollback_announce(r)) {
+        return xrw_error("%s: it is rolled back, but edges were not told",
                          r->object);
-        return xrw_place_broken(&r->place);
     }
 
     if (r->json) {

@@ -118,11 +118,14 @@ xrw_history_add(xrw_arena_t *arena, xrw_versions_t *versions, xr_str_t name,
     const xr_s3_object_t *object)
 {
     uint64_t        number;
-    xr_str_t        hash;
+    xr_str_t        hash, digits;
     xrw_version_t  *items;
 
-    if (xr_str_uint(&name, &number) != XR_OK || name.len == 0
-        || name.data[0] != '-')
+    digits = name;
+
+    if (xr_str_find(name, '-') != XRW_HISTORY_DIGITS
+        || xr_str_uint(&name, &number) != XR_OK
+        || digits.len - name.len != XRW_HISTORY_DIGITS)
     {
         return;
     }

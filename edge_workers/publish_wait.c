@@ -225,11 +225,24 @@ xrw_packs_text(xrw_packs_t *packs, xrw_arena_t *arena,
 }
 
 
+/* What was drawn makes room. */
+
+static void
+xrw_packs_clear(void)
+{
+    if (isatty(STDERR_FILENO) == 1) {
+        (void) fputs("\r\033[K", stderr);
+        (void) fflush(stderr);
+    }
+}
+
+
 void
 xrw_packs_report(xrw_packs_t *packs, xrw_packing_t *packing)
 {
     xrw_arena_t  arena;
 
+    xrw_packs_clear();
     arena = (xrw_arena_t) { NULL };
     packing->told = true;
 
@@ -345,7 +358,7 @@ xrw_packs_draw(const xrw_packs_t *packs, size_t left, int64_t began)
         }
     }
 
-    (void) fputs("\r\033[K", stderr);
+    xrw_packs_clear();
 
     if (packing != NULL) {
         (void) fprintf(stderr, "%zu to be packed, job %.8s is %s, %lld s",

@@ -21,10 +21,10 @@ def sha256(data):
 
 
 def model(n, size=300):
-    """A small GLB, another one for each number."""
+    """A GLB of so many words, another one for each number."""
 
     seed = str(n).encode()
-    return glb(binary=(hashlib.sha256(seed).digest() * size)[:size * 4])
+    return glb(binary=(hashlib.sha256(seed).digest() * (size // 8 + 1))[:size * 4])
 
 
 class Publisher:

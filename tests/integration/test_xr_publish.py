@@ -108,6 +108,17 @@ def test_other_bytes_keep_the_manifest_before(working, key):
         f"0000000{n}-{sha256(text)[:16]}.json" for n, text in zip((1, 2), texts)]
 
 
+def test_a_large_file_again(working, key):
+    """It went up in parts, which its ETag shows."""
+
+    data = model(key, 17 * 1024 * 1024)
+    assert len(data) > 64 * 1024 * 1024
+    said = working.publish(key, data)
+    assert said["pack"]["state"] == "done" and "-" in said["etag"]
+    again = working.publish(key, data)
+    assert (again["pack"]["state"], again["etag"]) == ("unchanged", said["etag"])
+
+
 def test_a_source_that_was_replaced_by_hand(working, key, stack):
     """The manifest is of the old bytes, the object is not."""
 

@@ -136,6 +136,15 @@ def test_a_manifest_that_no_edge_reads(xr, key, stack):
     assert "line 1" in err and current(xr, key) == texts[0]
 
 
+@pytest.mark.parametrize("name", ["1-{}", "000000001-{}", "0000000x-{}", "-0000001-{}", "99999999{}",
+                                  "00000001-{}x", "00000001-{}.json", "x/00000001-{}"])
+def test_names_that_are_none(xr, key, stack, name):
+    texts = published(xr, key, 1)
+    stack.s3.put_object(Bucket=stack.bucket, Body=texts[0] + b" ",
+                        Key=f"{key}.xr/history/{name.format(sha256(texts[0] + b' ')[:16])}.json")
+    assert "no version before" in xr("rollback", key, status=1)[1]
+
+
 def test_there_is_none_before(xr, key):
     _, err = xr("rollback", key, status=1)
     assert "has no variants" in err
@@ -203,6 +212,18 @@ def test_workers_wait_for_whoever_has_the_lock(xr, key):
     xr.redis("DEL", lock)
     servers.wait_for("it is done", lambda: xr.jobs.show(job)["state"] == "done", 20)
     assert xr.jobs.show(job)["attempts"] == 1
+
+
+def test_redis_is_away(xr, key):
+    """That is when it may be needed most."""
+
+    texts = published(xr, key, 2)
+    with redis_server() as other:
+        url = other.url
+    _, err = xr("rollback", "--redis", url, key, status=1)
+    assert "127.0.0.1" in err and current(xr, key) == texts[1]
+    _, err = xr("rollback", "--force", "--redis", url, key, status=1)
+    assert "rolled back, but edges were not told" in err and current(xr, key) == texts[0]
 
 
 def test_without_redis(xr, key):
