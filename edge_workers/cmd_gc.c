@@ -90,17 +90,11 @@ xrw_gc_mark(xrw_gc_t *gc, xrw_arena_t *arena, const char *key, json_t *used)
     xr_manifest_link_t      link;
     xr_manifest_variant_t   v;
 
-    if (xrw_history_read(arena, gc->target.s3, xr_str(key), &stored)
-        != XR_OK)
-    {
-        return xr_s3_error(gc->target.s3);
-    }
+    why = xrw_history_load(arena, gc->target.s3, key, &stored, &m);
 
-    if (stored.text.len == 0) {
-        return NULL;
+    if (why != NULL || stored.text.data == NULL) {
+        return why;
     }
-
-    why = xrw_history_open(arena, stored.text, &m);
 
     for (i = 0; why == NULL && i < m.n; i++) {
 

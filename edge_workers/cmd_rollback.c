@@ -57,7 +57,7 @@ xrw_rollback_read(xrw_rollback_t *r)
         return xrw_rollback_s3(r);
     }
 
-    if (r->current.text.len == 0 && r->versions.n == 0) {
+    if (r->current.text.data == NULL && r->versions.n == 0) {
         return xrw_error("%s: it has no variants, and had none", r->object);
     }
 
@@ -123,7 +123,7 @@ xrw_rollback_list(const xrw_rollback_t *r)
 {
     size_t  i;
 
-    if (r->current.text.len > 0) {
+    if (r->current.text.data != NULL) {
         xrw_rollback_tell(r, NULL);
     }
 
@@ -383,16 +383,12 @@ xrw_rollback_to(xrw_rollback_t *r, const xrw_version_t *v)
         return XRW_OK;
     }
 
-    if (xrw_history_read(&r->arena, r->target.s3, xr_str(v->key), &stored)
-        != XR_OK)
-    {
-        return xrw_rollback_s3(r);
-    }
-
+    why = xrw_history_load(&r->arena, r->target.s3, v->key, &stored, &m);
     xrw_history_hash(stored.text, hash);
-    why = (strcmp(hash, v->hash) == 0)
-          ? xrw_history_open(&r->arena, stored.text, &m)
-          : "it is not what its name says";
+
+    if (stored.text.data != NULL && strcmp(hash, v->hash) != 0) {
+        why = "it is not what its name says";
+    }
 
     if (why != NULL) {
         return xrw_error("%s: %s", v->key, why);

@@ -37,26 +37,15 @@ xrw_status_manifest(xrw_status_t *s, const xrw_published_t *p)
     xr_manifest_variant_t   v;
 
     arena = (xrw_arena_t) { NULL };
-    why = NULL;
-
-    if (xrw_history_read(&arena, s->target.s3,
-                         xr_str(xrw_history_manifest(&arena,
-                                                     xr_str(p->object))),
-                         &stored)
-        != XR_OK)
-    {
-        why = xr_s3_error(s->target.s3);
-
-    } else if (stored.text.len > 0) {
-        why = xrw_history_open(&arena, stored.text, &m);
-    }
-
     line = NULL;
+    why = xrw_history_load(&arena, s->target.s3,
+                           xrw_history_manifest(&arena, xr_str(p->object)),
+                           &stored, &m);
 
     if (why != NULL) {
         line = json_pack("{s:o}", "trouble", xrw_json_text(xr_str(why)));
 
-    } else if (stored.text.len > 0) {
+    } else if (stored.text.data != NULL) {
         bytes = 0;
 
         for (i = 0; i < m.n; i++) {

@@ -173,20 +173,13 @@ xrw_variants_remote(xrw_cmd_variants_t *c, const xrw_command_t *cmd,
     c->variants.s3 = c->target.s3;
     c->variants.object = xr_str(object);
 
-    if (xrw_history_read(&c->arena, c->target.s3,
-                         xr_str(xrw_history_manifest(&c->arena,
-                                                     xr_str(object))),
-                         &stored)
-        != XR_OK)
-    {
-        return xrw_error("%s: %s", object, xr_s3_error(c->target.s3));
-    }
+    why = xrw_history_load(&c->arena, c->target.s3,
+                           xrw_history_manifest(&c->arena, xr_str(object)),
+                           &stored, &c->variants.manifest);
 
-    if (stored.text.len == 0) {
+    if (why == NULL && stored.text.data == NULL) {
         return xrw_error("%s: it has no variants", object);
     }
-
-    why = xrw_history_open(&c->arena, stored.text, &c->variants.manifest);
 
     return (why == NULL) ? XRW_OK
                          : xrw_error("%s: its manifest: %s", object, why);

@@ -98,6 +98,19 @@ xrw_history_open(xrw_arena_t *arena, xr_str_t text, xr_manifest_t *out)
 }
 
 
+const char *
+xrw_history_load(xrw_arena_t *arena, xr_s3_t *s3, const char *key,
+    xrw_stored_t *stored, xr_manifest_t *out)
+{
+    if (xrw_history_read(arena, s3, xr_str(key), stored) != XR_OK) {
+        return xr_s3_error(s3);
+    }
+
+    return (stored->text.data != NULL)
+           ? xrw_history_open(arena, stored->text, out) : NULL;
+}
+
+
 static bool
 xrw_history_hex(xr_str_t s)
 {
@@ -247,7 +260,7 @@ xrw_history_replace(xrw_arena_t *arena, xr_s3_t *s3, xr_str_t object,
     xr_rc_t       rc;
     xr_s3_meta_t  meta;
 
-    if (before->text.len > 0) {
+    if (before->text.data != NULL) {
         rc = xrw_history_keep(arena, s3, object, before->text);
 
         if (rc != XR_OK) {

@@ -21,8 +21,8 @@
 
 
 typedef struct {
-    xr_str_t  text;                     /* empty: there is none */
-    char      etag[XR_S3_ETAG_SIZE];    /* likewise */
+    xr_str_t  text;                     /* data NULL: there is none */
+    char      etag[XR_S3_ETAG_SIZE];    /* empty, then */
 } xrw_stored_t;
 
 
@@ -54,6 +54,10 @@ xr_rc_t xrw_history_read(xrw_arena_t *arena, xr_s3_t *s3, xr_str_t key,
 /* One that edges would read; NULL, or what is wrong with it. */
 const char *xrw_history_open(xrw_arena_t *arena, xr_str_t text,
     xr_manifest_t *out);
+
+/* Both.  Where there is none, there is none in "stored", either. */
+const char *xrw_history_load(xrw_arena_t *arena, xr_s3_t *s3,
+    const char *key, xrw_stored_t *stored, xr_manifest_t *out);
 
 /* Takes a key of a listing below "<object>.xr/history/", if it is one. */
 void xrw_history_add(xrw_arena_t *arena, xrw_versions_t *versions,

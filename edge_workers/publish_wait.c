@@ -50,29 +50,16 @@ static bool
 xrw_packs_manifest(xrw_packs_t *packs, xrw_arena_t *arena,
     const xrw_packing_t *packing, xr_manifest_t *m)
 {
-    xr_s3_t       *s3;
     const char    *why;
     xrw_stored_t   stored;
 
-    s3 = packs->target->s3;
+    why = xrw_history_load(arena, packs->target->s3,
+                           xrw_history_manifest(arena, xr_str(packing->key)),
+                           &stored, m);
 
-    if (xrw_history_read(arena, s3,
-                         xr_str(xrw_history_manifest(arena,
-                                                     xr_str(packing->key))),
-                         &stored)
-        != XR_OK)
-    {
-        (void) xrw_error("%s: its manifest: %s", packing->key,
-                         xr_s3_error(s3));
-        return false;
+    if (why == NULL && stored.text.data == NULL) {
+        why = "it was removed since";
     }
-
-    if (stored.text.len == 0) {
-        (void) xrw_error("%s: its manifest was removed since", packing->key);
-        return false;
-    }
-
-    why = xrw_history_open(arena, stored.text, m);
 
     if (why != NULL) {
         (void) xrw_error("%s: its manifest: %s", packing->key, why);
