@@ -8,9 +8,8 @@
 #include "files.h"
 #include "json.h"
 #include "keys.h"
+#include "publish_pack.h"
 #include "sign.h"
-#include "target.h"
-#include "upload.h"
 #include "when.h"
 #include "xr_mime.h"
 #include "xr_path.h"
@@ -37,6 +36,7 @@ typedef struct {
 
     xrw_arena_t        *arena;
     xrw_target_t        target;
+    xrw_packs_t         packs;
     xr_keyset_t         keys;           /* empty: nothing is signed */
     xrw_base_t          base;
 } xrw_publish_t;
@@ -133,16 +133,22 @@ xrw_publish_url(xrw_publish_t *p, xrw_arena_t *arena, const char *key)
 }
 
 
+/* Of what workers are at, too, JSON has one object: at the end. */
+
 static void
 xrw_publish_report(xrw_publish_t *p, xrw_arena_t *arena, const char *key,
-    const xrw_upload_t *u, const char *etag)
+    const xrw_upload_t *u, const char *etag, xrw_packing_t *packing)
 {
     char         size[XRW_SIZE_TEXT];
     const char  *url;
 
     url = xrw_publish_url(p, arena, key);
 
-    if (p->json) {
+    if (packing != NULL && p->json) {
+        memcpy(packing->etag, etag, XR_S3_ETAG_SIZE);
+        packing->url = (url != NULL) ? xrw_text(p->arena, xr_str(url)) : NULL;
+
+    } else if (p->json) {
         xrw_json_line(u->key, (uint64_t) u->st.st_size, etag, "type",
                       u->meta.type, "url", url);
 
@@ -178,13 +184,13 @@ xrw_publish_open(const char *path, int *fd, struct stat *st)
 
 
 static const char *
-xrw_publish_send(xrw_publish_t *p, xrw_upload_t *u, const xrw_file_t *file)
+xrw_publish_upload(xrw_publish_t *p, xrw_upload_t *u, const char *path,
+    char etag[XR_S3_ETAG_SIZE])
 {
-    char             etag[XR_S3_ETAG_SIZE];
     const char      *why;
     xrw_progress_t   progress;
 
-    xrw_progress_start(&progress, file->path, (uint64_t) u->st.st_size);
+    xrw_progress_start(&progress, path, (uint64_t) u->st.st_size);
     xr_s3_set_progress(p->target.s3, xrw_progress_sent, &progress);
     u->progress = &progress;
 
@@ -193,11 +199,58 @@ xrw_publish_send(xrw_publish_t *p, xrw_upload_t *u, const xrw_file_t *file)
     xr_s3_set_progress(p->target.s3, NULL, NULL);
     xrw_progress_end(&progress);
 
-    if (why == NULL) {
-        xrw_publish_report(p, u->arena, file->key, u, etag);
+    return why;
+}
+
+
+static const char *
+xrw_publish_send(xrw_publish_t *p, xrw_upload_t *u, const xrw_file_t *file)
+{
+    bool            there;
+    char            etag[XR_S3_ETAG_SIZE];
+    const char     *why;
+    xrw_packing_t  *packing;
+
+    there = false;
+    packing = NULL;
+
+    if (xrw_packs_applies(&p->packs, file->key, (uint64_t) u->st.st_size)) {
+        why = xrw_packs_look(&p->packs, u, &packing, &there);
+
+        if (why != NULL) {
+            return why;
+        }
+
+        memcpy(etag, packing->etag, sizeof(etag));
     }
 
-    return why;
+    if (!there) {
+        why = xrw_publish_upload(p, u, file->path, etag);
+
+        if (why != NULL) {
+            return why;
+        }
+    }
+
+    xrw_publish_report(p, u->arena, file->key, u, etag, packing);
+
+    if (packing == NULL) {
+        return NULL;
+    }
+
+    if (packing->state == XRW_PACKING_UNDER_WAY) {
+        why = xrw_packs_add(&p->packs, packing);
+
+        if (why != NULL) {
+            return why;
+        }
+    }
+
+    if (packing->state == XRW_PACKING_UNCHANGED) {
+        xrw_packs_report(&p->packs, packing);
+    }
+
+    return NULL;
 }
 
 
@@ -314,7 +367,7 @@ xrw_publish_files(xrw_publish_t *p, char **paths)
                          "file where it stopped");
     }
 
-    return status;
+    return (xrw_packs_wait(&p->packs) == XRW_OK) ? status : XRW_FAILED;
 }
 
 
@@ -352,6 +405,8 @@ xrw_publish_options(xrw_publish_t *p, xrw_option_t *options)
 
     n = xrw_target_options(&p->flags, options);
 
+    n += xrw_packs_options(&p->packs, options + n);
+
     options[n++] = (xrw_option_t) { "prefix", "KEY", XRW_OPTION_TEXT,
         &p->prefix, "in front of the names" };
     options[n++] = (xrw_option_t) { "as", "KEY", XRW_OPTION_TEXT, &p->as,
@@ -375,7 +430,7 @@ xrw_publish(const xrw_command_t *cmd, int argc, char **argv)
     int            status;
     size_t         n;
     xrw_arena_t    arena;
-    xrw_option_t   options[XRW_TARGET_OPTIONS + 6];
+    xrw_option_t   options[XRW_TARGET_OPTIONS + XRW_PACKS_OPTIONS + 6];
     xrw_publish_t  p;
 
     memset(&p, 0, sizeof(p));
@@ -401,6 +456,14 @@ xrw_publish(const xrw_command_t *cmd, int argc, char **argv)
     status = xrw_target_open(&arena, cmd, &p.flags, &p.target);
 
     if (status == XRW_OK) {
+        p.packs.arena = &arena;
+        p.packs.target = &p.target;
+        p.packs.tenant = p.flags.name;
+        p.packs.json = p.json;
+        status = xrw_packs_open(&p.packs, cmd);
+    }
+
+    if (status == XRW_OK) {
         status = xrw_publish_signer(&p);
     }
 
@@ -409,6 +472,7 @@ xrw_publish(const xrw_command_t *cmd, int argc, char **argv)
     }
 
     xr_keyset_wipe(&p.keys);
+    xrw_packs_close(&p.packs);
     xrw_target_close(&p.target);
     xrw_arena_free(&arena);
 

@@ -43,7 +43,10 @@ typedef struct {
     const char    *purge_keys;      /* file */
     xrw_list_t     edges;           /* URLs */
     const char    *url;             /* where clients find the objects */
+    const char    *redis;           /* URL: where its jobs are queued */
+    const char    *redis_auth_file;
     xrw_policy_t   policy;
+    const char    *file;            /* that says all this; NULL: none does */
 } xrw_tenant_t;
 
 

@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <glob.h>
 #include <string.h>
+#include <sys/stat.h>
 
 
 void
@@ -109,8 +111,8 @@ xrw_files_entry(xrw_arena_t *arena, xrw_files_t *files, FTS *fts,
 }
 
 
-bool
-xrw_files_add(xrw_arena_t *arena, xrw_files_t *files, const char *path,
+static bool
+xrw_files_walk(xrw_arena_t *arena, xrw_files_t *files, const char *path,
     const char *prefix)
 {
     FTS     *fts;
@@ -145,6 +147,45 @@ xrw_files_add(xrw_arena_t *arena, xrw_files_t *files, const char *path,
     }
 
     (void) fts_close(fts);
+
+    return ok;
+}
+
+
+/* Only what is no name is a pattern: names may have anything in them. */
+
+bool
+xrw_files_add(xrw_arena_t *arena, xrw_files_t *files, const char *path,
+    const char *prefix)
+{
+    int          rc;
+    bool         ok;
+    glob_t       found;
+    size_t       i;
+    struct stat  st;
+
+    if (strpbrk(path, "*?[{") == NULL || lstat(path, &st) == 0) {
+        return xrw_files_walk(arena, files, path, prefix);
+    }
+
+    memset(&found, 0, sizeof(found));
+    rc = glob(path, GLOB_BRACE, NULL, &found);
+    ok = rc == 0;
+
+    if (rc == GLOB_NOMATCH) {
+        (void) xrw_error("%s: nothing matches", path);
+
+    } else if (!ok) {
+        (void) xrw_error("%s: %s", path, strerror(errno));
+    }
+
+    for (i = 0; rc == 0 && i < found.gl_pathc; i++) {
+        if (!xrw_files_walk(arena, files, found.gl_pathv[i], prefix)) {
+            ok = false;
+        }
+    }
+
+    globfree(&found);
 
     return ok;
 }

@@ -32,7 +32,8 @@ void xrw_files_init(xrw_files_t *files);
 /*
  * Adds a file as PREFIX/NAME, or a folder's files as PREFIX/PATH with the path
  * inside of the folder; names that begin with "." are left out, symbolic links
- * inside of a folder are not followed.  False: something was reported.
+ * inside of a folder are not followed.  What is no file's name may be a
+ * pattern: * ? [...] {...}.  False: something was reported.
  */
 bool xrw_files_add(xrw_arena_t *arena, xrw_files_t *files, const char *path,
     const char *prefix);

@@ -21,8 +21,22 @@ static const xrw_command_t  xrw_commands[] = {
     { "token check", "[OPTION]... TOKEN|URL",
       "Says what an edge would decide.", xrw_token_check },
 
-    { "publish", "[OPTION]... FILE|DIR...",
-      "Uploads models and textures to a tenant's origin.", xrw_publish },
+    { "publish", "[OPTION]... FILE|DIR|PATTERN...",
+      "Uploads models and textures, and has their variants made.",
+      xrw_publish },
+
+    { "status", "--tenant NAME [OPTION]... [OBJECT|FOLDER/]...",
+      "Says what is published, and what is under way.", xrw_status },
+
+    { "variants", "[OPTION]... FILE|FOLDER|OBJECT",
+      "Shows the variants of a manifest, or makes a page of them.",
+      xrw_variants },
+
+    { "rollback", "--tenant NAME [OPTION]... OBJECT",
+      "Publishes again what was published before.", xrw_rollback },
+
+    { "gc", "--tenant NAME [OPTION]... [PREFIX]",
+      "Removes variants that nothing refers to any more.", xrw_gc },
 
     { "pack", "--out DIR [OPTION]... FILE",
       "Makes the variants of a model, and their manifest.",

@@ -4,7 +4,7 @@
  */
 
 #include "pack.h"
-#include "xr_select.h"
+#include "coverage.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -278,67 +278,16 @@ xrw_pack_manifest(xrw_pack_t *p, xr_str_t *out)
 }
 
 
-/* A device of a class, as such devices usually are. */
-
-static void
-xrw_pack_device(xr_class_t class, xr_device_t *device)
-{
-    memset(device, 0, sizeof(*device));
-    xr_device_budgets(xr_devices_default(), class, device);
-
-    device->class = class;
-    device->dim_max = device->dim;
-    device->net = XR_NET_MAX;
-    device->tex = XR_TEX_JPEG;
-
-    if (class == XR_CLASS_SV) {
-        device->use = XR_USE_AR_SV;
-
-    } else if (class == XR_CLASS_QL) {
-        device->use = XR_USE_AR_QL;
-
-    } else {
-        device->tex |= XR_TEX_WEBP | XR_TEX_BASIS | XR_TEX_ASTC | XR_TEX_ETC2
-                       | XR_TEX_BC;
-        device->geo = XR_GEO_MESHOPT | XR_GEO_QUANT;
-    }
-}
-
-
 json_t *
 xrw_pack_coverage(xrw_pack_t *p, xr_str_t manifest)
 {
-    json_t            *list;
-    xr_buf_t           image;
-    xr_str_t           name, reason;
-    xr_class_t         class;
-    xr_device_t        device;
-    xr_select_t        s;
-    xr_manifest_t      m;
-    xr_select_wish_t   wish;
+    xr_buf_t       image;
+    xr_manifest_t  m;
 
-    list = json_object();
     image = xr_buf(xrw_alloc(p->arena, XR_MANIFEST_IMAGE_MAX),
                    XR_MANIFEST_IMAGE_MAX);
 
-    if (xr_manifest_compile(manifest, &image, NULL) != XR_OK
-        || !xr_manifest_open(xr_buf_str(&image), &m))
-    {
-        return list;
-    }
-
-    for (class = XR_CLASS_X; class < XR_CLASSES; class++) {
-        xrw_pack_device(class, &device);
-        xr_select_wish_init(&wish);
-        (void) xr_select(&m, &device, &wish, &s);
-        name = xr_device_class_name(class);
-        reason = xr_select_reason_name(s.reason);
-
-        (void) json_object_set_new(list, xrw_text(p->arena, name), json_pack(
-            "{s:s%, s:s%}",
-            "variant", s.id.len > 0 ? (const char *) s.id.data : "", s.id.len,
-            "reason", (const char *) reason.data, reason.len));
-    }
-
-    return list;
+    return (xr_manifest_compile(manifest, &image, NULL) == XR_OK
+            && xr_manifest_open(xr_buf_str(&image), &m))
+           ? xrw_coverage_json(&m) : json_object();
 }

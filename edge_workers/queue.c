@@ -10,7 +10,7 @@
 #include <string.h>
 
 
-#define XRW_QUEUE_KEYS  6
+#define XRW_QUEUE_KEYS  7
 #define XRW_QUEUE_MAX   "1000000"       /* jobs that are not done */
 
 
@@ -24,7 +24,8 @@ typedef struct {
 
 static const char *const  xrw_queue_keys[XRW_QUEUE_KEYS] = {
     XRW_QUEUE_STREAM, XRW_QUEUE_STREAM ":later", XRW_QUEUE_STREAM ":dead",
-    XRW_QUEUE_STREAM ":done", "xr:{jobs}:job:", "xr:{jobs}:of:"
+    XRW_QUEUE_STREAM ":done", "xr:{jobs}:job:", "xr:{jobs}:of:",
+    "xr:{jobs}:lock:"
 };
 
 static const xrw_queue_name_t  xrw_queue_states[] = {
@@ -73,7 +74,7 @@ xrw_queue_run(xrw_queue_t *queue, xrw_arena_t *arena, const char *op,
     count = 0;
     words[count++] = xr_str("EVAL");
     words[count++] = xr_str(xrw_queue_script);
-    words[count++] = xr_str("6");
+    words[count++] = xr_str("7");
 
     for (i = 0; i < XRW_QUEUE_KEYS; i++) {
         words[count++] = xr_str(xrw_queue_keys[i]);

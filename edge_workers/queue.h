@@ -97,6 +97,28 @@ typedef struct {
 bool xrw_queue_count(xrw_queue_t *queue, xrw_queue_counts_t *out);
 
 
+/* For those who change what workers build on. */
+
+/*
+ * Tells of jobs of "tenant" that are queued, running or waiting, and of those
+ * that were given up if "dead" is said; of some twice.  "record" is stored.
+ */
+bool xrw_queue_scan(xrw_queue_t *queue, const char *tenant, bool dead,
+    void (*job)(void *ctx, const char *id, const json_t *record), void *ctx);
+
+/*
+ * As long as it is held, workers begin nothing with the object; the owner may
+ * take it again to hold it for longer.  XRW_QUEUE_LOST: somebody else has it,
+ * or a worker is at the job "id", if that is not empty.
+ */
+#define XRW_QUEUE_LOCK  600             /* seconds, if it is not given back */
+
+xrw_queue_rc_t xrw_queue_lock(xrw_queue_t *queue, const char *tenant,
+    xr_str_t key, const char *owner, char id[XR_JOB_ID_SIZE + 1]);
+bool xrw_queue_unlock(xrw_queue_t *queue, const char *tenant, xr_str_t key,
+    const char *owner);
+
+
 /* For workers. */
 
 /* The consumer group is there; consumers that are long gone are not. */

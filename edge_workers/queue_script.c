@@ -12,12 +12,17 @@
  * short, as there may be a hundred thousand: t, k, h, e and p are the job; s
  * its state, n the attempts, q and u when it was queued and changed, x its
  * entry, w the worker, d when it is due, r the reason or result.
+ *
+ * A lock of an object, by its tenant and key, keeps workers from taking jobs
+ * of it, and is not to be had while one of them is at it: whoever removes or
+ * exchanges what a worker would build on is alone with it.
  */
 
 const char  xrw_queue_script[] =
 
 "local stream, later, dead, done, jobs, of ="
 " KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]\n"
+"local locks = KEYS[7]\n"
 "local op, id = ARGV[1], ARGV[2]\n"
 "local t = redis.call('TIME')\n"
 "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
@@ -132,6 +137,51 @@ const char  xrw_queue_script[] =
 " end\n"
 " return out\n"
 
+/* page by page: what is in a list all the while is in one of its pages */
+
+"elseif op == 'scan' then\n"
+" local out, ids, from = {}, {}, ARGV[4]\n"
+" if ARGV[2] == 's' then\n"
+"  local page = redis.call('XRANGE', stream, from, '+', 'COUNT', 500)\n"
+"  for _, e in ipairs(page) do\n"
+"   ids[#ids + 1], out[1] = e[2][2], '(' .. e[1]\n"
+"  end\n"
+"  out[1] = out[1] or ''\n"
+" else\n"
+"  local page = redis.call('ZSCAN', ARGV[2] == 'w' and later or dead, from,"
+" 'COUNT', 500)\n"
+"  for i = 1, #page[2], 2 do ids[#ids + 1] = page[2][i] end\n"
+"  out[1] = page[1] ~= '0' and page[1] or ''\n"
+" end\n"
+" for _, i in ipairs(ids) do\n"
+"  local r = load(i)\n"
+"  if r and r.t == ARGV[3] then\n"
+"   out[#out + 1] = i\n"
+"   out[#out + 1] = cjson.encode(r)\n"
+"  end\n"
+" end\n"
+" return out\n"
+
+"elseif op == 'lock' then\n"
+" local name = locks .. ARGV[2]\n"
+" local owner = redis.call('GET', name)\n"
+" if owner and owner ~= ARGV[3] then return { 'locked' } end\n"
+" local ok, p = pcall(redis.call, 'XPENDING', stream, 'pack', '-', '+',"
+" 10000)\n"
+" for _, e in ipairs(ok and not p.err and p or {}) do\n"
+"  local page = redis.call('XRANGE', stream, e[1], e[1])\n"
+"  local r = page[1] and load(page[1][2][2])\n"
+"  if r and r.s == 'r' and r.t .. '/' .. r.k == ARGV[2] then"
+" return { 'running', page[1][2][2] } end\n"
+" end\n"
+" redis.call('SET', name, ARGV[3], 'PX', ARGV[4])\n"
+" return { 'done' }\n"
+
+"elseif op == 'unlock' then\n"
+" local name = locks .. ARGV[2]\n"
+" if redis.call('GET', name) == ARGV[3] then redis.call('DEL', name) end\n"
+" return { 'done' }\n"
+
 "elseif op == 'count' then\n"
 " local ok, p = pcall(redis.call, 'XPENDING', stream, 'pack')\n"
 " return { redis.call('XLEN', stream), ok and not p.err and p[1] or 0,\n"
@@ -173,6 +223,13 @@ const char  xrw_queue_script[] =
 " if not r or r.x ~= ARGV[4] then\n"
 "  redis.call('XACK', stream, 'pack', ARGV[4])\n"
 "  redis.call('XDEL', stream, ARGV[4])\n"
+"  return { 'none' }\n"
+" end\n"
+" if redis.call('GET', locks .. r.t .. '/' .. r.k) then\n"
+"  off(id, r)\n"
+"  r.s, r.d = 'w', now + 1000\n"
+"  redis.call('ZADD', later, r.d, id)\n"
+"  save(id, r)\n"
 "  return { 'none' }\n"
 " end\n"
 " if r.n >= tonumber(ARGV[5]) then\n"

@@ -111,6 +111,7 @@ xrw_target_config(xrw_arena_t *arena, const xrw_target_flags_t *flags,
 
         if (rc != XR_NOT_FOUND) {
             *found = (rc == XR_OK);
+            out->file = paths[i];
             return (rc == XR_OK) ? XRW_OK : XRW_FAILED;
         }
     }
@@ -157,6 +158,9 @@ xrw_target_tenant(xrw_arena_t *arena, const xrw_target_flags_t *flags,
     xrw_target_fill(&out->keys, config.keys);
     xrw_target_fill(&out->url, config.url);
     xrw_target_fill(&out->purge_keys, config.purge_keys);
+    xrw_target_fill(&out->redis, config.redis);
+    xrw_target_fill(&out->redis_auth_file, config.redis_auth_file);
+    out->file = config.file;
     out->edges = config.edges;
     out->policy = config.policy;
 

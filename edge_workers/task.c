@@ -435,20 +435,13 @@ xrw_task_packer(xrw_task_job_t *job)
 static xrw_task_rc_t
 xrw_task_steps(xrw_task_job_t *job)
 {
-    char           etag[XR_S3_ETAG_SIZE];
-    xr_str_t       before, text;
+    xr_str_t       text;
     xrw_task_rc_t  rc;
 
     rc = xrw_task_open(job);
 
     if (rc == XRW_TASK_DONE) {
         rc = xrw_task_fetch(job);
-    }
-
-    /* the manifest that ours replaces is the one from before the work */
-
-    if (rc == XRW_TASK_DONE) {
-        rc = xrw_task_manifest_read(job, &before, etag);
     }
 
     if (rc == XRW_TASK_DONE) {
@@ -468,8 +461,7 @@ xrw_task_steps(xrw_task_job_t *job)
 
     rc = xrw_task_upload(job, text);
 
-    return (rc == XRW_TASK_DONE) ? xrw_task_manifest(job, text, before, etag)
-                                 : rc;
+    return (rc == XRW_TASK_DONE) ? xrw_task_manifest(job, text) : rc;
 }
 
 

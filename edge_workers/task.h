@@ -78,13 +78,8 @@ void xrw_task_phase(xrw_task_job_t *job, const char *phase, pid_t group);
 /* The variants that "text", the packer's manifest, names, checked and sent. */
 xrw_task_rc_t xrw_task_upload(xrw_task_job_t *job, xr_str_t text);
 
-/* The manifest, unless another one has become the object's meanwhile. */
-xrw_task_rc_t xrw_task_manifest(xrw_task_job_t *job, xr_str_t text,
-    xr_str_t before, const char *before_etag);
-
-/* The stored one; "*text" is empty and "etag", too, where there is none. */
-xrw_task_rc_t xrw_task_manifest_read(xrw_task_job_t *job, xr_str_t *text,
-    char etag[XR_S3_ETAG_SIZE]);
+/* The manifest; the one before is kept. */
+xrw_task_rc_t xrw_task_manifest(xrw_task_job_t *job, xr_str_t text);
 
 
 #endif /* XRW_TASK_JOB_H */

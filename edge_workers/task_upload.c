@@ -4,6 +4,7 @@
  */
 
 #include "task.h"
+#include "history.h"
 #include "xr_crypto.h"
 #include "xr_manifest.h"
 #include "xr_mime.h"
@@ -258,52 +259,15 @@ xrw_task_upload(xrw_task_job_t *job, xr_str_t text)
 
 
 static xrw_task_rc_t
-xrw_task_manifest_text(xrw_task_job_t *job, int fd, uint64_t size,
-    xr_str_t *text)
+xrw_task_manifest_read(xrw_task_job_t *job, xrw_stored_t *out)
 {
-    char  *data;
+    xr_rc_t  rc;
 
-    data = xrw_alloc(&job->arena, (size_t) size + 1);
+    rc = xrw_history_read(&job->arena, job->target.s3,
+                          xr_str(xrw_task_key(job, NULL, 0)), out);
 
-    if (pread(fd, data, (size_t) size, 0) != (ssize_t) size) {
-        return xrw_task_fail(job, XRW_TASK_RETRY, "%s", strerror(errno));
-    }
-
-    *text = xr_str_of(data, (size_t) size);
-
-    return XRW_TASK_DONE;
-}
-
-
-xrw_task_rc_t
-xrw_task_manifest_read(xrw_task_job_t *job, xr_str_t *text,
-    char etag[XR_S3_ETAG_SIZE])
-{
-    int            fd;
-    xr_rc_t        s3;
-    uint64_t       size;
-    xrw_task_rc_t  rc;
-
-    *text = xr_str("");
-    etag[0] = '\0';
-
-    fd = open(job->dir.path, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-
-    if (fd == -1) {
-        return xrw_task_fail(job, XRW_TASK_RETRY, "%s: %s", job->dir.path,
-                             strerror(errno));
-    }
-
-    s3 = xr_s3_get(job->target.s3, xr_str(xrw_task_key(job, NULL, 0)), NULL,
-                   fd, XR_MANIFEST_TEXT_MAX, &size, etag);
-
-    rc = (s3 == XR_OK) ? xrw_task_manifest_text(job, fd, size, text)
-         : (s3 == XR_NOT_FOUND) ? XRW_TASK_DONE
-         : xrw_task_s3(job, "the manifest that is there");
-
-    (void) close(fd);
-
-    return rc;
+    return (rc == XR_OK) ? XRW_TASK_DONE
+                         : xrw_task_s3(job, "the manifest that is there");
 }
 
 
@@ -330,30 +294,30 @@ xrw_task_is_current(xrw_task_job_t *job)
 
 
 /*
- * Where another one was written since ours was begun, the answer is 412, and
+ * Where another one was written since it was read, the answer is 412, and
  * so it is where ours was written and only the answer was lost.
  */
 
 xrw_task_rc_t
-xrw_task_manifest(xrw_task_job_t *job, xr_str_t text, xr_str_t before,
-    const char *before_etag)
+xrw_task_manifest(xrw_task_job_t *job, xr_str_t text)
 {
-    char            etag[XR_S3_ETAG_SIZE];
     long            status;
     unsigned        tried;
-    const char     *key;
-    xr_s3_meta_t    meta;
+    xrw_stored_t    stored;
     xrw_task_rc_t   rc;
 
     xrw_task_phase(job, "manifest", 0);
 
-    key = xrw_task_key(job, NULL, 0);
-    (void) snprintf(etag, sizeof(etag), "%s", before_etag);
-
     for (tried = 0; tried < XRW_TASK_TRIES; tried++) {
 
-        if (etag[0] != '\0' && xr_str_eq(text, before)) {
-            memcpy(job->manifest, etag, sizeof(etag));
+        rc = xrw_task_manifest_read(job, &stored);
+
+        if (rc != XRW_TASK_DONE) {
+            return rc;
+        }
+
+        if (stored.etag[0] != '\0' && xr_str_eq(text, stored.text)) {
+            memcpy(job->manifest, stored.etag, sizeof(stored.etag));
             return XRW_TASK_DONE;
         }
 
@@ -363,10 +327,8 @@ xrw_task_manifest(xrw_task_job_t *job, xr_str_t text, xr_str_t before,
             return rc;
         }
 
-        meta = (xr_s3_meta_t) { .type = "application/json", .match = etag };
-
-        if (xr_s3_put(job->target.s3, xr_str(key), text, &meta,
-                      job->manifest) == XR_OK)
+        if (xrw_history_replace(&job->arena, job->target.s3, job->job.key,
+                                &stored, text, job->manifest) == XR_OK)
         {
             job->changed = true;
             return XRW_TASK_DONE;
@@ -375,13 +337,7 @@ xrw_task_manifest(xrw_task_job_t *job, xr_str_t text, xr_str_t before,
         status = xr_s3_status(job->target.s3);
 
         if (status != 412 && status != 409) {
-            return xrw_task_s3(job, key);
-        }
-
-        rc = xrw_task_manifest_read(job, &before, etag);
-
-        if (rc != XRW_TASK_DONE) {
-            return rc;
+            return xrw_task_s3(job, "the manifest");
         }
     }
 

@@ -268,20 +268,21 @@ xrw_parts_send(xrw_parts_t *p, unsigned i, const char **why)
 }
 
 
-/* An answer that was lost may have been the good one. */
+/*
+ * Whether the origin has what "hashed" is the MD5 of: of the file, or of those
+ * of "parts" parts.
+ */
 
 static bool
-xrw_parts_arrived(xrw_parts_t *p, char etag[XR_S3_ETAG_SIZE])
+xrw_upload_there(xrw_upload_t *u, xr_str_t hashed, size_t parts,
+    char etag[XR_S3_ETAG_SIZE])
 {
-    char           expected[XR_MD5_SIZE * 2 + 16];
-    uint8_t        digest[XR_MD5_SIZE];
-    xr_buf_t       buf;
-    uint64_t       size;
-    xrw_upload_t  *u;
+    char      expected[XR_MD5_SIZE * 2 + 16];
+    uint8_t   digest[XR_MD5_SIZE];
+    xr_buf_t  buf;
+    uint64_t  size;
 
-    u = p->u;
-
-    if (xr_md5(xr_str_of(p->digests, p->n * XR_MD5_SIZE), digest) != XR_OK
+    if (xr_md5(hashed, digest) != XR_OK
         || xr_s3_head(u->s3, u->key, &size, etag) != XR_OK)
     {
         return false;
@@ -289,11 +290,24 @@ xrw_parts_arrived(xrw_parts_t *p, char etag[XR_S3_ETAG_SIZE])
 
     buf = xr_buf(expected, sizeof(expected));
     xr_buf_hex(&buf, xr_str_of(digest, sizeof(digest)));
-    xr_buf_putc(&buf, '-');
-    xr_buf_uint(&buf, p->n);
 
-    return size == p->state.size
+    if (parts > 0) {
+        xr_buf_putc(&buf, '-');
+        xr_buf_uint(&buf, parts);
+    }
+
+    return size == xrw_upload_size(u)
            && xr_str_eq_nocase(xr_buf_str(&buf), xr_str(etag));
+}
+
+
+/* An answer that was lost may have been the good one. */
+
+static bool
+xrw_parts_arrived(xrw_parts_t *p, char etag[XR_S3_ETAG_SIZE])
+{
+    return xrw_upload_there(p->u, xr_str_of(p->digests, p->n * XR_MD5_SIZE),
+                            p->n, etag);
 }
 
 
@@ -398,4 +412,33 @@ xrw_upload(xrw_upload_t *u, char etag[XR_S3_ETAG_SIZE])
 {
     return (xrw_upload_size(u) > XRW_UPLOAD_SINGLE)
            ? xrw_upload_parts(u, etag) : xrw_upload_single(u, etag);
+}
+
+
+bool
+xrw_upload_same(xrw_upload_t *u, xr_str_t body, char etag[XR_S3_ETAG_SIZE])
+{
+    size_t    n, len, part;
+    uint8_t  *digests;
+
+    if (body.len <= XRW_UPLOAD_SINGLE) {
+        return xrw_upload_there(u, body, 0, etag);
+    }
+
+    part = (size_t) xrw_upload_part_size(body.len);
+    digests = xrw_alloc(u->arena, (body.len / part + 1) * XR_MD5_SIZE);
+
+    for (n = 0; body.len > 0; n++) {
+        len = (body.len < part) ? body.len : part;
+
+        if (xr_md5(xr_str_of(body.data, len), digests + n * XR_MD5_SIZE)
+            != XR_OK)
+        {
+            return false;
+        }
+
+        xr_str_skip(&body, len);
+    }
+
+    return xrw_upload_there(u, xr_str_of(digests, n * XR_MD5_SIZE), n, etag);
 }

@@ -36,5 +36,12 @@ typedef struct {
  */
 const char *xrw_upload(xrw_upload_t *u, char etag[XR_S3_ETAG_SIZE]);
 
+/*
+ * Whether the origin has "body", the whole file, as far as an ETag can tell:
+ * where it encrypts with keys of its own it does not.
+ */
+bool xrw_upload_same(xrw_upload_t *u, xr_str_t body,
+    char etag[XR_S3_ETAG_SIZE]);
+
 
 #endif /* XRW_UPLOAD_H */

@@ -137,6 +137,12 @@ xrw_when_rfc3339(const char *s, int64_t *out)
 
     zone = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
 
+    /* a fraction of a second is dropped */
+
+    if (zone != NULL && zone[0] == '.' && strspn(zone + 1, "0123456789") > 0) {
+        zone += 1 + strspn(zone + 1, "0123456789");
+    }
+
     if (zone == NULL || !xrw_when_zone(zone, &offset)) {
         return false;
     }

@@ -4,9 +4,9 @@
  */
 
 #include "worker_pack.h"
+#include "announce.h"
 #include "json.h"
 #include "worker_log.h"
-#include "xr_announce.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,26 +73,12 @@ xrw_work_journal(xrw_work_t *pack, const json_t *result)
 static bool
 xrw_work_announce(xrw_work_t *pack)
 {
-    bool        ok;
-    char       *text;
-    json_t     *line;
-    xr_job_t    job;
-    long long   heard;
+    xr_job_t  job;
 
     xrw_lease_job(&pack->lease, &job);
 
-    line = json_pack("{s:i, s:o, s:o}", "v", 1, "tenant",
-                     xrw_json_text(job.tenant), "object",
-                     xrw_json_text(job.key));
-    text = json_dumps(line, JSON_COMPACT);
-    json_decref(line);
-
-    ok = text == NULL || strlen(text) > XR_ANNOUNCE_MAX
-         || xrw_redis_publish(&pack->calls.redis, pack->conf.channel,
-                              xr_str(text), &heard);
-    free(text);
-
-    return ok;
+    return xrw_announce(&pack->calls.redis, pack->conf.channel, job.tenant,
+                        job.key);
 }
 
 

@@ -21,10 +21,10 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def xr(*args, env=None, status=0):
+def xr(*args, env=None, status=0, timeout=60):
     """Standard output and standard error."""
 
-    done = subprocess.run([XR, *map(str, args)], capture_output=True, timeout=60,
+    done = subprocess.run([XR, *map(str, args)], capture_output=True, timeout=timeout,
                           stdin=subprocess.DEVNULL,
                           env={**servers.environment(), **(env or {})})
     out, err = done.stdout.decode(), done.stderr.decode()

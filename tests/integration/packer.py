@@ -98,7 +98,7 @@ if word == b"LINK":
     path.symlink_to("/etc/passwd")
     variants[0]["bytes"] = os.path.getsize("/etc/passwd")
 
-manifest = {"v": 1, "id": hashlib.sha256(source).hexdigest()[:16], "default": "full",
-            "variants": variants}
+rev = hashlib.sha256(source).hexdigest()
+manifest = {"v": 1, "id": rev[:16], "rev": rev, "default": "full", "variants": variants}
 (args.out / "manifest.json").write_text(json.dumps(manifest))
 print(json.dumps({"status": "ok", "variants": len(variants)}))
