@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "cli.h"
+#include "config_purge.h"
 
 
 /*
@@ -44,6 +45,9 @@ typedef struct {
     xrw_list_t     edges;           /* URLs */
     const char    *url;             /* where clients find the objects */
     xrw_policy_t   policy;
+
+    xrw_cloudfront_t  cloudfront;
+    int64_t           warm;         /* how many of the hottest variants */
 } xrw_tenant_t;
 
 
