@@ -18,7 +18,6 @@
 
 
 #define XRW_PURGE_LIFE  60              /* seconds */
-#define XRW_PURGE_PATH  "/xr/purge"
 
 
 typedef struct {
@@ -104,52 +103,19 @@ xrw_purge_refuse(const xrw_purge_t *purge, const char *item, const char *why)
 }
 
 
-/* "https://edge.example" is where orders usually go. */
-
-static const char *
-xrw_purge_url(const xrw_purge_t *purge, const char *edge)
-{
-    size_t  len;
-
-    len = xrw_site(xr_str(edge));
-
-    if (len == 0) {
-        return NULL;
-    }
-
-    return (strcmp(edge + len, "") == 0 || strcmp(edge + len, "/") == 0)
-           ? xrw_format(purge->arena, "%.*s" XRW_PURGE_PATH, (int) len, edge)
-           : edge;
-}
-
-
 static int
 xrw_purge_tell(const xrw_purge_t *purge, const char *url, long timeout)
 {
-    json_t         *answer;
+    const char     *why;
     long long       purged, generation;
     xrw_deliver_t   said;
 
-    if (!xrw_deliver(url, purge->order, timeout, &said)) {
-        return xrw_error("%s: %s", url, said.error);
+    why = xrw_deliver_order(url, purge->order, timeout, &said, &purged,
+                            &generation);
+    if (why != NULL) {
+        return xrw_error("%s: %s", url, why);
     }
 
-    if (said.status != 200) {
-        return xrw_error("%s: refused with %ld", url, said.status);
-    }
-
-    answer = json_loadb(said.answer, said.len, 0, NULL);
-    purged = -1;
-
-    if (json_unpack(answer, "{s:I, s:I}", "purged", &purged, "generation",
-                    &generation)
-        != 0)
-    {
-        json_decref(answer);
-        return xrw_error("%s: is no edge, or another one", url);
-    }
-
-    json_decref(answer);
     printf("%s: purged %lld, generation %lld\n", url, purged, generation);
 
     return XRW_OK;
@@ -175,7 +141,7 @@ xrw_purge_deliver(const xrw_purge_t *purge, const xrw_list_t *edges)
     }
 
     for (i = 0; i < edges->n; i++) {
-        urls[i] = xrw_purge_url(purge, edges->items[i]);
+        urls[i] = xrw_deliver_url(purge->arena, edges->items[i]);
 
         if (urls[i] == NULL) {
             return xrw_usage(purge->cmd, "--edge %s: not http:// or https:// "
@@ -321,7 +287,7 @@ xrw_purge(const xrw_command_t *cmd, int argc, char **argv)
           "as stale: the origin is asked again" },
 
         { "edge", "URL", XRW_OPTION_LIST, &f.edges,
-          "an edge (" XRW_PURGE_PATH "), or the URL itself; may repeat" },
+          "an edge (" XRW_DELIVER_PATH "), or the URL itself; may repeat" },
 
         { "key", "FILE", XRW_OPTION_TEXT, &f.key,
           "purge key file (XR_PURGE_KEY is a key itself)" },

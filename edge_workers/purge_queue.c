@@ -28,12 +28,12 @@ static const char  xrw_purge_script[] =
 
 "local op = ARGV[1]\n"
 
-"if op == 'told' then\n"
+"if op == 'set' then\n"
 " local s = redis.call('GET', KEYS[1])\n"
 " if not s then return { 'none' } end\n"
 " local b = cjson.decode(s)\n"
-" b.invalidation = ARGV[2]\n"
-" redis.call('SET', KEYS[1], cjson.encode(b), 'PX', ARGV[3])\n"
+" b[ARGV[2]] = ARGV[3]\n"
+" redis.call('SET', KEYS[1], cjson.encode(b), 'PX', ARGV[4])\n"
 " return { 'done' }\n"
 "end\n"
 
@@ -42,7 +42,8 @@ static const char  xrw_purge_script[] =
 " local s = redis.call('GET', KEYS[2] .. o.id)\n"
 " local r = s and cjson.decode(s)\n"
 " if not r or r.s ~= 'r' or r.w ~= ARGV[5] or r.x ~= o.entry\n"
-"  or r.n ~= o.attempt or r.b then return { 'lost', n } end\n"
+"  or r.n ~= o.attempt or (r.b and r.b ~= ARGV[7])\n"
+"  then return { 'lost', n } end\n"
 " records[n] = { o.id, r }\n"
 "end\n"
 
@@ -59,7 +60,7 @@ xrw_purge_call(xrw_queue_t *queue, xrw_arena_t *arena, const char *id,
     const xr_str_t *args, size_t n, xrw_strings_t *out)
 {
     size_t    i, count;
-    xr_str_t  words[5 + 6];
+    xr_str_t  words[5 + 7];
 
     count = 0;
     words[count++] = xr_str("EVAL");
@@ -214,7 +215,8 @@ xrw_purge_said(const xrw_strings_t *answer, size_t *which)
 
 xrw_queue_rc_t
 xrw_purge_batch_fix(xrw_queue_t *queue, const xrw_purge_batch_t *batch,
-    const xrw_lease_t *const *leases, size_t n, size_t *which)
+    const char *before, const xrw_lease_t *const *leases, size_t n,
+    size_t *which)
 {
     char            *text, *orders;
     size_t           i;
@@ -244,7 +246,8 @@ xrw_purge_batch_fix(xrw_queue_t *queue, const xrw_purge_batch_t *batch,
     if (text != NULL && orders != NULL) {
         const xr_str_t  args[] = {
             xr_str("fix"), xr_str(text), xr_str(XRW_PURGE_KEEP),
-            xr_str(orders), xr_str(queue->consumer), xr_str(batch->id)
+            xr_str(orders), xr_str(queue->consumer), xr_str(batch->id),
+            xr_str(before)
         };
 
         rc = xrw_purge_call(queue, &arena, batch->id, args, XR_COUNT(args),
@@ -261,14 +264,14 @@ xrw_purge_batch_fix(xrw_queue_t *queue, const xrw_purge_batch_t *batch,
 
 
 bool
-xrw_purge_batch_told(xrw_queue_t *queue, const char *id,
-    const char *invalidation)
+xrw_purge_batch_set(xrw_queue_t *queue, const char *id, const char *name,
+    const char *value)
 {
     bool           ok;
     xrw_arena_t    arena;
     xrw_strings_t  answer;
 
-    const xr_str_t  args[] = { xr_str("told"), xr_str(invalidation),
+    const xr_str_t  args[] = { xr_str("set"), xr_str(name), xr_str(value),
                                xr_str(XRW_PURGE_KEEP) };
 
     arena = (xrw_arena_t) { NULL };
@@ -302,6 +305,7 @@ xrw_purge_batch_read(xrw_arena_t *arena, const json_t *json,
     out->tenant = xrw_purge_member(arena, json, "tenant");
     out->distribution = xrw_purge_member(arena, json, "distribution");
     out->invalidation = xrw_purge_member(arena, json, "invalidation");
+    out->confirmed = xrw_purge_member(arena, json, "confirmed") != NULL;
 
     paths = json_object_get(json, "paths");
     out->npaths = json_array_size(paths);

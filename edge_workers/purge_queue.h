@@ -44,24 +44,25 @@ typedef struct {
     const char   *distribution;
     const char  **paths;                /* encoded */
     size_t        npaths;
+    bool          confirmed;            /* all edges know */
     const char   *invalidation;         /* NULL: not known yet */
 } xrw_purge_batch_t;
 
 /*
  * Fixes it for the orders that are leased; XRW_QUEUE_LOST: one of them is not
- * any more, or is in another one, which was "*which".
+ * any more, or is in another one than "before", which was "*which".
  */
 xrw_queue_rc_t xrw_purge_batch_fix(xrw_queue_t *queue,
-    const xrw_purge_batch_t *batch, const xrw_lease_t *const *leases,
-    size_t n, size_t *which);
+    const xrw_purge_batch_t *batch, const char *before,
+    const xrw_lease_t *const *leases, size_t n, size_t *which);
 
 /* XRW_QUEUE_NONE: there is none, or it makes no sense. */
 xrw_queue_rc_t xrw_purge_batch_get(xrw_queue_t *queue, xrw_arena_t *arena,
     const char *id, xrw_purge_batch_t *out);
 
-/* The tier has answered. */
-bool xrw_purge_batch_told(xrw_queue_t *queue, const char *id,
-    const char *invalidation);
+/* What came of it: "confirmed", or "invalidation" and its id. */
+bool xrw_purge_batch_set(xrw_queue_t *queue, const char *id,
+    const char *name, const char *value);
 
 /* "XR OBJECT" of the hottest variants, the first one most. */
 bool xrw_purge_hot(xrw_queue_t *queue, xrw_arena_t *arena, const char *tenant,

@@ -220,9 +220,9 @@ xr_invalidate_judge(const xr_invalidate_call_t *call)
         xr_invalidate_rc_t   rc;
     } codes[] = {
         { "TooManyInvalidationsInProgress", XR_INVALIDATE_QUOTA },
-        { "Throttling", XR_INVALIDATE_AGAIN },
-        { "ThrottlingException", XR_INVALIDATE_AGAIN },
-        { "RequestLimitExceeded", XR_INVALIDATE_AGAIN },
+        { "Throttling", XR_INVALIDATE_THROTTLED },
+        { "ThrottlingException", XR_INVALIDATE_THROTTLED },
+        { "RequestLimitExceeded", XR_INVALIDATE_THROTTLED },
         { "ServiceUnavailable", XR_INVALIDATE_AGAIN },
         { "RequestTimeout", XR_INVALIDATE_AGAIN },
         { "RequestExpired", XR_INVALIDATE_AGAIN },
@@ -242,8 +242,8 @@ xr_invalidate_judge(const xr_invalidate_call_t *call)
     }
 
     return (status == 401 || status == 403) ? XR_INVALIDATE_CREDENTIALS
-           : (status >= 500 || status == 429 || status == 408)
-             ? XR_INVALIDATE_AGAIN
+           : (status == 429) ? XR_INVALIDATE_THROTTLED
+           : (status >= 500 || status == 408) ? XR_INVALIDATE_AGAIN
            : XR_INVALIDATE_REFUSED;
 }
 

@@ -28,7 +28,8 @@ typedef struct {
 typedef enum {
     XR_INVALIDATE_DONE = 0,
     XR_INVALIDATE_QUOTA,        /* too many are in progress: wait */
-    XR_INVALIDATE_AGAIN,        /* throttled, failed, or no answer: repeat */
+    XR_INVALIDATE_THROTTLED,    /* calls come too fast */
+    XR_INVALIDATE_AGAIN,        /* it failed, or there was no answer: repeat */
     XR_INVALIDATE_CREDENTIALS,  /* others may be accepted */
     XR_INVALIDATE_REFUSED       /* it never will be carried out */
 } xr_invalidate_rc_t;
