@@ -272,6 +272,10 @@ xrw_purge_work_due(void *ctx)
         return due;
     }
 
+    if (w->reconnect && !w->feed.asked && xrw_purge_work_held(w) == 0) {
+        return 0;
+    }
+
     other = xrw_purge_plan_due(w, never);
     due = (other < due) ? other : due;
 
