@@ -114,6 +114,7 @@ int xrw_geo_lookup(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_explain(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_manifest_check(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_purge(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_purges_list(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_revoke(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_jobs_add(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_jobs_list(const xrw_command_t *cmd, int argc, char **argv);
@@ -121,6 +122,7 @@ int xrw_jobs_show(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_jobs_retry(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_jobs_drop(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_worker_purge(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_worker_sync(const xrw_command_t *cmd, int argc, char **argv);
 
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 
-#define XRW_JOBS_REDIS  2               /* of the options for Redis */
+#define XRW_JOBS_REDIS  3               /* options for Redis, and --queue */
 #define XRW_JOBS_MAX    1000
 
 
@@ -23,6 +23,7 @@ typedef struct {
     xrw_redis_flags_t    redis;
     xrw_redis_server_t   server;
     xrw_queue_t          queue;
+    const char          *kind;
     bool                 json;
     bool                 again;
     const char          *state;
@@ -47,8 +48,11 @@ xrw_jobs_options(xrw_jobs_t *jobs, xrw_option_t *options)
 
     memset(jobs, 0, sizeof(xrw_jobs_t));
     (void) xrw_redis_options(&jobs->redis, table);
-    memcpy(options, table, XRW_JOBS_REDIS * sizeof(xrw_option_t));
-    n = XRW_JOBS_REDIS;
+    memcpy(options, table, 2 * sizeof(xrw_option_t));
+    n = 2;
+
+    options[n++] = (xrw_option_t) { "queue", "pack|purge", XRW_OPTION_TEXT,
+        &jobs->kind, "jobs that pack, or orders to purge (pack)" };
 
     options[n++] = (xrw_option_t) { "json", NULL, XRW_OPTION_FLAG,
         &jobs->json, "one JSON object per line" };
@@ -60,7 +64,18 @@ xrw_jobs_options(xrw_jobs_t *jobs, xrw_option_t *options)
 static int
 xrw_jobs_open(xrw_jobs_t *jobs, const xrw_command_t *cmd)
 {
-    int  status;
+    int               status;
+    xrw_queue_kind_t  kind;
+
+    kind = XRW_QUEUE_PACK;
+
+    if (jobs->kind != NULL && strcmp(jobs->kind, "purge") == 0) {
+        kind = XRW_QUEUE_PURGE;
+
+    } else if (jobs->kind != NULL && strcmp(jobs->kind, "pack") != 0) {
+        return xrw_usage(cmd, "--queue %s: neither pack nor purge",
+                         jobs->kind);
+    }
 
     status = xrw_redis_server(&jobs->arena, cmd, &jobs->redis, &jobs->server);
 
@@ -68,7 +83,7 @@ xrw_jobs_open(xrw_jobs_t *jobs, const xrw_command_t *cmd)
         return status;
     }
 
-    return xrw_queue_open(&jobs->queue, &jobs->server, NULL)
+    return xrw_queue_open_kind(&jobs->queue, kind, &jobs->server, NULL)
            ? XRW_OK : xrw_error("%s: %s", jobs->server.name,
                                 xrw_queue_error(&jobs->queue));
 }
@@ -486,6 +501,10 @@ xrw_jobs_add(const xrw_command_t *cmd, int argc, char **argv)
 
     if (flags.name == NULL) {
         return xrw_usage(cmd, "whose? say --tenant");
+    }
+
+    if (jobs.kind != NULL && strcmp(jobs.kind, "purge") == 0) {
+        return xrw_usage(cmd, "orders come from \"xr purge --queue\"");
     }
 
     xrw_stop_catch();

@@ -7,9 +7,9 @@
 #include "deliver.h"
 #include "json.h"
 #include "keys.h"
+#include "purge_queue.h"
 #include "sign.h"
 #include "target.h"
-#include "xr_purge_order.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,21 +18,22 @@
 
 
 #define XRW_PURGE_LIFE  60              /* seconds */
-#define XRW_PURGE_PATH  "/xr/purge"
 
 
 typedef struct {
-    const char  *tenant;
-    const char  *config;
-    const char  *key;
-    const char  *timeout;
-    xrw_list_t   edges;
-    xrw_list_t   objects;
-    xrw_list_t   prefixes;
-    xrw_list_t   tags;
-    bool         all;
-    bool         soft;
-    bool         print;
+    const char         *tenant;
+    const char         *config;
+    const char         *key;
+    const char         *timeout;
+    xrw_list_t          edges;
+    xrw_list_t          objects;
+    xrw_list_t          prefixes;
+    xrw_list_t          tags;
+    bool                all;
+    bool                soft;
+    bool                print;
+    bool                queue;
+    xrw_redis_flags_t   redis;
 } xrw_purge_flags_t;
 
 
@@ -42,7 +43,7 @@ typedef struct {
     xrw_arena_t              *arena;
     xrw_tenant_t              tenant;   /* of the configuration */
     xr_keyset_t               keys;
-    char                     *order;
+    const char               *order;
 } xrw_purge_t;
 
 
@@ -78,208 +79,43 @@ xrw_purge_key(xrw_purge_t *purge)
 }
 
 
-/* Whatever an edge would refuse is refused here. */
-
-static int
-xrw_purge_list(const xrw_purge_t *purge, json_t *claims, const char *name,
-    xr_purge_scope_t scope, const xrw_list_t *list)
-{
-    size_t       i;
-    json_t      *array;
-    xr_str_t     item;
-    const char  *why;
-
-    if (list->n == 0) {
-        return XRW_OK;
-    }
-
-    array = json_array();
-    (void) json_object_set_new(claims, name, array);
-
-    for (i = 0; i < list->n; i++) {
-        item = xr_str(list->items[i]);
-        why = xr_purge_order_item(scope, &item);
-
-        if (why != NULL) {
-            return xrw_usage(purge->cmd, "\"%s\": %s", list->items[i], why);
-        }
-
-        (void) json_array_append_new(array, xrw_json_text(item));
-    }
-
-    return XRW_OK;
-}
-
-
-static int
-xrw_purge_claims(const xrw_purge_t *purge, json_t *claims)
+static void
+xrw_purge_order(const xrw_purge_t *purge, xrw_order_t *out)
 {
     const xrw_purge_flags_t *f = purge->flags;
 
-    char      id[2 * 16 + 1];
-    size_t    i;
-    int       status;
-    uint8_t   random[16];
-    int64_t   now;
-    xr_buf_t  b;
-
-    const struct {
-        const char         *name;
-        xr_purge_scope_t    scope;
-        const xrw_list_t   *list;
-    } lists[] = {
-        { "objects", XR_PURGE_OBJECT, &f->objects },
-        { "prefixes", XR_PURGE_PREFIX, &f->prefixes },
-        { "tags", XR_PURGE_TAG, &f->tags }
+    *out = (xrw_order_t) {
+        .tenant = f->tenant,
+        .objects = f->objects.items, .nobjects = f->objects.n,
+        .prefixes = f->prefixes.items, .nprefixes = f->prefixes.n,
+        .tags = f->tags.items, .ntags = f->tags.n,
+        .all = f->all, .soft = f->soft,
+        .now = (int64_t) time(NULL), .life = XRW_PURGE_LIFE
     };
-
-    if (xr_random(random, sizeof(random)) != XR_OK) {
-        return xrw_error("no random numbers");
-    }
-
-    b = xr_buf(id, sizeof(id) - 1);
-    xr_buf_hex(&b, xr_str_of(random, sizeof(random)));
-    id[sizeof(id) - 1] = '\0';
-
-    now = (int64_t) time(NULL);
-
-    (void) json_object_set_new(claims, "iss", json_string(f->tenant));
-    (void) json_object_set_new(claims, "iat", json_integer(now));
-    (void) json_object_set_new(claims, "exp",
-                               json_integer(now + XRW_PURGE_LIFE));
-    (void) json_object_set_new(claims, "jti", json_string(id));
-
-    status = XRW_OK;
-
-    for (i = 0; status == XRW_OK && i < XR_COUNT(lists); i++) {
-        status = xrw_purge_list(purge, claims, lists[i].name, lists[i].scope,
-                                lists[i].list);
-    }
-
-    if (f->all) {
-        (void) json_object_set_new(claims, "all", json_true());
-    }
-
-    if (f->soft) {
-        (void) json_object_set_new(claims, "soft", json_true());
-    }
-
-    return status;
 }
 
-
-/* A JWS in compact form, RFC 7515 section 3.1; takes "claims". */
 
 static int
-xrw_purge_sign(xrw_purge_t *purge, json_t *claims)
+xrw_purge_refuse(const xrw_purge_t *purge, const char *item, const char *why)
 {
-    char            *texts[2];
-    size_t           i, size;
-    json_t          *head;
-    xr_buf_t         b;
-    xr_str_t         input;
-    uint8_t          mac[XR_HASH_MAX_SIZE];
-    const xr_key_t  *key;
-
-    key = &purge->keys.keys[0];
-    head = json_object();
-
-    (void) json_object_set_new(head, "alg", json_string("HS256"));
-    (void) json_object_set_new(head, "typ", json_string("JWT"));
-
-    if (key->id.len > 0) {
-        (void) json_object_set_new(head, "kid", xrw_json_text(key->id));
-    }
-
-    texts[0] = json_dumps(head, JSON_COMPACT);
-    texts[1] = json_dumps(claims, JSON_COMPACT);
-
-    json_decref(head);
-    json_decref(claims);
-
-    if (texts[0] == NULL || texts[1] == NULL) {
-        free(texts[0]);
-        free(texts[1]);
-        return xrw_error("out of memory");
-    }
-
-    size = XR_BASE64_ENCODED(strlen(texts[0]))
-           + XR_BASE64_ENCODED(strlen(texts[1]))
-           + XR_BASE64_ENCODED(XR_SHA256_SIZE) + 2;
-
-    purge->order = xrw_alloc(purge->arena, size + 1);
-    b = xr_buf(purge->order, size);
-
-    for (i = 0; i < 2; i++) {
-
-        if (i > 0) {
-            xr_buf_putc(&b, '.');
-        }
-
-        xr_buf_base64url(&b, xr_str(texts[i]));
-        free(texts[i]);
-    }
-
-    input = xr_buf_str(&b);
-
-    if (xr_hmac_sign(key->hmac, XR_SHA256, &input, 1, mac) != XR_OK) {
-        return xrw_error("the order cannot be signed");
-    }
-
-    xr_buf_putc(&b, '.');
-    xr_buf_base64url(&b, xr_str_of(mac, XR_SHA256_SIZE));
-
-    return (b.len <= XR_JWT_MAX_SIZE)
-           ? XRW_OK : xrw_error("the order is too long: purge less at a time");
-}
-
-
-/* "https://edge.example" is where orders usually go. */
-
-static const char *
-xrw_purge_url(const xrw_purge_t *purge, const char *edge)
-{
-    size_t  len;
-
-    len = xrw_site(xr_str(edge));
-
-    if (len == 0) {
-        return NULL;
-    }
-
-    return (strcmp(edge + len, "") == 0 || strcmp(edge + len, "/") == 0)
-           ? xrw_format(purge->arena, "%.*s" XRW_PURGE_PATH, (int) len, edge)
-           : edge;
+    return (item != NULL) ? xrw_usage(purge->cmd, "\"%s\": %s", item, why)
+                          : xrw_error("%s", why);
 }
 
 
 static int
 xrw_purge_tell(const xrw_purge_t *purge, const char *url, long timeout)
 {
-    json_t         *answer;
+    const char     *why;
     long long       purged, generation;
     xrw_deliver_t   said;
 
-    if (!xrw_deliver(url, purge->order, timeout, &said)) {
-        return xrw_error("%s: %s", url, said.error);
+    why = xrw_deliver_order(url, purge->order, timeout, &said, &purged,
+                            &generation);
+    if (why != NULL) {
+        return xrw_error("%s: %s", url, why);
     }
 
-    if (said.status != 200) {
-        return xrw_error("%s: refused with %ld", url, said.status);
-    }
-
-    answer = json_loadb(said.answer, said.len, 0, NULL);
-    purged = -1;
-
-    if (json_unpack(answer, "{s:I, s:I}", "purged", &purged, "generation",
-                    &generation)
-        != 0)
-    {
-        json_decref(answer);
-        return xrw_error("%s: is no edge, or another one", url);
-    }
-
-    json_decref(answer);
     printf("%s: purged %lld, generation %lld\n", url, purged, generation);
 
     return XRW_OK;
@@ -305,7 +141,7 @@ xrw_purge_deliver(const xrw_purge_t *purge, const xrw_list_t *edges)
     }
 
     for (i = 0; i < edges->n; i++) {
-        urls[i] = xrw_purge_url(purge, edges->items[i]);
+        urls[i] = xrw_deliver_url(purge->arena, edges->items[i]);
 
         if (urls[i] == NULL) {
             return xrw_usage(purge->cmd, "--edge %s: not http:// or https:// "
@@ -326,11 +162,51 @@ xrw_purge_deliver(const xrw_purge_t *purge, const xrw_list_t *edges)
 }
 
 
+/* A worker does the rest, and has more time for it than edges give. */
+
+static int
+xrw_purge_enqueue(const xrw_purge_t *purge)
+{
+    int                  status;
+    char                 id[XR_JOB_ID_SIZE + 1];
+    const char          *item, *why;
+    xrw_order_t          order;
+    xrw_queue_t          queue;
+    xrw_redis_server_t   server;
+
+    status = xrw_redis_server(purge->arena, purge->cmd, &purge->flags->redis,
+                              &server);
+    if (status != XRW_OK) {
+        return status;
+    }
+
+    xrw_purge_order(purge, &order);
+    order.life = XR_PURGE_ORDER_LIFE;
+
+    if (!xrw_queue_open_kind(&queue, XRW_QUEUE_PURGE, &server, NULL)) {
+        status = xrw_error("%s: %s", server.name, xrw_queue_error(&queue));
+
+    } else if (!xrw_purge_add(purge->arena, &queue, &order, &purge->keys,
+                              xrw_purge_by(purge->arena), id, &item, &why))
+    {
+        status = xrw_purge_refuse(purge, item, why);
+
+    } else {
+        printf("%s  added\n", id);
+    }
+
+    xrw_queue_close(&queue);
+
+    return status;
+}
+
+
 static int
 xrw_purge_run(xrw_purge_t *purge)
 {
     int                  status;
-    json_t              *claims;
+    const char          *item, *why;
+    xrw_order_t          order;
     const xrw_list_t    *edges;
     xrw_target_flags_t   target;
 
@@ -338,7 +214,7 @@ xrw_purge_run(xrw_purge_t *purge)
     edges = &purge->flags->edges;
 
     if ((purge->flags->key == NULL && getenv("XR_PURGE_KEY") == NULL)
-        || (edges->n == 0 && !purge->flags->print))
+        || (edges->n == 0 && !purge->flags->print && !purge->flags->queue))
     {
         target = (xrw_target_flags_t) { .name = purge->flags->tenant,
                                         .config = purge->flags->config };
@@ -349,7 +225,9 @@ xrw_purge_run(xrw_purge_t *purge)
         edges = &purge->tenant.edges;
     }
 
-    if (status == XRW_OK && edges->n == 0 && !purge->flags->print) {
+    if (status == XRW_OK && edges->n == 0 && !purge->flags->print
+        && !purge->flags->queue)
+    {
         status = xrw_usage(purge->cmd, "where? say --edge, or --print");
     }
 
@@ -361,22 +239,24 @@ xrw_purge_run(xrw_purge_t *purge)
         return status;
     }
 
-    claims = json_object();
-    status = xrw_purge_claims(purge, claims);
-
-    if (status != XRW_OK) {
-        json_decref(claims);
-        return status;
+    if (purge->flags->queue) {
+        return xrw_purge_enqueue(purge);
     }
 
-    status = xrw_purge_sign(purge, claims);
+    xrw_purge_order(purge, &order);
+    purge->order = xrw_order_make(purge->arena, &order, &purge->keys, &item,
+                                  &why);
 
-    if (status == XRW_OK && purge->flags->print) {
+    if (purge->order == NULL) {
+        return xrw_purge_refuse(purge, item, why);
+    }
+
+    if (purge->flags->print) {
         printf("%s\n", purge->order);
         return XRW_OK;
     }
 
-    return (status == XRW_OK) ? xrw_purge_deliver(purge, edges) : status;
+    return xrw_purge_deliver(purge, edges);
 }
 
 
@@ -407,7 +287,7 @@ xrw_purge(const xrw_command_t *cmd, int argc, char **argv)
           "as stale: the origin is asked again" },
 
         { "edge", "URL", XRW_OPTION_LIST, &f.edges,
-          "an edge (" XRW_PURGE_PATH "), or the URL itself; may repeat" },
+          "an edge (" XRW_DELIVER_PATH "), or the URL itself; may repeat" },
 
         { "key", "FILE", XRW_OPTION_TEXT, &f.key,
           "purge key file (XR_PURGE_KEY is a key itself)" },
@@ -419,7 +299,16 @@ xrw_purge(const xrw_command_t *cmd, int argc, char **argv)
           "for each edge (10)" },
 
         { "print", NULL, XRW_OPTION_FLAG, &f.print,
-          "prints the signed order instead" }
+          "prints the signed order instead" },
+
+        { "queue", NULL, XRW_OPTION_FLAG, &f.queue,
+          "has a worker do it, who tells CloudFront as well" },
+
+        { "redis", "URL", XRW_OPTION_TEXT, &f.redis.url,
+          "where the queue is (XR_REDIS)" },
+
+        { "redis-auth-file", "FILE", XRW_OPTION_TEXT, &f.redis.auth_file,
+          "its password" }
     };
 
     memset(&f, 0, sizeof(f));
@@ -431,6 +320,10 @@ xrw_purge(const xrw_command_t *cmd, int argc, char **argv)
 
     if (argc != 0 || f.tenant == NULL) {
         return xrw_usage(cmd, "--tenant NAME, and what to purge as options");
+    }
+
+    if (f.queue && (f.print || f.edges.n > 0)) {
+        return xrw_usage(cmd, "--queue: it is a worker that tells edges");
     }
 
     if (f.objects.n + f.prefixes.n + f.tags.n == 0 && !f.all) {

@@ -6,43 +6,11 @@
 #include "cli.h"
 #include "worker_log.h"
 #include "worker_pack.h"
-#include "xr_crypto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-
-#define XRW_WORK_NAME  96
-
-
-/* No two processes anywhere have the same: it holds the leases. */
-
-static bool
-xrw_worker_pack_name(char name[XRW_WORK_NAME])
-{
-    char      host[65], hex[9];
-    uint8_t   random[4];
-    xr_buf_t  buf;
-
-    memset(host, 0, sizeof(host));
-    memset(hex, 0, sizeof(hex));
-
-    if (gethostname(host, sizeof(host) - 1) == -1
-        || xr_random(random, sizeof(random)) != XR_OK)
-    {
-        return false;
-    }
-
-    buf = xr_buf(hex, sizeof(hex) - 1);
-    xr_buf_hex(&buf, xr_str_of(random, sizeof(random)));
-
-    (void) snprintf(name, XRW_WORK_NAME, "%s-%ld-%s", host, (long) getpid(),
-                    hex);
-
-    return true;
-}
 
 
 /*
@@ -65,15 +33,6 @@ xrw_worker_pack_environment(void)
 }
 
 
-/* A reload frees what the configuration said; the frame keeps its own. */
-
-static const char *
-xrw_worker_pack_keep(xrw_arena_t *arena, const char *text)
-{
-    return (text != NULL) ? xrw_text(arena, xr_str(text)) : NULL;
-}
-
-
 static int
 xrw_worker_pack_run(xrw_work_t *pack, const xrw_worker_flags_t *frame)
 {
@@ -88,8 +47,8 @@ xrw_worker_pack_run(xrw_work_t *pack, const xrw_worker_flags_t *frame)
     arena = (xrw_arena_t) { NULL };
 
     options = (xrw_worker_options_t) {
-        .pid = xrw_worker_pack_keep(&arena, pack->conf.pid),
-        .status = xrw_worker_pack_keep(&arena, pack->conf.status),
+        .pid = xrw_worker_keep(&arena, pack->conf.pid),
+        .status = xrw_worker_keep(&arena, pack->conf.status),
         .port = (unsigned) pack->conf.status_port,
         .drain = pack->conf.drain * 1000
     };
@@ -118,7 +77,7 @@ int
 xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv)
 {
     int                  status;
-    char                 name[XRW_WORK_NAME];
+    char                 name[XRW_WORKER_NAME];
     size_t               n;
     xrw_work_t          *pack;
     const char          *config;
@@ -144,7 +103,7 @@ xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv)
 
     pack = calloc(1, sizeof(xrw_work_t));
 
-    if (pack == NULL || !xrw_worker_pack_name(name)) {
+    if (pack == NULL || !xrw_worker_name(name)) {
         free(pack);
         return xrw_error("out of memory");
     }

@@ -47,7 +47,10 @@ static const xrw_config_field_t  xrw_config_fields[] = {
       xrw_config_flag },
     { "leeway", offsetof(xrw_tenant_t, policy.leeway), xrw_config_text },
     { "max_lifetime", offsetof(xrw_tenant_t, policy.max_lifetime),
-      xrw_config_text }
+      xrw_config_text },
+    { "cloudfront", offsetof(xrw_tenant_t, cloudfront),
+      xrw_config_cloudfront },
+    { "warm", offsetof(xrw_tenant_t, warm), xrw_config_warm }
 };
 
 

@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "cli.h"
+#include "config_purge.h"
 
 
 /*
@@ -47,6 +48,9 @@ typedef struct {
     const char    *redis_auth_file;
     xrw_policy_t   policy;
     const char    *file;            /* that says all this; NULL: none does */
+
+    xrw_cloudfront_t  cloudfront;
+    int64_t           warm;         /* how many of the hottest variants */
 } xrw_tenant_t;
 
 

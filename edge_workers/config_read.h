@@ -36,6 +36,20 @@ typedef struct {
 } xrw_config_field_t;
 
 
+/* A time or a size, and what it may be. */
+
+typedef struct {
+    const char  *name;
+    size_t       offset;
+    int64_t      min;
+    int64_t      max;
+    bool         size;
+} xrw_config_bound_t;
+
+const char *xrw_config_bounded(const xrw_config_bound_t *bound,
+    const json_t *value, void *conf);
+
+
 const char *xrw_config_text(const xrw_config_t *config, const json_t *value,
     void *field);
 const char *xrw_config_file(const xrw_config_t *config, const json_t *value,
@@ -43,6 +57,13 @@ const char *xrw_config_file(const xrw_config_t *config, const json_t *value,
 const char *xrw_config_list(const xrw_config_t *config, const json_t *value,
     void *field);
 const char *xrw_config_flag(const xrw_config_t *config, const json_t *value,
+    void *field);
+
+const char *xrw_config_cloudfront(const xrw_config_t *config,
+    const json_t *value, void *field);
+const char *xrw_config_warm(const xrw_config_t *config, const json_t *value,
+    void *field);
+const char *xrw_config_purge(const xrw_config_t *config, const json_t *value,
     void *field);
 
 /* Reads config->path; as xrw_config_find(). */

@@ -17,17 +17,6 @@
 #define XRW_CONFIG_TIB   ((int64_t) 1 << 40)
 
 
-/* A time or a size, and what it may be. */
-
-typedef struct {
-    const char  *name;
-    size_t       offset;
-    int64_t      min;
-    int64_t      max;
-    bool         size;
-} xrw_config_bound_t;
-
-
 static const char *xrw_config_port(const xrw_config_t *config,
     const json_t *value, void *field);
 static const char *xrw_config_presets(const xrw_config_t *config,
@@ -49,7 +38,8 @@ static const xrw_config_field_t  xrw_config_worker_fields[] = {
     { "dir", offsetof(xrw_worker_conf_t, dir), xrw_config_file },
     { "packer", offsetof(xrw_worker_conf_t, packer), xrw_config_program },
     { "presets", 0, xrw_config_presets },
-    { "checksum", offsetof(xrw_worker_conf_t, checksum), xrw_config_flag }
+    { "checksum", offsetof(xrw_worker_conf_t, checksum), xrw_config_flag },
+    { "purge", offsetof(xrw_worker_conf_t, purge), xrw_config_purge }
 };
 
 static const xrw_config_bound_t  xrw_config_worker_bounds[] = {
@@ -89,6 +79,7 @@ xrw_worker_conf_init(xrw_worker_conf_t *conf)
     conf->drain = 60;
     conf->backoff = 2;
     conf->backoff_max = 300;
+    xrw_purge_conf_init(&conf->purge);
 }
 
 
@@ -222,9 +213,9 @@ xrw_config_amount(const char *text, bool size, int64_t *out)
 }
 
 
-static const char *
+const char *
 xrw_config_bounded(const xrw_config_bound_t *bound, const json_t *value,
-    xrw_worker_conf_t *conf)
+    void *conf)
 {
     int64_t      n;
     const char  *text;

@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "cli.h"
+#include "config_purge.h"
 
 
 /* What the configuration says of workers, in its member "worker". */
@@ -47,6 +48,8 @@ typedef struct {
     int64_t        backoff;
     int64_t        backoff_max;
     bool           checksum;            /* x-amz-checksum-sha256 is sent */
+
+    xrw_purge_conf_t  purge;
 } xrw_worker_conf_t;
 
 

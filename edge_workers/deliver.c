@@ -4,8 +4,10 @@
  */
 
 #include "deliver.h"
+#include "sign.h"
 
 #include <curl/curl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,4 +82,47 @@ xrw_deliver(const char *url, const char *order, long timeout,
     curl_easy_cleanup(curl);
 
     return code == CURLE_OK;
+}
+
+
+const char *
+xrw_deliver_order(const char *url, const char *order, long timeout,
+    xrw_deliver_t *out, long long *purged, long long *generation)
+{
+    int      rc;
+    json_t  *answer;
+
+    if (!xrw_deliver(url, order, timeout, out)) {
+        return out->error;
+    }
+
+    if (out->status != 200) {
+        (void) snprintf(out->error, sizeof(out->error), "refused with %ld",
+                        out->status);
+        return out->error;
+    }
+
+    answer = json_loadb(out->answer, out->len, 0, NULL);
+    rc = json_unpack(answer, "{s:I, s:I}", "purged", purged, "generation",
+                     generation);
+    json_decref(answer);
+
+    return (rc == 0) ? NULL : "is no edge, or another one";
+}
+
+
+const char *
+xrw_deliver_url(xrw_arena_t *arena, const char *edge)
+{
+    size_t  len;
+
+    len = xrw_site(xr_str(edge));
+
+    if (len == 0) {
+        return NULL;
+    }
+
+    return (strcmp(edge + len, "") == 0 || strcmp(edge + len, "/") == 0)
+           ? xrw_format(arena, "%.*s" XRW_DELIVER_PATH, (int) len, edge)
+           : edge;
 }

@@ -10,6 +10,7 @@
 #include "arena.h"
 
 
+#define XRW_DELIVER_PATH    "/xr/purge"     /* where orders usually go */
 #define XRW_DELIVER_ANSWER  512
 
 /* What an edge said of an order. */
@@ -25,6 +26,14 @@ typedef struct {
 /* POSTs an order to "url"; false: out->error says why there is no answer. */
 bool xrw_deliver(const char *url, const char *order, long timeout,
     xrw_deliver_t *out);
+
+/* The same, and what an edge has to say: NULL, or why that was not said. */
+const char *xrw_deliver_order(const char *url, const char *order,
+    long timeout, xrw_deliver_t *out, long long *purged,
+    long long *generation);
+
+/* "https://edge.example" or a whole URL; NULL: it is none. */
+const char *xrw_deliver_url(xrw_arena_t *arena, const char *edge);
 
 
 #endif /* XRW_DELIVER_H */

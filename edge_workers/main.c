@@ -70,6 +70,10 @@ static const xrw_command_t  xrw_commands[] = {
     { "purge", "--tenant NAME [OPTION]...",
       "Purges what edges have stored of a tenant's objects.", xrw_purge },
 
+    { "purges list", "[OPTION]...",
+      "Shows what workers have purged, for whom and when.",
+      xrw_purges_list },
+
     { "revoke", "[OPTION]... TENANT sub|jti|kid VALUE",
       "Revokes a subject, a token or a key.", xrw_revoke },
 
@@ -90,6 +94,10 @@ static const xrw_command_t  xrw_commands[] = {
 
     { "worker pack", "[OPTION]...",
       "Makes the variants of objects that were published.", xrw_worker_pack },
+
+    { "worker purge", "[OPTION]...",
+      "Has orders to purge carried out, by edges and CloudFront.",
+      xrw_worker_purge },
 
     { "worker sync", "[OPTION]...",
       "Keeps NGINX's list of what is revoked.", xrw_worker_sync }

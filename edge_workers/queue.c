@@ -22,10 +22,13 @@ typedef struct {
 
 /* The hash tag keeps them on one node of a cluster. */
 
-static const char *const  xrw_queue_keys[XRW_QUEUE_KEYS] = {
-    XRW_QUEUE_STREAM, XRW_QUEUE_STREAM ":later", XRW_QUEUE_STREAM ":dead",
-    XRW_QUEUE_STREAM ":done", "xr:{jobs}:job:", "xr:{jobs}:of:",
-    "xr:{jobs}:lock:"
+static const char *const  xrw_queue_keys[XRW_QUEUES][XRW_QUEUE_KEYS] = {
+    { XRW_QUEUE_STREAM, XRW_QUEUE_STREAM ":later", XRW_QUEUE_STREAM ":dead",
+      XRW_QUEUE_STREAM ":done", "xr:{jobs}:job:", "xr:{jobs}:of:",
+      "xr:{jobs}:lock:" },
+    { XRW_QUEUE_PURGES, XRW_QUEUE_PURGES ":later", XRW_QUEUE_PURGES ":dead",
+      XRW_QUEUE_PURGES ":done", "xr:{purge}:order:", "xr:{purge}:of:",
+      "xr:{purge}:lock:" }
 };
 
 static const xrw_queue_name_t  xrw_queue_states[] = {
@@ -36,7 +39,8 @@ static const xrw_queue_name_t  xrw_queue_states[] = {
 static const xrw_queue_name_t  xrw_queue_members[] = {
     { 't', "tenant" }, { 'k', "key" }, { 'h', "sha256" }, { 'e', "etag" },
     { 'p', "preset" }, { 'n', "attempts" }, { 'q', "queued" },
-    { 'u', "updated" }, { 'd', "due" }, { 'w', "worker" }
+    { 'u', "updated" }, { 'd', "due" }, { 'w', "worker" }, { 'y', "by" },
+    { 'b', "batch" }
 };
 
 
@@ -44,6 +48,15 @@ bool
 xrw_queue_open(xrw_queue_t *queue, const xrw_redis_server_t *server,
     const char *consumer)
 {
+    return xrw_queue_open_kind(queue, XRW_QUEUE_PACK, server, consumer);
+}
+
+
+bool
+xrw_queue_open_kind(xrw_queue_t *queue, xrw_queue_kind_t kind,
+    const xrw_redis_server_t *server, const char *consumer)
+{
+    queue->kind = kind;
     queue->consumer = consumer;
 
     return xrw_redis_open(&queue->redis, server);
@@ -64,6 +77,20 @@ xrw_queue_error(const xrw_queue_t *queue)
 }
 
 
+xr_str_t
+xrw_queue_stream(const xrw_queue_t *queue)
+{
+    return xr_str(xrw_queue_keys[queue->kind][0]);
+}
+
+
+xr_str_t
+xrw_queue_group(const xrw_queue_t *queue)
+{
+    return xr_str(strrchr(xrw_queue_keys[queue->kind][0], ':') + 1);
+}
+
+
 bool
 xrw_queue_run(xrw_queue_t *queue, xrw_arena_t *arena, const char *op,
     const xr_str_t *args, size_t n, xrw_strings_t *out)
@@ -77,7 +104,7 @@ xrw_queue_run(xrw_queue_t *queue, xrw_arena_t *arena, const char *op,
     words[count++] = xr_str("7");
 
     for (i = 0; i < XRW_QUEUE_KEYS; i++) {
-        words[count++] = xr_str(xrw_queue_keys[i]);
+        words[count++] = xr_str(xrw_queue_keys[queue->kind][i]);
     }
 
     words[count++] = xr_str(op);
@@ -185,29 +212,16 @@ xrw_queue_set(json_t *record, const char *name, xr_str_t value)
 
 
 bool
-xrw_queue_add(xrw_queue_t *queue, const xr_job_t *job, bool again,
-    char id[XR_JOB_ID_SIZE + 1], char state[XRW_QUEUE_STATE], bool *queued)
+xrw_queue_put(xrw_queue_t *queue, const char id[XR_JOB_ID_SIZE + 1],
+    const char source[XR_JOB_ID_SIZE], const json_t *record, bool again,
+    char state[XRW_QUEUE_STATE], bool *queued)
 {
-    bool     ok;
-    char    *text, source[XR_JOB_ID_SIZE];
-    json_t  *record;
-
-    record = json_object();
-    xrw_queue_set(record, "t", job->tenant);
-    xrw_queue_set(record, "k", job->key);
-    xrw_queue_set(record, "h", job->sha256);
-    xrw_queue_set(record, "e", job->etag);
-    xrw_queue_set(record, "p", job->preset);
+    bool   ok;
+    char  *text;
 
     text = json_dumps(record, JSON_COMPACT);
-    json_decref(record);
 
-    id[XR_JOB_ID_SIZE] = '\0';
-
-    if (text == NULL || xr_job_id(job, id) != XR_OK
-        || xr_job_source_id(job, source) != XR_OK)
-    {
-        free(text);
+    if (text == NULL) {
         (void) snprintf(queue->redis.error, sizeof(queue->redis.error),
                         "out of memory");
         return false;
@@ -227,6 +241,39 @@ xrw_queue_add(xrw_queue_t *queue, const xr_job_t *job, bool again,
 }
 
 
+bool
+xrw_queue_add(xrw_queue_t *queue, const xr_job_t *job, bool again,
+    char id[XR_JOB_ID_SIZE + 1], char state[XRW_QUEUE_STATE], bool *queued)
+{
+    bool     ok;
+    char     source[XR_JOB_ID_SIZE];
+    json_t  *record;
+
+    id[XR_JOB_ID_SIZE] = '\0';
+
+    if (xr_job_id(job, id) != XR_OK
+        || xr_job_source_id(job, source) != XR_OK)
+    {
+        (void) snprintf(queue->redis.error, sizeof(queue->redis.error),
+                        "out of memory");
+        return false;
+    }
+
+    record = json_object();
+    xrw_queue_set(record, "t", job->tenant);
+    xrw_queue_set(record, "k", job->key);
+    xrw_queue_set(record, "h", job->sha256);
+    xrw_queue_set(record, "e", job->etag);
+    xrw_queue_set(record, "p", job->preset);
+
+    ok = xrw_queue_put(queue, id, source, record, again, state, queued);
+
+    json_decref(record);
+
+    return ok;
+}
+
+
 json_t *
 xrw_queue_show(xrw_queue_t *queue, const char *id, bool *broken)
 {
@@ -239,7 +286,8 @@ xrw_queue_show(xrw_queue_t *queue, const char *id, bool *broken)
 
     const xr_str_t  args[] = {
         xr_str("GET"),
-        xr_str(xrw_format(&arena, "%s%s", xrw_queue_keys[4], id))
+        xr_str(xrw_format(&arena, "%s%s", xrw_queue_keys[queue->kind][4],
+                          id))
     };
 
     *broken = !xrw_redis_strings(&queue->redis, &arena, args, XR_COUNT(args),

@@ -21,8 +21,18 @@
  */
 
 #define XRW_QUEUE_STREAM    "xr:{jobs}:pack"
+#define XRW_QUEUE_PURGES    "xr:{purge}:orders"
 #define XRW_QUEUE_ATTEMPTS  5
 #define XRW_QUEUE_BLOCK     1000        /* ms that a worker waits for one */
+
+
+/* Queues: of jobs that pack, and of orders to purge. */
+
+typedef enum {
+    XRW_QUEUE_PACK = 0,
+    XRW_QUEUE_PURGE,
+    XRW_QUEUES
+} xrw_queue_kind_t;
 
 
 /* A job as a worker has it: by a lease, which others can see to be over. */
@@ -53,12 +63,16 @@ typedef enum {
 
 
 typedef struct {
-    xrw_redis_t  redis;
-    const char  *consumer;              /* who asks; NULL: no worker */
+    xrw_redis_t        redis;
+    xrw_queue_kind_t   kind;
+    const char        *consumer;        /* who asks; NULL: no worker */
 } xrw_queue_t;
 
+/* That of jobs that pack, and any. */
 bool xrw_queue_open(xrw_queue_t *queue, const xrw_redis_server_t *server,
     const char *consumer);
+bool xrw_queue_open_kind(xrw_queue_t *queue, xrw_queue_kind_t kind,
+    const xrw_redis_server_t *server, const char *consumer);
 void xrw_queue_close(xrw_queue_t *queue);
 const char *xrw_queue_error(const xrw_queue_t *queue);
 
@@ -74,6 +88,11 @@ const char *xrw_queue_error(const xrw_queue_t *queue);
  */
 bool xrw_queue_add(xrw_queue_t *queue, const xr_job_t *job, bool again,
     char id[XR_JOB_ID_SIZE + 1], char state[XRW_QUEUE_STATE], bool *queued);
+
+/* The same for any record of a job, whose "id" and "source" are said. */
+bool xrw_queue_put(xrw_queue_t *queue, const char id[XR_JOB_ID_SIZE + 1],
+    const char source[XR_JOB_ID_SIZE], const json_t *record, bool again,
+    char state[XRW_QUEUE_STATE], bool *queued);
 
 /* The stored record; NULL: there is none, or "*broken" is set. */
 json_t *xrw_queue_show(xrw_queue_t *queue, const char *id, bool *broken);
@@ -144,6 +163,10 @@ xrw_queue_rc_t xrw_queue_done(xrw_queue_t *queue, const xrw_lease_t *lease,
 /* "final": it is given up whatever attempts are left; "delay" in ms. */
 xrw_queue_rc_t xrw_queue_fail(xrw_queue_t *queue, const xrw_lease_t *lease,
     const char *reason, bool final, int64_t delay);
+
+/* It waits, but the attempt is not counted: it was not the job's fault. */
+xrw_queue_rc_t xrw_queue_defer(xrw_queue_t *queue, const xrw_lease_t *lease,
+    const char *reason, int64_t delay);
 
 /* The attempt is not counted, and anybody may take the job. */
 xrw_queue_rc_t xrw_queue_release(xrw_queue_t *queue,

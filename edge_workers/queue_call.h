@@ -15,6 +15,10 @@
 #define XRW_QUEUE_ARGS  9
 #define XRW_QUEUE_TEXT  24              /* a number */
 
+/* The stream, and the group that is named as its last word. */
+xr_str_t xrw_queue_stream(const xrw_queue_t *queue);
+xr_str_t xrw_queue_group(const xrw_queue_t *queue);
+
 /* Runs the script: "op", then what it is about. */
 bool xrw_queue_run(xrw_queue_t *queue, xrw_arena_t *arena, const char *op,
     const xr_str_t *args, size_t n, xrw_strings_t *out);

@@ -35,7 +35,7 @@ xrw_queue_ask(xrw_queue_t *queue, bool wait)
     n = 0;
     args[n++] = xr_str("XREADGROUP");
     args[n++] = xr_str("GROUP");
-    args[n++] = xr_str("pack");
+    args[n++] = xrw_queue_group(queue);
     args[n++] = xr_str(queue->consumer);
     args[n++] = xr_str("COUNT");
     args[n++] = xr_str("1");
@@ -46,7 +46,7 @@ xrw_queue_ask(xrw_queue_t *queue, bool wait)
     }
 
     args[n++] = xr_str("STREAMS");
-    args[n++] = xr_str(XRW_QUEUE_STREAM);
+    args[n++] = xrw_queue_stream(queue);
     args[n++] = xr_str(">");
 
     return xrw_redis_ask(&queue->redis, args, n);
@@ -113,7 +113,7 @@ xrw_queue_reclaim(xrw_queue_t *queue, int64_t idle, char entry[48],
     (void) snprintf(number, sizeof(number), "%lld", (long long) idle);
 
     const xr_str_t  args[] = {
-        xr_str("XAUTOCLAIM"), xr_str(XRW_QUEUE_STREAM), xr_str("pack"),
+        xr_str("XAUTOCLAIM"), xrw_queue_stream(queue), xrw_queue_group(queue),
         xr_str(queue->consumer), xr_str(number), xr_str("0-0"),
         xr_str("COUNT"), xr_str("1")
     };
@@ -300,4 +300,18 @@ xrw_queue_fail(xrw_queue_t *queue, const xrw_lease_t *lease,
     };
 
     return xrw_queue_lease(queue, "fail", lease, more, XR_COUNT(more));
+}
+
+
+xrw_queue_rc_t
+xrw_queue_defer(xrw_queue_t *queue, const xrw_lease_t *lease,
+    const char *reason, int64_t delay)
+{
+    char  number[XRW_QUEUE_TEXT];
+
+    (void) snprintf(number, sizeof(number), "%lld", (long long) delay);
+
+    const xr_str_t  more[] = { xr_str(reason), xr_str(number) };
+
+    return xrw_queue_lease(queue, "defer", lease, more, XR_COUNT(more));
 }

@@ -11,7 +11,8 @@
  * sources begin with.  ARGV: what to do, the job's id, and more.  A record is
  * short, as there may be a hundred thousand: t, k, h, e and p are the job; s
  * its state, n the attempts, q and u when it was queued and changed, x its
- * entry, w the worker, d when it is due, r the reason or result.
+ * entry, w the worker, d when it is due, r the reason or result.  The group is
+ * named as the stream's last word.
  *
  * A lock of an object, by its tenant and key, keeps workers from taking jobs
  * of it, and is not to be had while one of them is at it: whoever removes or
@@ -24,6 +25,7 @@ const char  xrw_queue_script[] =
 " KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]\n"
 "local locks = KEYS[7]\n"
 "local op, id = ARGV[1], ARGV[2]\n"
+"local group = string.match(stream, '[^:]+$')\n"
 "local t = redis.call('TIME')\n"
 "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 "local KEPT, DAYS = 1000, 30 * 86400000\n"
@@ -43,7 +45,7 @@ const char  xrw_queue_script[] =
 
 "local function off(i, r)\n"
 " if r.x then\n"
-"  pcall(redis.call, 'XACK', stream, 'pack', r.x)\n"
+"  pcall(redis.call, 'XACK', stream, group, r.x)\n"
 "  redis.call('XDEL', stream, r.x)\n"
 "  r.x = nil\n"
 " end\n"
@@ -166,7 +168,7 @@ const char  xrw_queue_script[] =
 " local name = locks .. ARGV[2]\n"
 " local owner = redis.call('GET', name)\n"
 " if owner and owner ~= ARGV[3] then return { 'locked' } end\n"
-" local ok, p = pcall(redis.call, 'XPENDING', stream, 'pack', '-', '+',"
+" local ok, p = pcall(redis.call, 'XPENDING', stream, group, '-', '+',"
 " 10000)\n"
 " for _, e in ipairs(ok and not p.err and p or {}) do\n"
 "  local page = redis.call('XRANGE', stream, e[1], e[1])\n"
@@ -183,25 +185,25 @@ const char  xrw_queue_script[] =
 " return { 'done' }\n"
 
 "elseif op == 'count' then\n"
-" local ok, p = pcall(redis.call, 'XPENDING', stream, 'pack')\n"
+" local ok, p = pcall(redis.call, 'XPENDING', stream, group)\n"
 " return { redis.call('XLEN', stream), ok and not p.err and p[1] or 0,\n"
 "  redis.call('ZCARD', later), redis.call('ZCARD', dead) }\n"
 
 /* a consumer that holds nothing and has not been heard of for an hour */
 
 "elseif op == 'begin' then\n"
-" pcall(redis.call, 'XGROUP', 'CREATE', stream, 'pack', '0', 'MKSTREAM')\n"
-" for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', stream, 'pack')) do\n"
+" pcall(redis.call, 'XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')\n"
+" for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do\n"
 "  if c[4] == 0 and c[6] > 3600000 then\n"
-"   redis.call('XGROUP', 'DELCONSUMER', stream, 'pack', c[2])\n"
+"   redis.call('XGROUP', 'DELCONSUMER', stream, group, c[2])\n"
 "  end\n"
 " end\n"
 " return { 'ok' }\n"
 
 "elseif op == 'leave' then\n"
-" for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', stream, 'pack')) do\n"
+" for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do\n"
 "  if c[2] == ARGV[3] and c[4] == 0 then\n"
-"   redis.call('XGROUP', 'DELCONSUMER', stream, 'pack', c[2])\n"
+"   redis.call('XGROUP', 'DELCONSUMER', stream, group, c[2])\n"
 "  end\n"
 " end\n"
 " return { 'ok' }\n"
@@ -221,7 +223,7 @@ const char  xrw_queue_script[] =
 "elseif op == 'take' then\n"
 " local r = load(id)\n"
 " if not r or r.x ~= ARGV[4] then\n"
-"  redis.call('XACK', stream, 'pack', ARGV[4])\n"
+"  redis.call('XACK', stream, group, ARGV[4])\n"
 "  redis.call('XDEL', stream, ARGV[4])\n"
 "  return { 'none' }\n"
 " end\n"
@@ -248,7 +250,7 @@ const char  xrw_queue_script[] =
 " or r.n ~= tonumber(ARGV[5]) then return { 'lost' } end\n"
 
 "if op == 'renew' then\n"
-" local c = redis.call('XCLAIM', stream, 'pack', ARGV[3], 0, ARGV[4],"
+" local c = redis.call('XCLAIM', stream, group, ARGV[3], 0, ARGV[4],"
 " 'JUSTID')\n"
 " return { #c > 0 and 'done' or 'lost' }\n"
 
@@ -267,6 +269,14 @@ const char  xrw_queue_script[] =
 " end\n"
 " off(id, r)\n"
 " r.s, r.r, r.d = 'w', ARGV[6], now + tonumber(ARGV[8])\n"
+" redis.call('ZADD', later, r.d, id)\n"
+" save(id, r)\n"
+" return { 'done' }\n"
+
+"elseif op == 'defer' then\n"
+" off(id, r)\n"
+" r.n = r.n - 1\n"
+" r.s, r.r, r.d = 'w', ARGV[6], now + tonumber(ARGV[7])\n"
 " redis.call('ZADD', later, r.d, id)\n"
 " save(id, r)\n"
 " return { 'done' }\n"

@@ -7,6 +7,7 @@
 #define XRW_WORKER_H
 
 
+#include "arena.h"
 #include "cli.h"
 #include "xr_buf.h"
 
@@ -75,6 +76,16 @@ size_t xrw_worker_flags(xrw_worker_flags_t *flags, xrw_option_t *options);
 /* False: it has been said what is wrong with them. */
 bool xrw_worker_options(const xrw_command_t *cmd,
     const xrw_worker_flags_t *flags, xrw_worker_options_t *out);
+
+
+/* No two processes anywhere have the same: it holds the leases. */
+
+#define XRW_WORKER_NAME  96
+
+bool xrw_worker_name(char name[XRW_WORKER_NAME]);
+
+/* A copy: a reload frees what the configuration said.  NULL stays NULL. */
+const char *xrw_worker_keep(xrw_arena_t *arena, const char *text);
 
 
 /* Until it is told to end.  What to exit with. */

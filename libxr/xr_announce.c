@@ -15,12 +15,14 @@ const char *
 xr_announce_read(xr_str_t text, xr_buf_t *memory, xr_announce_t *out)
 {
     xr_err_t   err;
-    xr_json_t  root, version, tenant, object;
+    xr_json_t  root, version, tenant, object, order;
 
     static const xr_json_limits_t  limits = { XR_ANNOUNCE_DEPTH,
                                               XR_ANNOUNCE_MEMBERS };
 
-    if (text.len > XR_ANNOUNCE_MAX) {
+    memset(out, 0, sizeof(xr_announce_t));
+
+    if (text.len > XR_ANNOUNCE_ORDER_MAX) {
         return "it is too long";
     }
 
@@ -34,6 +36,16 @@ xr_announce_read(xr_str_t text, xr_buf_t *memory, xr_announce_t *out)
         || !xr_str_eq(version.raw, xr_str("1")))
     {
         return "it is not of version 1";
+    }
+
+    if (xr_json_get(&root, xr_str("order"), &order) == XR_OK) {
+        return (xr_json_text(&order, memory, &out->order) == XR_OK
+                && out->order.len > 0)
+               ? NULL : "\"order\" is no text";
+    }
+
+    if (text.len > XR_ANNOUNCE_MAX) {
+        return "it is too long";
     }
 
     if (xr_json_get(&root, xr_str("tenant"), &tenant) != XR_OK

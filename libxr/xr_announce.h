@@ -16,14 +16,22 @@
  *
  *     {"v":1,"tenant":"acme","object":"robots/r2.glb"}
  *
+ * Or an order to purge, which is worth what its signature is; nothing else of
+ * the message counts then.
+ *
+ *     {"v":1,"order":"eyJhbGciOi..."}
+ *
  * Other members are left for later versions, and mean nothing.
  */
 
-#define XR_ANNOUNCE_MAX  4096           /* bytes of a message */
+#define XR_ANNOUNCE_MAX        4096     /* bytes of a message, */
+#define XR_ANNOUNCE_ORDER_MAX  (XR_JWT_MAX_SIZE + 64)   /* of one with an
+                                                           order */
 
 typedef struct {
     xr_str_t  tenant;
     xr_str_t  object;                   /* without a "/" in front */
+    xr_str_t  order;                    /* empty: there is none */
 } xr_announce_t;
 
 

@@ -371,7 +371,7 @@ ngx_http_xr_announce_message(ngx_http_xr_announce_t *announce,
     if (reply->type != REDIS_REPLY_STRING) {
         why = "it is no text";
 
-    } else if (reply->len > XR_ANNOUNCE_MAX) {
+    } else if (reply->len > XR_ANNOUNCE_ORDER_MAX) {
         why = "it is too long";
 
     } else {
@@ -397,14 +397,19 @@ ngx_http_xr_announce_read(ngx_http_xr_announce_t *announce, xr_str_t text)
     xr_announce_t         said;
     ngx_http_xr_image_t  *image;
 
-    static u_char  memory[XR_ANNOUNCE_MAX];
+    static u_char  memory[XR_ANNOUNCE_ORDER_MAX];
 
-    b = xr_buf(memory, XR_ANNOUNCE_MAX);
+    b = xr_buf(memory, XR_ANNOUNCE_ORDER_MAX);
 
     why = xr_announce_read(text, &b, &said);
 
     if (why != NULL) {
         return why;
+    }
+
+    if (said.order.len > 0) {
+        return ngx_http_xr_purge_order_announced(announce->conf, said.order,
+                                                 announce->redis.log);
     }
 
     image = ngx_http_xr_live_acquire(&announce->conf->live,
@@ -432,7 +437,6 @@ static void
 ngx_http_xr_announce_apply(ngx_http_xr_announce_t *announce,
     const xr_site_t *site, xr_str_t object)
 {
-    u_char                    tag[XR_SIPHASH_SIZE];
     u_char                    room[XR_PURGE_ORDER_NAME
                                    + sizeof(".xr/manifest.json")];
     xr_buf_t                  b;
@@ -446,11 +450,7 @@ ngx_http_xr_announce_apply(ngx_http_xr_announce_t *announce,
     xmcf = announce->conf;
     table = xmcf->purge.table;
 
-    generation = (table != NULL)
-                 ? xr_purge_generation(table, site->tag, object) : 0;
-
-    ngx_http_xr_manifest_tag(xmcf, generation, site, object, tag);
-    ngx_http_xr_manifest_outdate(xmcf, tag);
+    ngx_http_xr_manifest_outdate(xmcf, site, object);
 
     if (table == NULL) {
         return;

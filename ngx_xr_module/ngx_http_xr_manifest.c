@@ -207,13 +207,22 @@ ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
 /* There is a newer one: that of here is asked for past the cache. */
 
 void
-ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf, u_char *tag)
+ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf,
+    const xr_site_t *site, xr_str_t object)
 {
+    u_char        tag[XR_SIPHASH_SIZE];
+    uint64_t      generation;
     ngx_shmtx_t  *mutex;
 
     if (xmcf->manifests == NULL) {
         return;
     }
+
+    generation = (xmcf->purge.table != NULL)
+                 ? xr_purge_generation(xmcf->purge.table, site->tag, object)
+                 : 0;
+
+    ngx_http_xr_manifest_tag(xmcf, generation, site, object, tag);
 
     mutex = ngx_http_xr_manifest_mutex(xmcf);
 

@@ -76,6 +76,7 @@ typedef struct {
 #define NGX_HTTP_XR_PURGE_COUNT_FOLDED   2
 
 
+struct ngx_http_xr_main_conf_s;
 struct ngx_http_xr_slice_part_s;
 
 
@@ -112,6 +113,8 @@ void ngx_http_xr_purge_journal_manage(ngx_http_xr_purge_t *purge,
 
 /* purge_order */
 ngx_int_t ngx_http_xr_purge_order_handler(ngx_http_request_t *r);
+const char *ngx_http_xr_purge_order_announced(
+    struct ngx_http_xr_main_conf_s *xmcf, xr_str_t token, ngx_log_t *log);
 
 
 #endif /* NGX_HTTP_XR_PURGE_H */

@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_variant.h"
 
 #include "xr_purge_order.h"
 
@@ -11,6 +12,7 @@
 /*
  * The signed control request: a POST whose body is the order.  A client of
  * this learns what it needs to repeat it, the log says why it was refused.
+ * The same order may come announced, and counts once however it comes.
  */
 
 #define NGX_HTTP_XR_CONFLICT  409
@@ -22,7 +24,9 @@
 /* An order on its way; what was not found out is empty. */
 
 typedef struct {
-    ngx_http_request_t          *request;
+    ngx_pool_t                  *pool;
+    ngx_log_t                   *log;
+    ngx_str_t                   *address;       /* of who sent it */
     ngx_http_xr_purge_t         *purge;
     ngx_http_xr_image_t         *image;         /* that the tenant is of */
     xr_site_t                    site;
@@ -40,6 +44,8 @@ typedef struct {
 
 static void ngx_http_xr_purge_order_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_xr_purge_order_take(ngx_http_xr_order_t *o);
+static void ngx_http_xr_purge_order_manifests(ngx_http_xr_main_conf_t *xmcf,
+    ngx_http_xr_order_t *o);
 static ngx_int_t ngx_http_xr_purge_order_text(ngx_http_request_t *r,
     xr_str_t *text);
 static ngx_int_t ngx_http_xr_purge_order_verify(ngx_http_xr_order_t *o);
@@ -52,8 +58,8 @@ static void ngx_http_xr_purge_order_audit(ngx_http_xr_order_t *o,
     ngx_int_t status);
 static ngx_int_t ngx_http_xr_purge_order_send(ngx_http_request_t *r,
     ngx_int_t status, ngx_str_t *text);
-static ngx_int_t ngx_http_xr_purge_order_answer(ngx_http_xr_order_t *o,
-    ngx_int_t status);
+static ngx_int_t ngx_http_xr_purge_order_answer(ngx_http_request_t *r,
+    ngx_http_xr_order_t *o, ngx_int_t status);
 
 
 ngx_int_t
@@ -108,11 +114,20 @@ ngx_http_xr_purge_order_body(ngx_http_request_t *r)
         return;
     }
 
-    o->request = r;
+    o->pool = r->pool;
+    o->log = r->connection->log;
+    o->address = &r->connection->addr_text;
     o->purge = &xmcf->purge;
     o->image = ngx_http_xr_live_acquire(&xmcf->live, r->connection->log);
 
-    status = ngx_http_xr_purge_order_take(o);
+    status = ngx_http_xr_purge_order_text(r, &o->token);
+
+    if (status == NGX_OK) {
+        status = ngx_http_xr_purge_order_take(o);
+
+    } else {
+        o->outcome = "its body cannot be read";
+    }
 
     ngx_http_xr_purge_order_audit(o, status);
 
@@ -122,7 +137,88 @@ ngx_http_xr_purge_order_body(ngx_http_request_t *r)
 
     ngx_http_xr_live_release(o->image);
 
-    ngx_http_finalize_request(r, ngx_http_xr_purge_order_answer(o, status));
+    ngx_http_finalize_request(r, ngx_http_xr_purge_order_answer(r, o, status));
+}
+
+
+/* NULL, or why it is not carried out. */
+
+const char *
+ngx_http_xr_purge_order_announced(ngx_http_xr_main_conf_t *xmcf,
+    xr_str_t token, ngx_log_t *log)
+{
+    ngx_int_t             status;
+    ngx_pool_t           *pool;
+    const char           *why;
+    ngx_http_xr_order_t  *o;
+
+    static ngx_str_t  address = ngx_string("announced");
+
+    if (token.len > XR_JWT_MAX_SIZE) {
+        return "its order is too long";
+    }
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    o = (pool != NULL) ? ngx_pcalloc(pool, sizeof(ngx_http_xr_order_t))
+                       : NULL;
+    if (o == NULL) {
+
+        if (pool != NULL) {
+            ngx_destroy_pool(pool);
+        }
+
+        return "there is no memory for its order";
+    }
+
+    o->pool = pool;
+    o->log = log;
+    o->address = &address;
+    o->purge = &xmcf->purge;
+    o->token = token;
+    o->image = ngx_http_xr_live_acquire(&xmcf->live, log);
+
+    status = ngx_http_xr_purge_order_take(o);
+
+    if (status == NGX_HTTP_OK) {
+        ngx_http_xr_purge_order_manifests(xmcf, o);
+    }
+
+    ngx_http_xr_purge_order_audit(o, status);
+
+    if (o->purge->shared != NULL) {
+        (void) ngx_atomic_fetch_add((status == NGX_HTTP_OK)
+                                    ? &o->purge->shared->orders
+                                    : &o->purge->shared->refused, 1);
+    }
+
+    why = (status == NGX_HTTP_OK) ? NULL : "its order is refused";
+
+    ngx_http_xr_live_release(o->image);
+    ngx_destroy_pool(pool);
+
+    return why;
+}
+
+
+/*
+ * What was asked for softly has the key that it had, and where nothing is
+ * purged everything has: the manifest is newer all the same.
+ */
+
+static void
+ngx_http_xr_purge_order_manifests(ngx_http_xr_main_conf_t *xmcf,
+    ngx_http_xr_order_t *o)
+{
+    size_t            i;
+    xr_purge_item_t  *item;
+
+    for (i = 0; i < o->order.n; i++) {
+        item = &o->order.items[i];
+
+        if (item->scope == XR_PURGE_OBJECT) {
+            ngx_http_xr_manifest_outdate(xmcf, &o->site, item->value);
+        }
+    }
 }
 
 
@@ -137,16 +233,9 @@ ngx_http_xr_purge_order_take(ngx_http_xr_order_t *o)
     ngx_int_t  status;
     xr_err_t   err;
 
-    status = ngx_http_xr_purge_order_text(o->request, &o->token);
-
-    if (status != NGX_OK) {
-        o->outcome = "its body cannot be read";
-        return status;
-    }
-
     size = XR_JWT_MEMORY(o->token.len) + XR_PURGE_ORDER_MEMORY(o->token.len);
 
-    p = ngx_pnalloc(o->request->pool, size + 1);
+    p = ngx_pnalloc(o->pool, size + 1);
     if (p == NULL) {
         o->outcome = "no memory";
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -288,8 +377,13 @@ ngx_http_xr_purge_order_run(ngx_http_xr_order_t *o)
         return ngx_http_xr_purge_order_refuse(o, deny, why);
     }
 
-    records = ngx_palloc(o->request->pool, XR_PURGE_ORDER_RECORDS
-                                           * sizeof(xr_purge_record_t));
+    if (o->purge->table == NULL) {
+        o->outcome = "nothing is purged here but manifests";
+        return NGX_HTTP_OK;
+    }
+
+    records = ngx_palloc(o->pool, XR_PURGE_ORDER_RECORDS
+                                  * sizeof(xr_purge_record_t));
     if (records == NULL) {
         o->outcome = "no memory";
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -351,10 +445,7 @@ ngx_http_xr_purge_order_record(ngx_http_xr_order_t *o,
     n = xr_purge_order_records(&o->order, table, o->generation, o->site.tag,
                                records);
 
-    if (ngx_http_xr_purge_record(o->purge, records, n,
-                                 o->request->connection->log)
-        != NGX_OK)
-    {
+    if (ngx_http_xr_purge_record(o->purge, records, n, o->log) != NGX_OK) {
         o->outcome = "purged, but not in the journal";
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -388,13 +479,13 @@ ngx_http_xr_purge_order_audit(ngx_http_xr_order_t *o, ngx_int_t status)
     key = ngx_http_xr_ngx(o->key_id);
     id = ngx_http_xr_ngx(o->order.id);
 
-    ngx_log_error(NGX_LOG_NOTICE, o->request->connection->log, 0,
+    ngx_log_error(NGX_LOG_NOTICE, o->log, 0,
                   "xr: purge order: tenant=\"%V\" verified=%d key=\"%V\" "
                   "jti=\"%V\" address=%V objects=%uz prefixes=%uz tags=%uz "
                   "all=%uz soft=%d purged=%uz generation=%uL status=%i "
                   "outcome=\"%s\"",
                   &tenant, (int) o->verified, &key, &id,
-                  &o->request->connection->addr_text,
+                  o->address,
                   counts[XR_PURGE_OBJECT], counts[XR_PURGE_PREFIX],
                   counts[XR_PURGE_TAG], counts[XR_PURGE_TENANT],
                   (int) o->order.soft, o->purged, o->generation, status,
@@ -403,7 +494,8 @@ ngx_http_xr_purge_order_audit(ngx_http_xr_order_t *o, ngx_int_t status)
 
 
 static ngx_int_t
-ngx_http_xr_purge_order_answer(ngx_http_xr_order_t *o, ngx_int_t status)
+ngx_http_xr_purge_order_answer(ngx_http_request_t *r, ngx_http_xr_order_t *o,
+    ngx_int_t status)
 {
     u_char     *p;
     ngx_str_t   text;
@@ -419,16 +511,16 @@ ngx_http_xr_purge_order_answer(ngx_http_xr_order_t *o, ngx_int_t status)
 
     case NGX_HTTP_UNAUTHORIZED:
     case NGX_HTTP_FORBIDDEN:
-        return ngx_http_xr_purge_order_send(o->request, status, &refused);
+        return ngx_http_xr_purge_order_send(r, status, &refused);
 
     case NGX_HTTP_INTERNAL_SERVER_ERROR:
-        return ngx_http_xr_purge_order_send(o->request, status, &failed);
+        return ngx_http_xr_purge_order_send(r, status, &failed);
 
     default:
-        return ngx_http_xr_purge_order_send(o->request, status, &malformed);
+        return ngx_http_xr_purge_order_send(r, status, &malformed);
     }
 
-    p = ngx_pnalloc(o->request->pool, NGX_HTTP_XR_ORDER_ANSWER);
+    p = ngx_pnalloc(r->pool, NGX_HTTP_XR_ORDER_ANSWER);
     if (p == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -438,7 +530,7 @@ ngx_http_xr_purge_order_answer(ngx_http_xr_order_t *o, ngx_int_t status)
                            o->purged, o->generation)
                - p;
 
-    return ngx_http_xr_purge_order_send(o->request, status, &text);
+    return ngx_http_xr_purge_order_send(r, status, &text);
 }
 
 

@@ -139,7 +139,7 @@ ngx_int_t ngx_http_xr_manifest_get(ngx_http_request_t *r,
 void ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
     uint64_t missing);
 void ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf,
-    u_char *tag);
+    const xr_site_t *site, xr_str_t object);
 void ngx_http_xr_manifest_expire(ngx_http_xr_main_conf_t *xmcf);
 
 /* An image that was copied from the store, or compiled: one at a time. */

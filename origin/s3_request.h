@@ -13,7 +13,7 @@
 #include <pthread.h>
 
 
-/* Private to s3*.c: one request, and the client that makes it. */
+/* Private to this folder: one request, and the client that makes it. */
 
 /* What clones share. */
 

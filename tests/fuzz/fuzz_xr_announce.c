@@ -32,6 +32,14 @@ fuzz_read(xr_str_t text, xr_announce_t *out, void **memory)
         return why;
     }
 
+    if (out->order.len > 0) {
+        assert(text.len <= XR_ANNOUNCE_ORDER_MAX);
+        assert(xr_fuzz_within(out->order, text)
+               || xr_fuzz_within(out->order, xr_str_of(*memory, text.len)));
+        assert(out->tenant.len == 0 && out->object.len == 0);
+        return NULL;
+    }
+
     assert(text.len <= XR_ANNOUNCE_MAX);
     assert(xr_fuzz_within(out->tenant, text)
            || xr_fuzz_within(out->tenant, xr_str_of(*memory, text.len)));

@@ -8,7 +8,7 @@
 #include "xr_announce.h"
 
 
-static uint8_t        memory[XR_ANNOUNCE_MAX];
+static uint8_t        memory[XR_ANNOUNCE_ORDER_MAX + 1];
 static xr_announce_t  said;
 
 
@@ -50,6 +50,11 @@ test_bad(void **state)
         "", " ", "{", "[]", "1", "\"acme\"", "null", "{}", "{}x",
         "{\"v\":1}",
         "{\"v\":1,\"tenant\":\"acme\"}",
+        "{\"v\":2,\"order\":\"a.b.c\"}",
+        "{\"v\":1,\"order\":\"\"}",
+        "{\"v\":1,\"order\":7}",
+        "{\"v\":1,\"order\":[\"a.b.c\"]}",
+        "{\"v\":1,\"tenant\":\"acme\",\"object\":\"a\",\"order\":null}",
         "{\"v\":1,\"object\":\"a\"}",
         "{\"v\":2,\"tenant\":\"acme\",\"object\":\"a\"}",
         "{\"v\":1.5,\"tenant\":\"acme\",\"object\":\"a\"}",
@@ -115,13 +120,50 @@ test_long(void **state)
 }
 
 
+/* What else there is counts no more: nothing of it is signed. */
+
+static void
+test_order(void **state)
+{
+    size_t   len;
+    uint8_t  text[XR_ANNOUNCE_ORDER_MAX + 1];
+
+    (void) state;
+
+    assert_null(read_text(xr_str("{\"v\":1,\"order\":\"a.b.c\"}")));
+    XR_CHECK_STR(said.order, "a.b.c", "order");
+    assert_int_equal(said.tenant.len, 0);
+
+    assert_null(read_text(xr_str("{\"tenant\":\"acme\",\"object\":\"a\","
+                                 "\"v\":1,\"order\":\"a\\u002eb.c\"}")));
+    XR_CHECK_STR(said.order, "a.b.c", "unescaped");
+    assert_int_equal(said.tenant.len, 0);
+    assert_int_equal(said.object.len, 0);
+
+    /* the longest order there can be */
+
+    len = strlen("{\"v\":1,\"order\":\"");
+    memset(text, 'a', sizeof(text));
+    memcpy(text, "{\"v\":1,\"order\":\"", len);
+    memcpy(text + len + XR_JWT_MAX_SIZE, "\"}", 2);
+    assert_null(read_text(xr_str_of(text, len + XR_JWT_MAX_SIZE + 2)));
+    assert_int_equal(said.order.len, XR_JWT_MAX_SIZE);
+
+    memset(text, ' ', sizeof(text));
+    memcpy(text, "{\"v\":1,\"order\":\"a\"}", len + 3);
+    assert_null(read_text(xr_str_of(text, XR_ANNOUNCE_ORDER_MAX)));
+    assert_non_null(read_text(xr_str_of(text, XR_ANNOUNCE_ORDER_MAX + 1)));
+}
+
+
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_long)
+        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_order)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
