@@ -84,6 +84,20 @@ def test_versions_beyond_those_that_are_kept(xr, key):
     assert xr.redis("KEYS", "xr:{jobs}:lock:*").strip() == ""
 
 
+def test_back_and_forth_pushes_nothing_out(xr, key):
+    """Versions that are the same count once."""
+
+    manifests = published(xr, key)
+    for _ in range(4):
+        xr("rollback", key)
+    assert len(xr.history(key)) == 6
+    xr("gc", "--grace", "0s", "--keep", 3, key)
+    assert [name.rpartition("/")[2][:8] for name in xr.history(key)] == ["00000001", "00000005", "00000006"]
+    assert variants(xr, key) == files(key, *manifests)
+    xr("rollback", "--to", 1, key)
+    assert xr.manifest(key) == manifests[0]
+
+
 def test_the_grace(xr, key):
     manifests = published(xr, key, 2)
     before = xr.listed(f"{key}.xr/")
