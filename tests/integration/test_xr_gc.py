@@ -5,6 +5,7 @@
 
 import itertools
 import json
+import re
 import threading
 
 import pytest
@@ -236,6 +237,25 @@ def test_wrong_calls(xr, args, reason):
 def test_without_redis(xr, key):
     xr.worker.config.write_text(xr.worker.config.read_text().replace(f'"redis": "{xr.redis.url}",', ""))
     assert "say --redis" in xr("gc", key, status=2)[1]
+
+
+def test_the_rights_that_are_documented_are_enough(xr, key):
+    """Of whoever publishes, and cleans up."""
+
+    text = (servers.TOP / "docs" / "operations.md").read_text()
+    rule = re.search(r"ACL SETUSER packer on >PASSWORD (.*)$", text, re.M).group(1)
+    xr.redis("ACL", "SETUSER", "packer", "on", ">secret", *rule.split())
+    user = xr.redis.url.replace("//", "//packer:secret@")
+    texts = []
+    for n in range(2):
+        xr.publish(key, model(f"{key}{n}"), "--redis", user)
+        texts.append(xr.manifest(key))
+    assert xr.json("status", "--redis", user, key)[0]["jobs"] == []
+    assert xr("rollback", "--redis", user, key)[1] == ""
+    assert xr.manifest(key) == texts[0]
+    assert xr.json("gc", "--redis", user, "--grace", "0s", "--keep", 0, key)
+    assert variants(xr, key) == files(key, texts[0])
+    xr.redis("ACL", "DELUSER", "packer")
 
 
 # ---- status
