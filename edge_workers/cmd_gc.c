@@ -120,17 +120,51 @@ xrw_gc_mark(xrw_gc_t *gc, xrw_arena_t *arena, const char *key, json_t *used)
 }
 
 
-/* Whether a version is to stay, by how many there are and by its age. */
+/* Whether one came later that is the same. */
+
+static bool
+xrw_gc_is_repeated(const xrw_versions_t *versions, size_t i)
+{
+    size_t  k;
+
+    for (k = i + 1; k < versions->n; k++) {
+        if (strcmp(versions->items[k].hash, versions->items[i].hash) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/*
+ * Whether a version is to stay, by its age and by how many different ones came
+ * after it: whoever goes back and forth must not push the others out.
+ */
 
 static bool
 xrw_gc_keeps(const xrw_gc_t *gc, const xrw_published_t *p, size_t i)
 {
+    size_t   k, later;
     int64_t  modified;
 
     modified = xrw_published_time(p->versions.items[i].modified);
 
-    return i + gc->kept >= p->versions.n || modified == -1
-           || modified > gc->before;
+    if (modified == -1 || modified > gc->before) {
+        return true;
+    }
+
+    if (xrw_gc_is_repeated(&p->versions, i)) {
+        return false;
+    }
+
+    later = 0;
+
+    for (k = i + 1; k < p->versions.n; k++) {
+        later += !xrw_gc_is_repeated(&p->versions, k);
+    }
+
+    return later < gc->kept;
 }
 
 
@@ -417,7 +451,7 @@ xrw_gc_options(xrw_gc_t *gc, xrw_option_t *options)
     options[n++] = (xrw_option_t) { "grace", "TIME", XRW_OPTION_TEXT,
         &gc->grace, "what is younger stays (24h)" };
     options[n++] = (xrw_option_t) { "keep", "N", XRW_OPTION_TEXT, &gc->keep,
-        "versions before the one that is published (10)" };
+        "versions that were replaced (10)" };
     options[n++] = (xrw_option_t) { "dry-run", NULL, XRW_OPTION_FLAG,
         &gc->dry_run, "say what would go" };
     options[n++] = (xrw_option_t) { "json", NULL, XRW_OPTION_FLAG, &gc->json,

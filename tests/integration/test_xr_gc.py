@@ -5,6 +5,7 @@
 
 import itertools
 import json
+import re
 import threading
 
 import pytest
@@ -82,6 +83,20 @@ def test_versions_beyond_those_that_are_kept(xr, key):
     assert variants(xr, key) == files(key, manifests[1]) and xr.history(key) == []
     assert out.count("removed ") == err.count("objects") + len(files(key, manifests[2])) + 1
     assert xr.redis("KEYS", "xr:{jobs}:lock:*").strip() == ""
+
+
+def test_back_and_forth_pushes_nothing_out(xr, key):
+    """Versions that are the same count once."""
+
+    manifests = published(xr, key)
+    for _ in range(4):
+        xr("rollback", key)
+    assert len(xr.history(key)) == 6
+    xr("gc", "--grace", "0s", "--keep", 3, key)
+    assert [name.rpartition("/")[2][:8] for name in xr.history(key)] == ["00000001", "00000005", "00000006"]
+    assert variants(xr, key) == files(key, *manifests)
+    xr("rollback", "--to", 1, key)
+    assert xr.manifest(key) == manifests[0]
 
 
 def test_the_grace(xr, key):
@@ -222,6 +237,25 @@ def test_wrong_calls(xr, args, reason):
 def test_without_redis(xr, key):
     xr.worker.config.write_text(xr.worker.config.read_text().replace(f'"redis": "{xr.redis.url}",', ""))
     assert "say --redis" in xr("gc", key, status=2)[1]
+
+
+def test_the_rights_that_are_documented_are_enough(xr, key):
+    """Of whoever publishes, and cleans up."""
+
+    text = (servers.TOP / "docs" / "operations.md").read_text()
+    rule = re.search(r"ACL SETUSER packer on >PASSWORD (.*)$", text, re.M).group(1)
+    xr.redis("ACL", "SETUSER", "packer", "on", ">secret", *rule.split())
+    user = xr.redis.url.replace("//", "//packer:secret@")
+    texts = []
+    for n in range(2):
+        xr.publish(key, model(f"{key}{n}"), "--redis", user)
+        texts.append(xr.manifest(key))
+    assert xr.json("status", "--redis", user, key)[0]["jobs"] == []
+    assert xr("rollback", "--redis", user, key)[1] == ""
+    assert xr.manifest(key) == texts[0]
+    assert xr.json("gc", "--redis", user, "--grace", "0s", "--keep", 0, key)
+    assert variants(xr, key) == files(key, texts[0])
+    xr.redis("ACL", "DELUSER", "packer")
 
 
 # ---- status
