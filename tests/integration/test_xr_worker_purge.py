@@ -565,7 +565,7 @@ def test_options_of_the_queue(purger, api):
         _, err = jobs.xr("purge", "--tenant", "acme", "--config", one.config, "--object", "a", *args,
                          env={"XR_REDIS": one.redis}, status=2)
         assert why in err
-    assert "path" in one.order("--object", "../a", status=2)
+    assert '"../a"' in one.order("--object", "../a", status=2)
     assert "neither pack nor purge" in one.jobs("list", "--queue", "x", status=2)[1]
     _, err = jobs.xr("jobs", "add", "--queue", "purge", "--tenant", "acme", "--sha256", "0" * 64, "a",
                      env={"XR_REDIS": one.redis}, status=2)
