@@ -7,9 +7,7 @@
 #include "worker_log.h"
 #include "worker_pack.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 
@@ -77,46 +75,26 @@ int
 xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv)
 {
     int                  status;
-    char                 name[XRW_WORKER_NAME];
-    size_t               n;
     xrw_work_t          *pack;
-    const char          *config;
-    xrw_option_t         options[XRW_WORKER_OPTIONS + 1];
-    xrw_worker_flags_t   frame;
+    xrw_worker_begin_t   begin;
 
-    config = getenv("XR_CONFIG");
-    config = (config != NULL && config[0] != '\0') ? config
-                                                   : "/etc/ngx_xr/xr.json";
-
-    n = xrw_worker_flags(&frame, options);
-
-    options[n++] = (xrw_option_t) { "config", "FILE", XRW_OPTION_TEXT,
-        &config, "tenants and worker (XR_CONFIG)" };
-
-    if (!xrw_options(cmd, options, n, &argc, &argv, &status)) {
+    if (!xrw_worker_begin(cmd, "pack", argc, argv, &begin, &status)) {
         return status;
-    }
-
-    if (argc > 0) {
-        return xrw_usage(cmd, "no arguments are taken");
     }
 
     pack = calloc(1, sizeof(xrw_work_t));
 
-    if (pack == NULL || !xrw_worker_name(name)) {
-        free(pack);
+    if (pack == NULL) {
         return xrw_error("out of memory");
     }
 
-    xrw_log_open("pack", name);
-
     pack->cmd = cmd;
-    pack->config = config;
-    pack->consumer = name;
+    pack->config = begin.config;
+    pack->consumer = begin.name;
     pack->backoff = 250;
     pack->child.fd = -1;
 
-    status = xrw_worker_pack_run(pack, &frame);
+    status = xrw_worker_pack_run(pack, &begin.frame);
     free(pack);
 
     return status;

@@ -54,49 +54,30 @@ int
 xrw_worker_purge(const xrw_command_t *cmd, int argc, char **argv)
 {
     int                  status;
-    char                 name[XRW_WORKER_NAME];
-    size_t               i, n;
-    const char          *config;
-    xrw_option_t         options[XRW_WORKER_OPTIONS + 1];
+    size_t               i;
     xrw_purge_work_t    *w;
-    xrw_worker_flags_t   frame;
+    xrw_worker_begin_t   begin;
 
-    config = getenv("XR_CONFIG");
-    config = (config != NULL && config[0] != '\0') ? config
-                                                   : "/etc/ngx_xr/xr.json";
-
-    n = xrw_worker_flags(&frame, options);
-
-    options[n++] = (xrw_option_t) { "config", "FILE", XRW_OPTION_TEXT,
-        &config, "tenants and worker (XR_CONFIG)" };
-
-    if (!xrw_options(cmd, options, n, &argc, &argv, &status)) {
+    if (!xrw_worker_begin(cmd, "purge", argc, argv, &begin, &status)) {
         return status;
-    }
-
-    if (argc > 0) {
-        return xrw_usage(cmd, "no arguments are taken");
     }
 
     w = calloc(1, sizeof(xrw_purge_work_t));
 
-    if (w == NULL || !xrw_worker_name(name)) {
-        free(w);
+    if (w == NULL) {
         return xrw_error("out of memory");
     }
 
-    xrw_log_open("purge", name);
-
     w->cmd = cmd;
-    w->config = config;
-    w->consumer = name;
+    w->config = begin.config;
+    w->consumer = begin.name;
     w->journal.fd = -1;
 
     for (i = 0; i < XRW_PURGE_RUNS; i++) {
         w->runs[i].fd = -1;
     }
 
-    status = xrw_worker_purge_run(w, &frame);
+    status = xrw_worker_purge_run(w, &begin.frame);
     free(w);
 
     return status;

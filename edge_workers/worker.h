@@ -78,11 +78,19 @@ bool xrw_worker_options(const xrw_command_t *cmd,
     const xrw_worker_flags_t *flags, xrw_worker_options_t *out);
 
 
-/* No two processes anywhere have the same: it holds the leases. */
+/* What the command of a worker of a queue begins with. */
 
 #define XRW_WORKER_NAME  96
 
-bool xrw_worker_name(char name[XRW_WORKER_NAME]);
+typedef struct {
+    const char          *config;        /* file */
+    char                 name[XRW_WORKER_NAME];
+    xrw_worker_flags_t   frame;
+} xrw_worker_begin_t;
+
+/* False: "*status" is what to exit with.  The log is open, and has "out". */
+bool xrw_worker_begin(const xrw_command_t *cmd, const char *kind, int argc,
+    char **argv, xrw_worker_begin_t *out, int *status);
 
 /* A copy: a reload frees what the configuration said.  NULL stays NULL. */
 const char *xrw_worker_keep(xrw_arena_t *arena, const char *text);

@@ -37,7 +37,7 @@ static void ngx_http_xr_announce_apply(ngx_http_xr_announce_t *announce,
     const xr_site_t *site, xr_str_t object);
 
 
-/* xr_announce on | channel=name | off; */
+/* xr_announce on | channel=name [signed] | off; */
 
 char *
 ngx_http_xr_announce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -62,6 +62,20 @@ ngx_http_xr_announce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     xmcf->announce = announce;
 
     value = cf->args->elts;
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strcmp(value[2].data, "signed") != 0
+            || ngx_strcmp(value[1].data, "off") == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\": behind \"on\" or "
+                               "a channel it is \"signed\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        announce->only_signed = 1;
+    }
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
         return NGX_CONF_OK;
@@ -467,11 +481,14 @@ ngx_http_xr_announce_apply(ngx_http_xr_announce_t *announce,
     generation = xr_purge_next(table, (int64_t) tp->sec * 1000 + tp->msec);
 
     xr_purge_record(table, generation, site->tag, XR_PURGE_OBJECT, false,
-                    object, &records[0]);
+                    xr_buf_str(&b), &records[0]);
     xr_purge_record(table, generation, site->tag, XR_PURGE_OBJECT, false,
-                    xr_buf_str(&b), &records[1]);
+                    object, &records[1]);
 
-    (void) ngx_http_xr_purge_record(&xmcf->purge, records, 2,
+    /* nobody has signed it: the object's own bytes may have to stay */
+
+    (void) ngx_http_xr_purge_record(&xmcf->purge, records,
+                                    announce->only_signed ? 1 : 2,
                                     announce->redis.log);
 
     ngx_shmtx_unlock(&slab->mutex);

@@ -35,6 +35,7 @@ struct ngx_http_xr_announce_s {
     ngx_http_xr_announce_shared_t *shared;
     ngx_event_t                    timer;
     ngx_connection_t               dummy;       /* of the timer */
+    unsigned                       only_signed:1;   /* orders purge, only */
     unsigned                       asked:1;     /* and nothing came since */
     unsigned                       subscribed:1;
 };

@@ -111,7 +111,7 @@ static ngx_command_t  ngx_http_xr_commands[] = {
       NULL },
 
     { ngx_string("xr_announce"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_xr_announce,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,

@@ -169,6 +169,29 @@ def test_an_object_without_a_manifest(purge, edge, web, redis):
     assert get(edge, name, "") == (b"new" if purge else b"old")
 
 
+def test_unsigned_ones_keep_bytes(web, web_edges, redis):
+    """Where that is asked for: the manifest is new, the object's bytes stay."""
+
+    edge = start(web, web_edges, redis, True, "xr_announce channel=strict signed;")
+    wait_connected(edge)
+    name, plain = new_name(web), f"m/{next(numbers)}.bin"
+    web.put(plain, b"old")
+    assert (get(edge, name), get(edge, plain, "")) == (BODIES["low"], b"old")
+    web.publish(name, manifest(VARIANTS[:2]))
+    web.put(plain, b"new")
+
+    for n in (name, plain):
+        received = counters(edge)[0]
+        say(redis, n, channel="strict")
+        wait_heard(edge, received + 1)
+    assert (get(edge, name), get(edge, plain, "")) == (BODIES["mid"], b"old")
+
+    received = counters(edge)[0]
+    redis("PUBLISH", "strict", json.dumps({"v": 1, "order": purging.order(objects=[plain])}))
+    wait_heard(edge, received + 1)
+    assert get(edge, plain, "") == b"new"
+
+
 def test_only_that_one(edge, web, redis):
     names = [new_name(web) for _ in range(3)]
     for name in names:
@@ -360,7 +383,9 @@ def test_many(edge, web, redis):
 @pytest.mark.parametrize("line, reason", [
     ("xr_announce;", "invalid number of arguments"),
     ("xr_announce maybe;", 'invalid parameter "maybe"'),
-    ("xr_announce on on;", "invalid number of arguments"),
+    ("xr_announce on on;", 'invalid parameter "on"'),
+    ("xr_announce off signed;", 'invalid parameter "signed"'),
+    ("xr_announce on signed signed;", "invalid number of arguments"),
     ("xr_announce channel=;", 'invalid channel ""'),
     ("xr_announce 'channel=a\tb';", "invalid channel"),
     (f"xr_announce channel={'a' * 257};", "invalid channel"),
@@ -376,7 +401,8 @@ def test_no_redis(web, tmp_path):
     assert code == 1 and '"xr_announce" needs an "xr_redis"' in said and "nginx.conf:" in said
 
 
-@pytest.mark.parametrize("line", ["xr_announce off;", "xr_announce channel=a:b;", "xr_announce on;"])
+@pytest.mark.parametrize("line", ["xr_announce off;", "xr_announce channel=a:b;", "xr_announce on;",
+                                  "xr_announce on signed;"])
 def test_good_configuration(web, redis, tmp_path, line):
     assert configured(web, tmp_path, f"{line} xr_redis 127.0.0.1:{redis.port};")[0] == 0
 

@@ -5,9 +5,11 @@
 
 import itertools
 import json
+import re
 import signal
 import subprocess
 import time
+import urllib.parse
 
 import boto3
 import botocore.config
@@ -15,6 +17,7 @@ import botocore.exceptions
 import jwt
 import pytest
 
+import edgeauth
 import http1
 import jobs
 import purging
@@ -538,6 +541,46 @@ def test_the_same_order_counts_once(purger, api, redis):
     assert len(api.made) == 1
 
 
+def test_the_rights_that_are_documented_are_enough(purger, api, redis):
+    text = (servers.TOP / "docs" / "operations.md").read_text()
+    for user in ("purger", "orders"):
+        rule = re.search(rf"ACL SETUSER {user} on >PASSWORD (.*)$", text, re.M).group(1)
+        redis("ACL", "SETUSER", user, "on", ">secret", *rule.split())
+
+    one = purger(api, url=f"redis://purger:secret@127.0.0.1:{redis.port}", more={"warm": 3})
+    api.faults = ["throttle"] * 3
+    process = one.start()
+    out, _ = jobs.xr("purge", "--tenant", "acme", "--config", one.config, "--queue", "--object", "a",
+                     "--redis", f"redis://orders:secret@127.0.0.1:{redis.port}")
+    one.state(out.split()[0], "done")
+    assert one.kill(process, signal.SIGTERM) == 0
+    assert redis("ACL", "LOG").strip() == ""
+    redis("ACL", "DELUSER", "purger", "orders")
+
+
+def test_options_of_the_queue(purger, api):
+    one = purger(api)
+    for args, why in (["--queue", "--print"], "tells edges"), (
+            ["--queue", "--edge", "http://x"], "tells edges"):
+        _, err = jobs.xr("purge", "--tenant", "acme", "--config", one.config, "--object", "a", *args,
+                         env={"XR_REDIS": one.redis}, status=2)
+        assert why in err
+    assert '"../a"' in one.order("--object", "../a", status=2)
+    assert "neither pack nor purge" in one.jobs("list", "--queue", "x", status=2)[1]
+    _, err = jobs.xr("jobs", "add", "--queue", "purge", "--tenant", "acme", "--sha256", "0" * 64, "a",
+                     env={"XR_REDIS": one.redis}, status=2)
+    assert "xr purge --queue" in err
+
+
+def test_the_example(tmp_path):
+    """config/purge.json is a good configuration."""
+
+    text = (servers.TOP / "config" / "purge.json").read_text()
+    (tmp_path / "xr.json").write_text(text)
+    _, err = jobs.xr("worker", "purge", "--once", "--config", tmp_path / "xr.json", status=1)
+    assert "redis.password" in err and "xr.json:" not in err
+
+
 # ---- the journal
 
 def test_the_journal(purger, api):
@@ -677,17 +720,18 @@ def test_four_edges_within_a_second(stack, four, redis, purger, api, capsys):
         put(stack, name, b"new")
         assert [get(edge, name) for edge in four] == [b"old"] * 4
 
+        asked = time.monotonic()
         job = one.order("--object", name)
         began = time.monotonic()
         left = list(four)
         while left:
             left = [edge for edge in left if get(edge, name) != b"new"]
             assert time.monotonic() - began < 1, f"{len(left)} edges have the old one after 1 s"
-        slowest = max(slowest, time.monotonic() - began)
+        slowest = max(slowest, time.monotonic() - asked)
         one.state(job, "done")
 
     with capsys.disabled():
-        print(f"\nfour edges dropped it within {slowest * 1000:.0f} ms of the order at most")
+        print(f"\nfour edges dropped it {slowest * 1000:.0f} ms after the command was called")
     assert len(api.made) == 6
     one.kill(process, signal.SIGTERM)
 
@@ -805,7 +849,7 @@ HOT = "xr:{purge}:hot:acme"
 def test_what_is_hot_is_warm_again(stack, edges, redis, purger):
     """With the tokens of clients, on each edge, hottest first, and nothing that was not purged."""
 
-    location = TIER.replace("xr_auth public;", "") + " add_header X-State $upstream_cache_status;"
+    location = TIER.replace("xr_auth public;", "") + " add_header X-State $xr_cache_status;"
     two = [edge_of(edges, redis, location=location) for _ in range(2)]
     names = [f"hot/{n}é .bin" for n in range(6)] + ["cold/1.bin"]
     for n, name in enumerate(names):
@@ -822,18 +866,12 @@ def test_what_is_hot_is_warm_again(stack, edges, redis, purger):
     assert warmed == {"requests": 8, "failed": 2, "bytes": warmed["bytes"]}
     assert 2 * 3 * 3_000_000 <= warmed["bytes"] < 2 * 3 * 3_000_000 + 10_000
 
-    for edge in two:
-        log = edge.error_log()
-        assert "hot/3" not in log or True
-    heads = [[state(edge, name) for name in names] for edge in two]
-    assert heads == [["HIT"] * 3 + ["MISS"] * 4] * 2
+    states = [[state(edge, name) for name in names] for edge in two]
+    assert states == [["HIT"] * 3 + ["MISS"] * 4] * 2
 
 
 def state(edge, name):
-    import edgeauth
-    import urllib.parse
-    path = f"/acme/{name}"
-    target = edgeauth.in_query(urllib.parse.quote(path),
+    target = edgeauth.in_query(urllib.parse.quote(f"/acme/{name}"),
                                edgeauth.token(servers.key_of("acme"), acl="/*"))
     response = http1.request(edge.port, target, headers={"Range": "bytes=0-9"})
     assert response.status == 206, response
