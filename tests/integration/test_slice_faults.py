@@ -206,6 +206,49 @@ def test_fault(stack, edge, patient, faults, name, place):
             obj.hold_after()
 
 
+@pytest.fixture(scope="module")
+def runs(edges):
+    """They are read with one request, as they are if nothing else is said."""
+
+    location = LOCATION.replace("xr_slice_run off;", "")
+    return (edges({"acme": ""}, location=location + TIMEOUTS),
+            edges({"acme": ""}, location=location))
+
+
+def within(fault, place):
+    """One of a body, in a response that begins with the first slice."""
+
+    at = PLACES[place] * SLICE
+    moved = {name: fault[name] + at for name in ("stall_at", "reset_at", "truncate")
+             if name in fault}
+    return {**fault, **moved}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_in_a_run(stack, runs, faults, name, place):
+    """One that begins with the slice, as what is before it is stored, or that comes to it."""
+
+    edge = runs[name in HARMLESS]
+
+    for times, begins in itertools.product((1, 0), (True, False)):
+        obj = Victim(stack, edge, name, place)
+        rule = obj.rule(times)
+
+        if begins and place != "first":
+            before = PLACES[place] * SLICE
+            response = edge.fetch(obj.path, headers={"Range": f"bytes=0-{before - 1}"})
+            assert (response.status, response.body) == (206, obj.body[:before])
+        elif not begins:
+            rule.update(within(obj.fault, place), range="=0-")
+
+        with faults.active(rule):
+            obj.hold(*obj.whole(), retried=times == 1 and name in RETRIED)
+            assert_acted(faults)
+
+        obj.hold_after()
+
+
 # what is sent instead of the bytes from "first" on, and said of it truly
 TRICKS = {
     "whole": lambda first: None,
