@@ -231,7 +231,7 @@ def test_fault_in_a_run(stack, runs, faults, name, place):
 
     edge = runs[name in HARMLESS]
 
-    for times, begins in itertools.product((1, 0), (True, False)):
+    for times, begins in ((1, True), (0, True), (1, False)):
         obj = Victim(stack, edge, name, place)
         rule = obj.rule(times)
 
@@ -243,6 +243,15 @@ def test_fault_in_a_run(stack, runs, faults, name, place):
             rule.update(within(obj.fault, place), range="=0-")
 
         with faults.active(rule):
+            if name == "other ETag" and not (begins and place != "first"):
+
+                # nothing contradicts what one answer says of all of it
+
+                response, body = obj.whole()
+                assert (response.status, response.body) == (200, body)
+                assert response.complete and response["etag"] == '"other"'
+                continue
+
             obj.hold(*obj.whole(), retried=times == 1 and name in RETRIED)
             assert_acted(faults)
 
