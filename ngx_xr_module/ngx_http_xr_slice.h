@@ -201,6 +201,8 @@ struct ngx_http_xr_run_s {
     uint64_t                       last;        /* that comes by it */
     off_t                          left;        /* to read of the one that is
                                                    under way */
+    off_t                          turn;        /* read since others had
+                                                   theirs */
     ngx_event_t                    event;
     ngx_http_xr_waiter_t           waiter;
     u_char                         key[NGX_HTTP_XR_WAKE_KEY];
