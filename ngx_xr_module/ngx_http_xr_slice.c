@@ -94,8 +94,7 @@ ngx_http_xr_slice_wanted(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
 
     return (xlcf->slice_size != 0 && ctx->compress == XR_ENCODING_IDENTITY)
            || ctx->purge.some != 0
-           || r->method == NGX_HTTP_HEAD
-           || in->range != NULL
+           || r->method == NGX_HTTP_HEAD || in->range != NULL
            || in->if_match != NULL
            || in->if_none_match != NULL
            || in->if_modified_since != NULL
