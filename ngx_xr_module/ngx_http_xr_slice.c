@@ -67,7 +67,7 @@ ngx_http_xr_slice_cache_status(ngx_http_xr_ctx_t *ctx)
 
 /*
  * Whether a request is ours: where slices are stored all are.  Of what is
- * stored whole it is those that ask for parts, or on conditions.
+ * stored whole it is those that ask for parts, for a header, or on conditions.
  */
 
 ngx_uint_t
@@ -94,7 +94,7 @@ ngx_http_xr_slice_wanted(ngx_http_request_t *r, ngx_http_xr_loc_conf_t *xlcf)
 
     return (xlcf->slice_size != 0 && ctx->compress == XR_ENCODING_IDENTITY)
            || ctx->purge.some != 0
-           || in->range != NULL
+           || r->method == NGX_HTTP_HEAD || in->range != NULL
            || in->if_match != NULL
            || in->if_none_match != NULL
            || in->if_modified_since != NULL

@@ -139,6 +139,33 @@ struct ngx_http_xr_slice_s {
 
 typedef struct ngx_http_xr_flight_slot_s  ngx_http_xr_flight_slot_t;
 
+struct ngx_http_xr_flight_slot_s {
+    ngx_atomic_t                   id;          /* 0: it is free */
+    u_char                         key[NGX_HTTP_XR_WAKE_KEY];
+    ngx_uint_t                     worker;
+    ngx_uint_t                     wanted;      /* by others */
+    ngx_msec_t                     begun;
+    ngx_uint_t                     followers;
+    ngx_atomic_t                   written;     /* to the file, so far */
+    ngx_atomic_t                   mark;        /* somebody wants no more than
+                                                   up to there; 0: nobody */
+    off_t                          body_start;  /* in it */
+    off_t                          length;      /* of it, in the end */
+    u_char                         path[NGX_HTTP_XR_FLIGHT_PATH];
+                                                /* empty: there is no file */
+};
+
+
+/* Who finds nothing under way, as is usual, takes no lock. */
+
+struct ngx_http_xr_flights_s {
+    ngx_shmtx_t                   *mutex;
+    ngx_atomic_t                   count;
+    ngx_atomic_uint_t              last;        /* id */
+    ngx_http_xr_flight_slot_t      slots[1];
+};
+
+
 typedef struct {
     ngx_http_xr_flight_slot_t     *slot;
     ngx_atomic_uint_t              id;
@@ -174,6 +201,8 @@ struct ngx_http_xr_run_s {
     uint64_t                       last;        /* that comes by it */
     off_t                          left;        /* to read of the one that is
                                                    under way */
+    off_t                          turn;        /* read since others had
+                                                   theirs */
     ngx_event_t                    event;
     ngx_http_xr_waiter_t           waiter;
     u_char                         key[NGX_HTTP_XR_WAKE_KEY];
@@ -282,12 +311,16 @@ ngx_uint_t ngx_http_xr_slice_flight_under_way(ngx_http_request_t *r,
 ngx_uint_t ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
     ngx_http_xr_slice_part_t *part, ngx_msec_t age,
     ngx_http_xr_flight_view_t *view);
-ngx_int_t ngx_http_xr_slice_flight_join(ngx_http_request_t *r,
+
+/* slice_view */
+ngx_int_t ngx_http_xr_slice_view_join(ngx_http_request_t *r,
     ngx_http_xr_flight_view_t *view, ngx_uint_t max);
-void ngx_http_xr_slice_flight_leave(ngx_http_request_t *r,
+void ngx_http_xr_slice_view_leave(ngx_http_request_t *r,
     ngx_http_xr_flight_view_t *view);
-ngx_uint_t ngx_http_xr_slice_flight_look(ngx_http_request_t *r,
+ngx_uint_t ngx_http_xr_slice_view_look(ngx_http_request_t *r,
     ngx_http_xr_flight_view_t *view);
+ngx_uint_t ngx_http_xr_slice_view_mark(ngx_http_request_t *r,
+    ngx_http_xr_flight_view_t *view, off_t place);
 
 /* slice_follow */
 ngx_int_t ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,

@@ -24,31 +24,6 @@
 #define NGX_HTTP_XR_FLIGHT_STEPS  4
 
 
-struct ngx_http_xr_flight_slot_s {
-    ngx_atomic_t                   id;          /* 0: it is free */
-    u_char                         key[NGX_HTTP_XR_WAKE_KEY];
-    ngx_uint_t                     worker;
-    ngx_uint_t                     wanted;      /* by others */
-    ngx_msec_t                     begun;
-    ngx_uint_t                     followers;
-    ngx_atomic_t                   written;     /* to the file, so far */
-    off_t                          body_start;  /* in it */
-    off_t                          length;      /* of it, in the end */
-    u_char                         path[NGX_HTTP_XR_FLIGHT_PATH];
-                                                /* empty: there is no file */
-};
-
-
-/* Who finds nothing under way, as is usual, takes no lock. */
-
-struct ngx_http_xr_flights_s {
-    ngx_shmtx_t                   *mutex;
-    ngx_atomic_t                   count;
-    ngx_atomic_uint_t              last;        /* id */
-    ngx_http_xr_flight_slot_t      slots[1];
-};
-
-
 /* One that this worker fetches. */
 
 struct ngx_http_xr_flight_s {
@@ -373,10 +348,20 @@ ngx_http_xr_flight_tell(ngx_event_t *ev)
 
     written = tf->offset;
 
-    if (written <= slot->body_start
-        || (slot->path[0] != '\0' && written < flight->told + flight->step))
-    {
+    if (written <= slot->body_start) {
         return;
+    }
+
+    if (slot->path[0] != '\0' && written < flight->told + flight->step) {
+
+        /* who looks at this from now on sees it */
+
+        slot->written = written;
+        ngx_memory_barrier();
+
+        if (slot->mark == 0 || written < (off_t) slot->mark) {
+            return;
+        }
     }
 
     flight->told = written;
@@ -390,6 +375,10 @@ ngx_http_xr_flight_tell(ngx_event_t *ev)
     }
 
     slot->written = written;
+
+    if (written >= (off_t) slot->mark) {
+        slot->mark = 0;                 /* who has one still makes it anew */
+    }
 
     ngx_shmtx_unlock(xmcf->flights->mutex);
 
@@ -585,86 +574,4 @@ ngx_http_xr_slice_flight_find(ngx_http_request_t *r,
     }
 
     return view->id != 0;
-}
-
-
-/*
- * NGX_OK: one more follows it, until it leaves; NGX_BUSY: so many do already;
- * NGX_DECLINED: it is over.
- */
-
-ngx_int_t
-ngx_http_xr_slice_flight_join(ngx_http_request_t *r,
-    ngx_http_xr_flight_view_t *view, ngx_uint_t max)
-{
-    ngx_int_t                 rc;
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    ngx_shmtx_lock(xmcf->flights->mutex);
-
-    if (view->slot->id != view->id) {
-        rc = NGX_DECLINED;
-
-    } else if (max != 0 && view->slot->followers >= max) {
-        rc = NGX_BUSY;
-
-    } else {
-        view->slot->followers++;
-        rc = NGX_OK;
-    }
-
-    ngx_shmtx_unlock(xmcf->flights->mutex);
-
-    return rc;
-}
-
-
-void
-ngx_http_xr_slice_flight_leave(ngx_http_request_t *r,
-    ngx_http_xr_flight_view_t *view)
-{
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    ngx_shmtx_lock(xmcf->flights->mutex);
-
-    if (view->slot->id == view->id && view->slot->followers > 0) {
-        view->slot->followers--;
-    }
-
-    ngx_shmtx_unlock(xmcf->flights->mutex);
-}
-
-
-/* Where it is; 0: it is over, and what was known of it may be old. */
-
-ngx_uint_t
-ngx_http_xr_slice_flight_look(ngx_http_request_t *r,
-    ngx_http_xr_flight_view_t *view)
-{
-    ngx_uint_t                under_way;
-    ngx_http_xr_main_conf_t  *xmcf;
-
-    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
-
-    ngx_shmtx_lock(xmcf->flights->mutex);
-
-    under_way = (view->slot->id == view->id);
-
-    if (under_way && view->slot->path[0] != '\0') {
-        view->written = (off_t) view->slot->written;
-        view->body_start = view->slot->body_start;
-        view->length = view->slot->length;
-
-        if (view->path[0] == '\0') {
-            ngx_memcpy(view->path, view->slot->path, NGX_HTTP_XR_FLIGHT_PATH);
-        }
-    }
-
-    ngx_shmtx_unlock(xmcf->flights->mutex);
-
-    return under_way;
 }

@@ -43,6 +43,7 @@ static void ngx_http_xr_follow_wake(ngx_http_xr_waiter_t *waiter);
 static void ngx_http_xr_follow_event(ngx_event_t *ev);
 static void ngx_http_xr_follow_continue(ngx_http_xr_follow_t *f);
 static void ngx_http_xr_follow_wait(ngx_http_xr_follow_t *f);
+static void ngx_http_xr_follow_mark(ngx_http_xr_follow_t *f);
 static void ngx_http_xr_follow_body(ngx_http_xr_follow_t *f,
     ngx_uint_t under_way);
 static ngx_int_t ngx_http_xr_follow_send(ngx_http_xr_follow_t *f, off_t end);
@@ -107,8 +108,8 @@ ngx_http_xr_slice_follow_begin(ngx_http_request_t *r,
 
     /* who has a part of the object already is not left without the rest */
 
-    rc = ngx_http_xr_slice_flight_join(r, &view,
-                                       s->headed ? 0 : xlcf->followers);
+    rc = ngx_http_xr_slice_view_join(r, &view,
+                                     s->headed ? 0 : xlcf->followers);
 
     if (rc != NGX_OK) {
         return (rc == NGX_BUSY) ? ngx_http_xr_follow_refuse(r, s) : rc;
@@ -214,7 +215,7 @@ ngx_http_xr_follow_continue(ngx_http_xr_follow_t *f)
 
     r = f->waiter.request;
 
-    under_way = ngx_http_xr_slice_flight_look(r, &f->flight);
+    under_way = ngx_http_xr_slice_view_look(r, &f->flight);
 
     if (!f->headed) {
 
@@ -295,7 +296,27 @@ ngx_http_xr_follow_body(ngx_http_xr_follow_t *f, ngx_uint_t under_way)
     }
 
     ngx_http_xr_follow_wait(f);
+    ngx_http_xr_follow_mark(f);
     ngx_http_xr_follow_writer(r);
+}
+
+
+/* A range that ends within the slice does not wait for much more than that. */
+
+static void
+ngx_http_xr_follow_mark(ngx_http_xr_follow_t *f)
+{
+    off_t                      end;
+    ngx_http_xr_slice_part_t  *part;
+
+    part = f->part;
+    end = f->sent + (off_t) (part->end - part->offset);
+
+    if (end < f->flight.length
+        && ngx_http_xr_slice_view_mark(f->waiter.request, &f->flight, end))
+    {
+        ngx_post_event(&f->event, &ngx_posted_events);
+    }
 }
 
 
@@ -421,7 +442,7 @@ ngx_http_xr_follow_cleanup(void *data)
 
     if (f->counted) {
         f->counted = 0;
-        ngx_http_xr_slice_flight_leave(f->waiter.request, &f->flight);
+        ngx_http_xr_slice_view_leave(f->waiter.request, &f->flight);
     }
 
     if (f->event.timer_set) {
@@ -556,22 +577,14 @@ ngx_http_xr_follow_file(ngx_http_xr_follow_t *f, ngx_http_cache_t *c)
 static u_char *
 ngx_http_xr_follow_read(ngx_http_request_t *r, size_t size)
 {
-    u_char   *p;
-    ssize_t   n;
+    u_char  *p;
 
-    if (size <= sizeof(ngx_http_file_cache_header_t)) {
-        return NULL;
-    }
+    p = (size > sizeof(ngx_http_file_cache_header_t))
+        ? ngx_pnalloc(r->pool, size) : NULL;
 
-    p = ngx_pnalloc(r->pool, size);
-
-    if (p == NULL) {
-        return NULL;
-    }
-
-    n = ngx_read_file(&r->cache->file, p, size, 0);
-
-    return (n == (ssize_t) size) ? p : NULL;
+    return (p != NULL && ngx_read_file(&r->cache->file, p, size, 0)
+                         == (ssize_t) size)
+           ? p : NULL;
 }
 
 

@@ -23,6 +23,10 @@
 
 #define NGX_HTTP_XR_RUN_HOLD  500
 
+/* What is read before clients, this one too, are sent what has come. */
+
+#define NGX_HTTP_XR_RUN_TURN  (256 * 1024)
+
 
 static ssize_t ngx_http_xr_run_recv(ngx_connection_t *c, u_char *buf,
     size_t size);
@@ -159,7 +163,7 @@ ngx_http_xr_run_recv_chain(ngx_connection_t *c, ngx_chain_t *in, off_t limit)
 
     run = ngx_http_xr_run_of(c);
 
-    if (run->left == 0) {
+    if (run->left == 0 || c->read->posted) {
         return NGX_AGAIN;
     }
 
@@ -168,9 +172,14 @@ ngx_http_xr_run_recv_chain(ngx_connection_t *c, ngx_chain_t *in, off_t limit)
 
     if (n > 0) {
         run->left -= n;
+        run->turn += n;
 
         if (run->left == 0) {
             ngx_http_xr_run_promise(run);
+
+        } else if (run->turn >= NGX_HTTP_XR_RUN_TURN) {
+            run->turn = 0;
+            ngx_post_event(c->read, &ngx_posted_next_events);
         }
     }
 

@@ -18,6 +18,10 @@ import ranges
 SIZE = "64m"
 ROUNDS = 9
 
+# of the origin, and the least share of it that we promise
+PACE = 100
+GOAL = 0.90
+
 STREAMS = 200
 REQUESTS = 10000
 
@@ -55,7 +59,7 @@ def seconds(port, target):
     return time.monotonic() - begun
 
 
-def cold_speed(space, origin, cpus, rounds):
+def cold_speed(space, origin, name, cpus, rounds):
     """
     In turns: the origin itself, and servers with empty caches, as shares of
     the origin's speed.  On one machine it is all of them that share the
@@ -66,15 +70,16 @@ def cold_speed(space, origin, cpus, rounds):
     target = f"{path}?{space.credentials.query('edgeauth', path, 0)}"
     direct = path.replace(arms.TENANT, arms.BUCKET, 1)
     servers = {
-        "proxy_cache": arms.Server(space, "reference", "cold-reference",
+        "proxy_cache": arms.Server(space, "reference", f"{name}-reference",
                                    cpus[0], origin),
-        "ours, whole": arms.Server(space, "xr", "cold-whole", cpus[0], origin),
+        "ours, whole": arms.Server(space, "xr", f"{name}-whole", cpus[0],
+                                   origin),
         "ours, slices of 1m": arms.Server(
-            space, "xr", "cold-slices", cpus[0], origin,
-            options=f"{ranges.OPTIONS} xr_prefetch 2;"),
+            space, "xr", f"{name}-slices", cpus[0], origin,
+            options=ranges.OPTIONS),
         "ours, slices of 16m": arms.Server(
-            space, "xr", "cold-large", cpus[0], origin,
-            options="xr_slice 16m; xr_prefetch 1;"),
+            space, "xr", f"{name}-large", cpus[0], origin,
+            options="xr_slice 16m;"),
     }
     shares = {name: [] for name in servers}
 
@@ -126,22 +131,43 @@ def memory_of_streams(space, origin, cpus):
     return (active - sizes[2]) / STREAMS, sizes[2] - sizes[1]
 
 
-def measure_all(space, origin, cpus, quick):
-    speeds = cold_speed(space, origin, cpus, (ROUNDS + 1) // 2 if quick
-                        else ROUNDS)
-    each, more = memory_of_streams(space, origin, cpus)
+def measure_cold(space, origin, cpus, quick):
+    rounds = (ROUNDS + 1) // 2 if quick else ROUNDS
+    counts = {}
 
-    print(f"\nA cold object of {SIZE}, as a share of its origin's own"
-          " speed:\n")
-    for name, speed in speeds.items():
-        print(f"    {name:20} {speed['median']:.3f} [{speed['q1']:.3f} -"
-              f" {speed['q3']:.3f}]")
+    with arms.Server(space, "origin", "origin-paced", cpus[1],
+                     options=f"limit_rate {PACE}m;") as paced:
+        shares = {"paced": cold_speed(space, paced, "paced", cpus, rounds),
+                  "cold": cold_speed(space, origin, "cold", cpus, rounds)}
+
+    paced.check_log()
+
+    for kind, speed in (("paced", f"{PACE} MiB/s"), ("cold", "all it can")):
+        print(f"\nA cold object of {SIZE}, as a share of its origin's own"
+              f" speed, {speed}:\n")
+
+        for name, share in shares[kind].items():
+            goal = ""
+            if kind == "paced" and name != "proxy_cache":
+                met = share["median"] >= GOAL
+                goal = f"   {'meets' if met else 'BELOW'} {GOAL:.2f}"
+
+            print(f"    {name:20} {share['median']:.3f} [{share['q1']:.3f} -"
+                  f" {share['q3']:.3f}]{goal}", flush=True)
+
+            count = name.replace("ours, ", "").replace(" ", "_")
+            counts[f"{kind}_share_{count}"] = share["median"]
+
+    return counts
+
+
+def measure_all(space, origin, cpus, quick):
+    counts = measure_cold(space, origin, cpus, quick)
+    each, more = memory_of_streams(space, origin, cpus)
 
     print(f"\nMemory of a stream of which {TAKEN >> 20} MiB are taken:"
           f" {each:.1f} KiB; {REQUESTS} ranges more, the worker\nhas {more}"
           " KiB more", flush=True)
 
-    return {}, {
-        **{"cold_share_" + name.replace("ours, ", "").replace(" ", "_"):
-           speed["median"] for name, speed in speeds.items()},
-        "stream_kib": round(each, 1), "ranges_kib_more": more}
+    return {}, {**counts, "stream_kib": round(each, 1),
+                "ranges_kib_more": more}

@@ -463,7 +463,8 @@ def flipped_header(path, other):
 
     def where(data):
         at = data.index(b"rXR2")
-        return random.randrange(at, at + struct.unpack_from("@I", data, at + 4)[0])
+        size = struct.unpack_from("@I", data, at + 4)[0]    # it may be flipped by now
+        return random.randrange(at, min(at + max(size, 1), len(data)))
 
     _flip(path, where)
 

@@ -278,16 +278,15 @@ def test_objects_that_are_not_sliced(web, start, put):
     edge = start(kind="")
 
     for status, method, headers in CASES.values():
-        if method == "GET":
-            path, body, gate = put()
+        path, body, gate = put()
 
-            with Client(edge.port) as connection:
-                hold(connection.request(path, headers=headers), status)
-                other(connection)
+        with Client(edge.port) as connection:
+            hold(connection.request(path, method, headers=headers), status)
+            other(connection)
 
-            gate.set()
-            is_stored(edge, path, body)
-            assert first_reads(web, path) == 1
+        gate.set()
+        is_stored(edge, path, body)
+        assert first_reads(web, path) == 1
 
 
 @pytest.mark.parametrize("end", [scripted.CLOSE, scripted.RESET])

@@ -10,11 +10,14 @@ import contextlib
 import os
 import select
 import signal
+import threading
 
 import pytest
 
 import http1
 import servers
+from object_origin import ObjectOrigin
+from range_model import Object
 
 SLICE = 1 << 20
 SIZE = 3 * SLICE + 4321
@@ -119,6 +122,55 @@ def test_of_a_slice_behind_the_first(stack, edge, faults):
 
     assert leader.got == body[first:]
     assert reads(faults, key, 1) == 1
+
+
+class Steps(ObjectOrigin):
+    """Sends no more than up to each place before it is let."""
+
+    def __init__(self, *places):
+        super().__init__({})
+        self.places, self.gates = places, [threading.Event() for _ in places]
+
+    def _answer(self, request):
+        message = super()._answer(request)
+        sent, head = 0, message.index(b"\r\n\r\n") + 4
+        for place, gate in zip(self.places, self.gates, strict=True):
+            yield message[sent:head + place]
+            sent = head + place
+            gate.wait(60)
+        yield message[sent:]
+
+
+@pytest.mark.parametrize("joins", ["before", "after"])
+def test_a_range_comes_when_it_is_there(web_edges, joins):
+    """It waits for no more of the slice, whether its bytes were there already or not."""
+
+    first, last = 150000, 159999
+
+    with Steps(50000, 200000) as web:
+        body = os.urandom(SIZE)
+        web.objects["steps.glb"] = Object(body, '"a"', 1700000000)
+        edge = web_edges(web.tenants("acme"), location=LOCATION,
+                         server="location = /status { xr off; stub_status; }")
+        ranged = {"Range": f"bytes={first}-{last}"}
+
+        with Client(edge, "steps.glb") as leader, contextlib.ExitStack() as stack_of:
+            assert leader.read(1)
+            if joins == "after":
+                web.gates[0].set()
+                assert leader.read(last + 10000)
+            follower = stack_of.enter_context(Client(edge, "steps.glb", ranged))
+            if joins == "before":
+                servers.wait_for("both are there, and who asks",
+                                 lambda: b"Writing: 3 " in edge.get("/status").body)
+                web.gates[0].set()
+            assert follower.read(last + 1 - first)
+            assert follower.got == body[first:last + 1]
+
+            web.gates[1].set()
+            leader.read(SIZE)
+            assert leader.got == body
+        assert len(web.reads("/acme/steps.glb")) == 1
 
 
 @pytest.mark.parametrize("end", [{"reset_at": 600000}, {"truncate": 600000}, {"reset_at": STALL}])
