@@ -204,6 +204,7 @@ struct ngx_http_xr_run_s {
     off_t                          turn;        /* read since others had
                                                    theirs */
     ngx_event_t                    event;
+    ngx_msec_t                     hold;        /* until it is closed */
     ngx_http_xr_waiter_t           waiter;
     u_char                         key[NGX_HTTP_XR_WAKE_KEY];
     ngx_http_xr_flight_slot_t     *slot;        /* of the next one; or NULL */
@@ -303,6 +304,7 @@ void ngx_http_xr_slice_flight_more(ngx_http_request_t *r);
 void ngx_http_xr_slice_flight_end(ngx_http_request_t *r);
 ngx_http_xr_flight_slot_t *ngx_http_xr_slice_flight_promise(
     ngx_http_xr_run_t *run, uint64_t number);
+ngx_uint_t ngx_http_xr_slice_flight_shared(ngx_http_request_t *r);
 ngx_uint_t ngx_http_xr_slice_flight_wanted(ngx_http_xr_flight_slot_t *slot);
 void ngx_http_xr_slice_flight_renounce(ngx_http_request_t *r,
     ngx_http_xr_flight_slot_t *slot);

@@ -456,6 +456,19 @@ ngx_http_xr_slice_flight_promise(ngx_http_xr_run_t *run, uint64_t number)
 }
 
 
+/* Whether others wanted what a request fetches. */
+
+ngx_uint_t
+ngx_http_xr_slice_flight_shared(ngx_http_request_t *r)
+{
+    ngx_http_xr_origin_t  *exchange;
+
+    exchange = r->upstream->input_filter_ctx;
+
+    return exchange->flight != NULL && exchange->flight->slot->wanted;
+}
+
+
 ngx_uint_t
 ngx_http_xr_slice_flight_wanted(ngx_http_xr_flight_slot_t *slot)
 {

@@ -19,9 +19,13 @@
  * until it is over.
  */
 
-/* How long a connection waits for a client to want the next slice. */
+/*
+ * How long a connection waits for a client to want the next slice; and for one
+ * of those, once others have followed, who share what the worker can send.
+ */
 
-#define NGX_HTTP_XR_RUN_HOLD  500
+#define NGX_HTTP_XR_RUN_HOLD   500
+#define NGX_HTTP_XR_RUN_CROWD  5000
 
 /* What is read before clients, this one too, are sent what has come. */
 
@@ -78,6 +82,7 @@ ngx_http_xr_slice_run_begin(ngx_http_request_t *r,
     run->tag = tag;
     run->length = length;
     run->purge = exchange->purge.last;
+    run->hold = NGX_HTTP_XR_RUN_HOLD;
     run->number = part->number;
     run->last = part->reach;
     run->exact = (end == ngx_min((run->last + 1) * run->slice->size, length));
@@ -368,7 +373,7 @@ ngx_http_xr_run_park(ngx_http_xr_run_t *run, ngx_peer_connection_t *pc)
     run->part = NULL;
     run->number++;
 
-    ngx_add_timer(&run->event, NGX_HTTP_XR_RUN_HOLD);
+    ngx_add_timer(&run->event, run->hold);
 
     if (run->slot != NULL) {
         ngx_http_xr_run_wake(&run->waiter);
@@ -390,6 +395,10 @@ ngx_http_xr_run_promise(ngx_http_xr_run_t *run)
         || !run->part->request->upstream->cacheable)
     {
         return;
+    }
+
+    if (ngx_http_xr_slice_flight_shared(run->part->request)) {
+        run->hold = NGX_HTTP_XR_RUN_CROWD;
     }
 
     run->slot = ngx_http_xr_slice_flight_promise(run, run->number + 1);
@@ -460,16 +469,20 @@ ngx_http_xr_run_event(ngx_event_t *ev)
 
     wanted = (s->part != NULL && s->part->number == run->number);
 
-    if (ev->timedout) {
+    if (ev->timedout && wanted) {
+
+        /* it waits for another request, which fetches it, too */
+
         ev->timedout = 0;
+        ngx_add_timer(ev, NGX_HTTP_XR_RUN_HOLD);
 
-        if (wanted) {
+        return;
+    }
 
-            /* it waits for another request, which fetches it, too */
-
-            ngx_add_timer(ev, NGX_HTTP_XR_RUN_HOLD);
-            return;
-        }
+    if (ev->timedout
+        && !(run->slot != NULL && ngx_http_xr_slice_flight_wanted(run->slot)))
+    {
+        ev->timedout = 0;
 
         /* a client that takes its time is no slower by more requests */
 
@@ -479,8 +492,14 @@ ngx_http_xr_run_event(ngx_event_t *ev)
         return;
     }
 
+    ev->timedout = 0;
+
     if (wanted) {
         return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
     }
 
     ngx_http_set_log_request(c->log, s->request);
