@@ -86,13 +86,16 @@ xr_sf_take(xr_str_t *s, size_t n)
 static xr_str_t
 xr_sf_take_while(xr_str_t *s, uint8_t kinds)
 {
-    size_t  n;
+    const uint8_t  *p, *last;
 
-    for (n = 0; n < s->len && xr_sf_is(s->data[n], kinds); n++) {
-        /* void */
+    p = s->data;
+    last = p + s->len;
+
+    while (p != last && xr_sf_is(*p, kinds)) {
+        p++;
     }
 
-    return xr_sf_take(s, n);
+    return xr_sf_take(s, (size_t) (p - s->data));
 }
 
 

@@ -76,6 +76,9 @@ bool xr_variant_siblings(const xr_manifest_variant_t *v);
 
 void xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out);
 
+/* The same up to the path, which is to follow as it is in a URL. */
+void xr_variant_folder(xr_str_t target, xr_buf_t *out);
+
 /*
  * Adds a companion file to a list of links, RFC 8288, that is sent with the
  * variant: '<1.glb.xr/a.bin>; rel=preload; as=fetch; type="..."; crossorigin'.

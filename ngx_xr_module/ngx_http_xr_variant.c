@@ -17,6 +17,8 @@
 
 static ngx_uint_t ngx_http_xr_variant_wanted(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_variant_again(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
 static ngx_int_t ngx_http_xr_variant_plain(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_begin(ngx_http_request_t *r,
@@ -26,8 +28,7 @@ static void ngx_http_xr_variant_wish(ngx_http_request_t *r,
 static ngx_int_t ngx_http_xr_variant_choose(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest);
 static ngx_int_t ngx_http_xr_variant_keep(ngx_http_request_t *r,
-    ngx_http_xr_variant_t *v, xr_select_t *chosen,
-    const xr_manifest_variant_t *variant);
+    ngx_http_xr_variant_t *v, xr_select_t *chosen);
 static ngx_int_t ngx_http_xr_variant_serve(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_uint_t ngx_http_xr_variant_reachable(ngx_http_request_t *r,
@@ -48,6 +49,7 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     ngx_int_t                 rc;
     xr_manifest_t             manifest;
+    xr_manifest_variant_t     variant;
     ngx_http_xr_variant_t    *v;
     ngx_http_xr_loc_conf_t   *xlcf;
 
@@ -70,6 +72,16 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         }
 
         v = ctx->variant;
+
+        rc = ngx_http_xr_variant_known_get(r, ctx, &variant);
+
+        if (rc == NGX_OK) {
+            return ngx_http_xr_variant_again(r, ctx, &variant);
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
     }
 
     if (v->fetch != NULL && ngx_http_xr_manifest_fetch_waits(v->fetch)) {
@@ -104,6 +116,23 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     }
 
     return ngx_http_xr_variant_serve(r, ctx);
+}
+
+
+/* A client of a device like another before it. */
+
+static ngx_int_t
+ngx_http_xr_variant_again(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    const xr_manifest_variant_t *variant)
+{
+    if (xr_variant_has_levels(variant->path)
+        && ngx_http_xr_cut_wish(r, ctx, ctx->device->dim_max) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return (ngx_http_xr_variant_object(r, ctx, variant) == NGX_OK)
+           ? ngx_http_xr_variant_serve(r, ctx) : NGX_ERROR;
 }
 
 
@@ -279,13 +308,15 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
     v->instead = xr_select_instead(manifest, device, &v->wish, &chosen);
 
-    if (ngx_http_xr_variant_keep(r, v, &chosen, &variant) != NGX_OK
+    if (ngx_http_xr_variant_keep(r, v, &chosen) != NGX_OK
         || ngx_http_xr_variant_link_set(r, ctx, manifest, &variant) != NGX_OK
         || ngx_http_xr_variant_parts(r, ctx, manifest, &variant, device)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_xr_variant_known_keep(r, ctx, &variant);
 
     return ngx_http_xr_variant_object(r, ctx, &variant);
 }
@@ -327,11 +358,12 @@ ngx_http_xr_variant_parts(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_xr_variant_keep(ngx_http_request_t *r, ngx_http_xr_variant_t *v,
-    xr_select_t *chosen, const xr_manifest_variant_t *variant)
+    xr_select_t *chosen)
 {
     xr_buf_t  b;
 
     v->index = chosen->variant;
+    v->plain = 0;
     v->reason = ngx_http_xr_ngx(xr_select_reason_name(chosen->reason));
 
     b = xr_buf(ngx_pnalloc(r->pool, XR_SELECT_FIELD_MAX),
@@ -350,10 +382,7 @@ ngx_http_xr_variant_keep(ngx_http_request_t *r, ngx_http_xr_variant_t *v,
     v->arm = ngx_http_xr_ngx(chosen->arm);
     v->arm.data = ngx_pstrdup(r->pool, &v->arm);
 
-    v->path = ngx_http_xr_ngx(variant->path);
-    v->path.data = ngx_pstrdup(r->pool, &v->path);
-
-    return (v->arm.data != NULL && v->path.data != NULL) ? NGX_OK : NGX_ERROR;
+    return (v->arm.data != NULL) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -387,6 +416,9 @@ ngx_http_xr_variant_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         xr_manifest_variant_name(ngx_http_xr_view(&v->object), variant,
                                  ngx_http_xr_variant_coding(r, ctx, variant),
                                  &b);
+
+        v->path.data = b.data + v->object.len + sizeof(".xr/") - 1;
+        v->path.len = variant->path.len;
     }
 
     ctx->object = ngx_http_xr_ngx(xr_buf_str(&b));
