@@ -216,11 +216,14 @@ ngx_http_xr_manifest_fresh(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
-/* Its objects may be missing: they are passed over until it is read anew. */
+/*
+ * Objects of the text of that version are missing: they are passed over until
+ * it is read anew.
+ */
 
 void
 ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
-    uint64_t missing)
+    uint64_t version, uint64_t missing)
 {
     ngx_shmtx_t              *mutex;
     ngx_http_xr_main_conf_t  *xmcf;
@@ -229,7 +232,7 @@ ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
     mutex = ngx_http_xr_manifest_mutex(xmcf);
 
     ngx_shmtx_lock(mutex);
-    xr_store_note(xmcf->manifests, tag, missing);
+    xr_store_note(xmcf->manifests, tag, version, missing);
     ngx_shmtx_unlock(mutex);
 }
 

@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_xr_variant_begin(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_variant_wish(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_select_wish_t *wish);
+static const xr_devices_t *ngx_http_xr_variant_devices(
+    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_choose(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest);
 static ngx_int_t ngx_http_xr_variant_keep(ngx_http_request_t *r,
@@ -75,12 +77,9 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
         rc = ngx_http_xr_variant_known_get(r, ctx, &variant);
 
-        if (rc == NGX_OK) {
-            return ngx_http_xr_variant_again(r, ctx, &variant);
-        }
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
+        if (rc != NGX_DECLINED) {
+            return (rc == NGX_OK) ? ngx_http_xr_variant_again(r, ctx, &variant)
+                                  : rc;
         }
     }
 
@@ -136,26 +135,30 @@ ngx_http_xr_variant_again(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
-/* The object as it is, but of a texture no more than the device can use. */
+/* The object as it is, but of a texture no more than is good for its class. */
 
 static ngx_int_t
 ngx_http_xr_variant_plain(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
-    const xr_device_t  *device;
+    const xr_device_t      *device;
+    ngx_http_xr_variant_t  *v;
 
     if (!xr_variant_has_levels(ngx_http_xr_view(&ctx->object))) {
         return NGX_OK;
     }
 
     device = ngx_http_xr_device_get(r, ctx);
-
     if (device == NULL) {
         return NGX_ERROR;
     }
 
+    v = ctx->variant;
+    v->wish.devices = ngx_http_xr_variant_devices(ctx);
+
     ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
 
-    return ngx_http_xr_cut_wish(r, ctx, device->dim_max);
+    return ngx_http_xr_cut_wish(r, ctx,
+                                xr_select_budgets(device, &v->wish).dim);
 }
 
 
@@ -253,6 +256,15 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
+/* The table that the record of the device was read by; NULL: built in. */
+
+static const xr_devices_t *
+ngx_http_xr_variant_devices(ngx_http_xr_ctx_t *ctx)
+{
+    return (ctx->devices != NULL) ? ctx->devices->u.devices : NULL;
+}
+
+
 static ngx_int_t
 ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_manifest_t *manifest)
@@ -271,7 +283,7 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    v->wish.devices = (ctx->devices != NULL) ? ctx->devices->u.devices : NULL;
+    v->wish.devices = ngx_http_xr_variant_devices(ctx);
 
     if (manifest->narms != 0) {
         who = ctx->public ? NULL : ngx_http_xr_auth_who(r, ctx);
@@ -520,7 +532,7 @@ ngx_http_xr_variant_reachable(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 ngx_uint_t
 ngx_http_xr_variant_missing(ngx_http_request_t *r)
 {
-    uint64_t                bit, ignored;
+    uint64_t                bit, version, missing;
     xr_manifest_t           manifest;
     ngx_http_xr_ctx_t      *ctx;
     ngx_http_xr_variant_t  *v;
@@ -544,11 +556,22 @@ ngx_http_xr_variant_missing(ngx_http_request_t *r)
 
     v->missing |= bit;
     v->tries = NGX_MAX_INT_T_VALUE;
+    version = v->version;
 
-    ngx_http_xr_manifest_note(r, v->tag, bit);
+    ngx_http_xr_manifest_note(r, v->tag, version, bit);
 
-    return ngx_http_xr_manifest_get(r, ctx, &manifest, &ignored) == NGX_OK
-           && ngx_http_xr_variant_choose(r, ctx, &manifest) == NGX_OK
+    if (ngx_http_xr_manifest_get(r, ctx, &manifest, &missing) != NGX_OK) {
+        return 0;
+    }
+
+    if (v->version != version && !v->renewed) {
+        /* published anew meanwhile: its bits are other ones, and clear */
+        v->renewed = 1;
+        v->missing = 0;
+        v->wish.missing = missing;
+    }
+
+    return ngx_http_xr_variant_choose(r, ctx, &manifest) == NGX_OK
            && v->state == NGX_HTTP_XR_VARIANT_CHOSEN
            && !(v->missing & (uint64_t) 1 << v->index);
 }
@@ -605,7 +628,8 @@ ngx_http_xr_variant_lost(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                           "xr: variant \"%V\" is missing", &ctx->object);
 
-            ngx_http_xr_manifest_note(r, tag, (uint64_t) 1 << i);
+            ngx_http_xr_manifest_note(r, tag, info.version,
+                                      (uint64_t) 1 << i);
         }
     }
 }

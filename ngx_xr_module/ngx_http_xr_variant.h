@@ -64,6 +64,8 @@ struct ngx_http_xr_variant_s {
     unsigned                       part:1;      /* "part" was */
     unsigned                       split:1;     /* it depends on who asks */
     unsigned                       instead:1;   /* of one that is missing */
+    unsigned                       renewed:1;   /* another manifest than the
+                                                   one it began with */
     unsigned                       plain:1;     /* "path" is known to be the
                                                    same in a URL */
 };
@@ -145,7 +147,7 @@ ngx_int_t ngx_http_xr_manifest_get(ngx_http_request_t *r,
 ngx_uint_t ngx_http_xr_manifest_fresh(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
-    uint64_t missing);
+    uint64_t version, uint64_t missing);
 void ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf,
     u_char *tag);
 void ngx_http_xr_manifest_expire(ngx_http_xr_main_conf_t *xmcf);
