@@ -170,7 +170,7 @@ xr_variant_siblings(const xr_manifest_variant_t *v)
 
 
 void
-xr_variant_folder(xr_str_t target, xr_buf_t *out)
+xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out)
 {
     target = xr_variant_last(target);
 
@@ -182,14 +182,7 @@ xr_variant_folder(xr_str_t target, xr_buf_t *out)
 
     xr_path_encode_sent(target, out);
     xr_buf_puts(out, ".xr/");
-}
-
-
-void
-xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out)
-{
-    xr_variant_folder(target, out);
-    xr_path_encode(path, out);
+    xr_buf_put(out, path);
 }
 
 

@@ -69,15 +69,13 @@ bool xr_variant_siblings(const xr_manifest_variant_t *v);
 
 /*
  * The variant at "path", relative to the URL that was asked for: "target" is
- * that, raw, without token and query.
+ * that, raw, without token and query.  A manifest's paths are the same in a
+ * URL.
  */
 #define XR_VARIANT_LOCATION(target, path)                                     \
-    (3 * (target) + 3 * (path) + sizeof("./.xr/"))
+    (3 * (target) + (path) + sizeof("./.xr/"))
 
 void xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out);
-
-/* The same up to the path, which is to follow as it is in a URL. */
-void xr_variant_folder(xr_str_t target, xr_buf_t *out);
 
 /*
  * Adds a companion file to a list of links, RFC 8288, that is sent with the

@@ -375,7 +375,6 @@ ngx_http_xr_variant_keep(ngx_http_request_t *r, ngx_http_xr_variant_t *v,
     xr_buf_t  b;
 
     v->index = chosen->variant;
-    v->plain = 0;
     v->reason = ngx_http_xr_ngx(xr_select_reason_name(chosen->reason));
 
     b = xr_buf(ngx_pnalloc(r->pool, XR_SELECT_FIELD_MAX),

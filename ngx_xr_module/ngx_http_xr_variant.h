@@ -66,8 +66,6 @@ struct ngx_http_xr_variant_s {
     unsigned                       instead:1;   /* of one that is missing */
     unsigned                       renewed:1;   /* another manifest than the
                                                    one it began with */
-    unsigned                       plain:1;     /* "path" is known to be the
-                                                   same in a URL */
 };
 
 

@@ -268,14 +268,7 @@ ngx_http_xr_answer_location(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (ctx->variant->plain) {
-        xr_variant_folder(target, &b);
-        xr_buf_put(&b, path);
-
-    } else {
-        xr_variant_location(target, path, &b);
-    }
-
+    xr_variant_location(target, path, &b);
     ngx_http_xr_answer_args(raw, ngx_http_xr_view(&xscf->token_name), &b);
 
     /* the request's own has been masked */

@@ -7,7 +7,6 @@
 #include "ngx_http_xr_device.h"
 #include "ngx_http_xr_variant.h"
 
-#include "xr_path.h"
 #include "xr_variant.h"
 
 
@@ -35,7 +34,6 @@ struct ngx_http_xr_variant_known_s {
     uint16_t             field;
     uint16_t             path;          /* 0: the manifest has to be looked
                                            into for what is below */
-    uint16_t             plain;         /* the path is the same in a URL */
     uint64_t             bytes;
     uint64_t             encoded[XR_ENCODINGS];
     u_char               text[NGX_HTTP_XR_VARIANT_TEXT];
@@ -101,7 +99,6 @@ ngx_http_xr_variant_known_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     v->id.len = known->id;
     v->reason = ngx_http_xr_ngx(xr_select_reason_name(known->reason));
     v->index = known->variant;
-    v->plain = known->plain;
     v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
 
     ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
@@ -172,7 +169,6 @@ ngx_http_xr_variant_known_keep(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     const xr_manifest_variant_t *variant)
 {
     u_char                       *p;
-    xr_buf_t                      b;
     ngx_http_xr_variant_t        *v;
     ngx_http_xr_variant_known_t  *known;
 
@@ -204,13 +200,6 @@ ngx_http_xr_variant_known_keep(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     }
 
     p = ngx_cpymem(known->text, v->field.data, v->field.len);
-
-    /* there is room for it only as it is, if nothing of it is encoded */
-
-    b = xr_buf(p, variant->path.len);
-    xr_path_encode(variant->path, &b);
-    known->plain = xr_buf_ok(&b);
-
     ngx_memcpy(p, variant->path.data, variant->path.len);
 }
 
