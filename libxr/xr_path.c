@@ -393,6 +393,10 @@ xr_path_encode_but(xr_str_t s, uint8_t plain, xr_buf_t *out)
     const uint8_t     *p, *first, *last;
     static const char  digits[] = "0123456789ABCDEF";
 
+    if (s.len == 0) {
+        return;                         /* which may be nowhere */
+    }
+
     last = s.data + s.len;
 
     for (p = s.data; p != last; p++) {

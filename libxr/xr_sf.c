@@ -86,16 +86,17 @@ xr_sf_take(xr_str_t *s, size_t n)
 static xr_str_t
 xr_sf_take_while(xr_str_t *s, uint8_t kinds)
 {
-    const uint8_t  *p, *last;
+    size_t          n, len;
+    const uint8_t  *p;
 
     p = s->data;
-    last = p + s->len;
+    len = s->len;
 
-    while (p != last && xr_sf_is(*p, kinds)) {
-        p++;
+    for (n = 0; n < len && xr_sf_is(p[n], kinds); n++) {
+        /* void */
     }
 
-    return xr_sf_take(s, (size_t) (p - s->data));
+    return xr_sf_take(s, n);
 }
 
 
