@@ -19,14 +19,10 @@ static ngx_uint_t ngx_http_xr_variant_wanted(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_again(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
-static ngx_int_t ngx_http_xr_variant_plain(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_begin(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_variant_wish(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_select_wish_t *wish);
-static const xr_devices_t *ngx_http_xr_variant_devices(
-    ngx_http_xr_ctx_t *ctx);
 static ngx_int_t ngx_http_xr_variant_choose(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest);
 static ngx_int_t ngx_http_xr_variant_keep(ngx_http_request_t *r,
@@ -98,7 +94,7 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
                                     NGX_HTTP_NOT_FOUND);
         }
 
-        return ngx_http_xr_variant_plain(r, ctx);
+        return ngx_http_xr_variant_fit_texture(r, ctx);
     }
 
     if (rc != NGX_OK) {
@@ -132,33 +128,6 @@ ngx_http_xr_variant_again(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     return (ngx_http_xr_variant_object(r, ctx, variant) == NGX_OK)
            ? ngx_http_xr_variant_serve(r, ctx) : NGX_ERROR;
-}
-
-
-/* The object as it is, but of a texture no more than is good for its class. */
-
-static ngx_int_t
-ngx_http_xr_variant_plain(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
-{
-    const xr_device_t      *device;
-    ngx_http_xr_variant_t  *v;
-
-    if (!xr_variant_has_levels(ngx_http_xr_view(&ctx->object))) {
-        return NGX_OK;
-    }
-
-    device = ngx_http_xr_device_get(r, ctx);
-    if (device == NULL) {
-        return NGX_ERROR;
-    }
-
-    v = ctx->variant;
-    v->wish.devices = ngx_http_xr_variant_devices(ctx);
-
-    ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
-
-    return ngx_http_xr_cut_wish(r, ctx,
-                                xr_select_budgets(device, &v->wish).dim);
 }
 
 
@@ -256,15 +225,6 @@ ngx_http_xr_variant_wish(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
-/* The table that the record of the device was read by; NULL: built in. */
-
-static const xr_devices_t *
-ngx_http_xr_variant_devices(ngx_http_xr_ctx_t *ctx)
-{
-    return (ctx->devices != NULL) ? ctx->devices->u.devices : NULL;
-}
-
-
 static ngx_int_t
 ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_manifest_t *manifest)
@@ -278,12 +238,10 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     v = ctx->variant;
 
-    device = ngx_http_xr_device_get(r, ctx);
+    device = ngx_http_xr_variant_fit_device(r, ctx);
     if (device == NULL) {
         return NGX_ERROR;
     }
-
-    v->wish.devices = ngx_http_xr_variant_devices(ctx);
 
     if (manifest->narms != 0) {
         who = ctx->public ? NULL : ngx_http_xr_auth_who(r, ctx);
@@ -320,6 +278,9 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
     v->instead = xr_select_instead(manifest, device, &v->wish, &chosen);
 
+    v->index = chosen.variant;
+    v->swayed = ngx_http_xr_variant_fit_swayed(r, ctx, manifest, &variant);
+
     if (ngx_http_xr_variant_keep(r, v, &chosen) != NGX_OK
         || ngx_http_xr_variant_link_set(r, ctx, manifest, &variant) != NGX_OK
         || ngx_http_xr_variant_parts(r, ctx, manifest, &variant, device)
@@ -345,7 +306,11 @@ ngx_http_xr_variant_parts(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_manifest_segment_t  segment;
 
     if (xr_variant_has_levels(variant->path)) {
-        return ngx_http_xr_cut_wish(r, ctx, device->dim_max);
+
+        /* one that was asked for by its name is the same for all */
+
+        return (ctx->variant->wish.variant.data == NULL)
+               ? ngx_http_xr_cut_wish(r, ctx, device->dim_max) : NGX_OK;
     }
 
     if (!ctx->variant->part) {
@@ -374,7 +339,6 @@ ngx_http_xr_variant_keep(ngx_http_request_t *r, ngx_http_xr_variant_t *v,
 {
     xr_buf_t  b;
 
-    v->index = chosen->variant;
     v->reason = ngx_http_xr_ngx(xr_select_reason_name(chosen->reason));
 
     b = xr_buf(ngx_pnalloc(r->pool, XR_SELECT_FIELD_MAX),

@@ -64,6 +64,9 @@ struct ngx_http_xr_variant_s {
     unsigned                       part:1;      /* "part" was */
     unsigned                       split:1;     /* it depends on who asks */
     unsigned                       instead:1;   /* of one that is missing */
+    unsigned                       fitted:1;    /* a texture, to a class */
+    unsigned                       swayed:1;    /* by headers, though the URL
+                                                   names a class */
     unsigned                       renewed:1;   /* another manifest than the
                                                    one it began with */
 };
@@ -121,6 +124,15 @@ ngx_uint_t ngx_http_xr_variant_cover_path(ngx_http_request_t *r,
 
 /* variant_link */
 ngx_int_t ngx_http_xr_variant_link_set(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_t *manifest,
+    const xr_manifest_variant_t *variant);
+
+/* variant_fit */
+const xr_device_t *ngx_http_xr_variant_fit_device(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_variant_fit_texture(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_variant_fit_swayed(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_manifest_t *manifest,
     const xr_manifest_variant_t *variant);
 

@@ -29,6 +29,7 @@ struct ngx_http_xr_variant_known_s {
     int                  variant;
     xr_select_reason_t   reason;
     xr_class_t           class;
+    ngx_uint_t           swayed;
 
     uint16_t             id;            /* lengths: the field begins with it */
     uint16_t             field;
@@ -99,6 +100,7 @@ ngx_http_xr_variant_known_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     v->id.len = known->id;
     v->reason = ngx_http_xr_ngx(xr_select_reason_name(known->reason));
     v->index = known->variant;
+    v->swayed = known->swayed;
     v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
 
     ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
@@ -188,6 +190,7 @@ ngx_http_xr_variant_known_keep(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         return;
     }
 
+    known->swayed = v->swayed;
     known->id = (uint16_t) v->id.len;
     known->field = (uint16_t) v->field.len;
     known->path = (uint16_t) variant->path.len;

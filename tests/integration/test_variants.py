@@ -300,6 +300,42 @@ def test_a_texture_without_a_manifest_is_cut_to_what_its_class_has(edge, web):
         assert ktx2.levels_of(response.body) == (edge_size, edge_size, levels[drop:])
         assert "XR-Hints" in response["vary"]
 
+        by_url = "maxdim" in query or (query and not headers)
+        assert ("private" in (response["cache-control"] or "")) != by_url
+
+
+def test_headers_that_change_what_the_url_says_are_not_for_caches_that_key_on_urls(edge, web, name):
+    def public(*ask_):
+        return "private" not in (get(edge, *ask_[:2], **(ask_[2] if len(ask_) > 2 else {}))
+                                 ["cache-control"] or "")
+
+    for _ in range(2):
+        assert public(name, "?xr=d3-b-13-m") and public(name, "?xr=h1-a-13-m", {"user_agent": QUEST_2})
+        assert not public(name, "?xr=d3-b-13-m", {"save_data": "on"})
+        assert not public(name, "?xr=d3-b-13-m", {"xr_hints": "v=1, tri=20000"})
+        assert public(name, "?xr=d3-b-13-m", {"ect": "2g"})
+        assert not public(name, "", {"user_agent": QUEST_2})
+
+        # it is none of the choice
+        assert public(name, "?variant=low", {"save_data": "on"})
+        assert public(name, "?xr=p0-e-9-m", {"xr_hints": "v=1, hz=90"})
+
+
+def test_a_texture_that_is_asked_for_by_its_name_is_whole(edge, web):
+    data_, levels = ktx2.texture(1024, 1024, [60000, 15000, 4000, 1000, 300, 80, 21, 7, 3, 2, 1])
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest([variant("tex", data_, ".ktx2", q=50, type="image/ktx2")]))
+    web.put(f"{name}.xr/{sha(data_)}.ktx2", data_)
+
+    whole = get(edge, name, "?variant=tex", xr_hints="v=1, dim=256")
+    assert ktx2.levels_of(whole.body) == (1024, 1024, levels)
+    assert "XR-Hints" not in (whole["vary"] or "") and "private" not in (whole["cache-control"] or "")
+
+    cut = get(edge, name, "", xr_hints="v=1, dim=256")
+    assert ktx2.levels_of(cut.body) == (256, 256, levels[2:])
+    assert "XR-Hints" in cut["vary"] and "private" in cut["cache-control"]
+    assert "private" in get(edge, name, "?xr=d3", xr_hints="v=1, dim=256")["cache-control"]
+
 
 def test_all_are_missing(edge, web):
     name = f"m/{next(NUMBERS)}.glb"
