@@ -206,6 +206,9 @@ xr_device_input_needs_trust(const xr_device_input_t *in, const xr_str_t *view)
  */
 xr_str_t *xr_device_input_at(xr_device_input_t *in, xr_str_t name);
 
+/* Those names, from 0 on; empty behind the last. */
+xr_str_t xr_device_input_name(size_t i);
+
 /*
  * Sets it; of those that come twice the first counts.  False: there is none.
  */

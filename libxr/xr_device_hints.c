@@ -35,8 +35,11 @@ xr_device_hints_item(xr_str_t *s)
     size_t    n;
     xr_str_t  item;
 
-    for (n = 0; n < s->len && !memchr(" ;\"", s->data[n], 3); n++) {
-        /* void */
+    for (n = 0; n < s->len; n++) {
+
+        if (s->data[n] == ' ' || s->data[n] == ';' || s->data[n] == '"') {
+            break;
+        }
     }
 
     item = xr_str_of(s->data, n);
@@ -240,7 +243,7 @@ static const struct {
 xr_rc_t
 xr_device_hints_read(xr_str_t s, xr_device_hints_t *out)
 {
-    size_t             i;
+    size_t             i, n;
     bool               other;
     xr_rc_t            rc;
     xr_sf_member_t     m;
@@ -256,8 +259,13 @@ xr_device_hints_read(xr_str_t s, xr_device_hints_t *out)
 
     h = *out;
     other = false;
+    n = 0;
 
     while ((rc = xr_sf_next(&s, &m)) == XR_OK) {
+
+        if (++n > XR_DEVICE_HINTS_KEYS) {
+            return XR_INVALID;
+        }
 
         if (xr_str_eq(m.key, version)) {
             other = (m.value.type != XR_SF_INTEGER || m.value.number != 1);
@@ -266,7 +274,9 @@ xr_device_hints_read(xr_str_t s, xr_device_hints_t *out)
 
         for (i = 0; i < XR_COUNT(xr_device_hints_keys); i++) {
 
-            if (xr_str_eq(m.key, xr_device_hints_keys[i].key)) {
+            if (m.key.data[0] == xr_device_hints_keys[i].key.data[0]
+                && xr_str_eq(m.key, xr_device_hints_keys[i].key))
+            {
                 xr_device_hints_keys[i].set(&m.value, &h);
                 break;
             }

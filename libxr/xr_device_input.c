@@ -93,6 +93,14 @@ xr_device_input_at(xr_device_input_t *in, xr_str_t name)
 }
 
 
+xr_str_t
+xr_device_input_name(size_t i)
+{
+    return (i < XR_COUNT(xr_device_headers)) ? xr_device_headers[i].name
+                                             : xr_str_of(NULL, 0);
+}
+
+
 bool
 xr_device_input_set(xr_device_input_t *in, xr_str_t name, xr_str_t value)
 {

@@ -63,7 +63,8 @@ xr_device_read_facts(const xr_device_input_t *in, const xr_device_said_t *s,
 {
     *f = (xr_devices_facts_t) {
         .has_memory = s->client.has_memory,
-        .mem_gib = s->client.mem_gib
+        .mem_gib = s->client.mem_gib,
+        .work = XR_DEVICES_WORK
     };
 
     f->text[XR_DEVICES_UA] = in->user_agent;

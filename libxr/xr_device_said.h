@@ -15,8 +15,9 @@
  * looked at is bounded: a record takes a microsecond, whatever is sent.
  */
 
-#define XR_DEVICE_HINTS_MAX   256       /* longer ones count as absent */
-#define XR_DEVICE_ACCEPT_MAX  512
+#define XR_DEVICE_HINTS_MAX   256       /* longer ones count as absent, */
+#define XR_DEVICE_HINTS_KEYS  20        /* as do those of more members */
+#define XR_DEVICE_ACCEPT_MAX  256
 #define XR_DEVICE_FIELD_MAX   128       /* a client hint */
 
 #define XR_DEVICE_DIM_MAX     32768

@@ -8,8 +8,7 @@
 
 #define XR_DEVICES_GAP     8            /* bytes between a name and a number */
 #define XR_DEVICES_DIGITS  6
-#define XR_DEVICES_WORK    192          /* steps in a text; real User-Agents
-                                           take up to 130 */
+#define XR_DEVICES_BLOCK   64           /* bytes looked at in one go */
 
 
 /* The patterns that are in a text. */
@@ -154,37 +153,45 @@ static unsigned
 xr_devices_walk(const xr_devices_t *d, xr_str_t s, unsigned work,
     xr_devices_found_t *f)
 {
-    size_t                    i, n;
+    unsigned                  n;
     uint8_t                   c;
+    const uint8_t            *p, *last;
     const xr_devices_node_t  *nodes, *node, *child;
 
     nodes = xr_devices_node(d);
     node = &nodes[d->roots[s.data[0]]];
-    work--;
 
-    for (i = 1; /* void */ ; i++) {
+    p = s.data;
+    last = p + s.len;
 
-        c = (i < s.len) ? xr_devices_fold(s.data[i]) : 0;
+    for ( ;; ) {
 
-        if (node->prefix != XR_DEVICES_NONE) {
-            xr_devices_note(d, node->prefix, xr_str_of(s.data + i, s.len - i),
-                            f);
+        p++;
+        work--;
+
+        c = (p != last) ? xr_devices_fold(*p) : 0;
+
+        if ((node->prefix & node->whole) != XR_DEVICES_NONE) {
+
+            if (node->prefix != XR_DEVICES_NONE) {
+                xr_devices_note(d, node->prefix,
+                                xr_str_of(p, (size_t) (last - p)), f);
+            }
+
+            if (node->whole != XR_DEVICES_NONE
+                && !(xr_devices_is_word(node->byte) && xr_devices_is_word(c)))
+            {
+                xr_devices_note(d, node->whole, xr_str_of(NULL, 0), f);
+            }
         }
 
-        if (node->whole != XR_DEVICES_NONE
-            && !(xr_devices_is_word(node->byte) && xr_devices_is_word(c)))
-        {
-            xr_devices_note(d, node->whole, xr_str_of(NULL, 0), f);
-        }
-
-        child = &nodes[node->child];
-        n = node->nchild;
-
-        if (i == s.len) {
+        if (p == last) {
             return work;
         }
 
-        for ( /* void */ ; n > 0 && child->byte != c; n--, child++) {
+        child = &nodes[node->child];
+
+        for (n = node->nchild; n > 0 && child->byte != c; n--, child++) {
 
             if (work == 0) {
                 return 0;
@@ -197,7 +204,6 @@ xr_devices_walk(const xr_devices_t *d, xr_str_t s, unsigned work,
             return work;
         }
 
-        work--;
         node = child;
     }
 }
@@ -205,24 +211,28 @@ xr_devices_walk(const xr_devices_t *d, xr_str_t s, unsigned work,
 
 /*
  * Patterns begin where words do, or at what is in no word: these places are
- * found without a branch, as a text may have one at each byte.
+ * found without a branch, as a text may have one at each byte.  "before" says
+ * whether a word goes on, and is 0 at first.
  */
 
 static size_t
-xr_devices_starts(const xr_devices_t *d, xr_str_t s, uint16_t *starts)
+xr_devices_starts(const xr_devices_t *d, xr_str_t s, unsigned *before,
+    uint8_t *starts)
 {
     size_t    i, n;
-    unsigned  kind, before;
+    unsigned  kind, word;
 
     n = 0;
-    before = 0;
+    word = *before;
 
     for (i = 0; i < s.len; i++) {
         kind = d->kinds[s.data[i]];
-        starts[n] = (uint16_t) i;
-        n += kind & ~before & XR_DEVICES_ROOT;
-        before = kind >> 1;             /* no pattern begins in a word */
+        starts[n] = (uint8_t) i;
+        n += kind & ~word & XR_DEVICES_ROOT;
+        word = kind >> 1;               /* no pattern begins in a word */
     }
+
+    *before = word;
 
     return n;
 }
@@ -231,21 +241,34 @@ xr_devices_starts(const xr_devices_t *d, xr_str_t s, uint16_t *starts)
 /* What a text was made for, to take long, is not looked for to its end. */
 
 static void
-xr_devices_scan(const xr_devices_t *d, xr_str_t s, xr_devices_found_t *f)
+xr_devices_scan(const xr_devices_t *d, xr_str_t s, unsigned *work,
+    xr_devices_found_t *f)
 {
-    size_t    i, n;
-    unsigned  work;
-    uint16_t  starts[XR_DEVICES_TEXT];
+    size_t    i, n, pos, len;
+    uint8_t   starts[XR_DEVICES_BLOCK];
+    unsigned  before;
 
     memset(f->bits, 0, sizeof(f->bits));
+    before = 0;
 
-    n = xr_devices_starts(d, s, starts);
-    work = XR_DEVICES_WORK;
+    for (pos = 0; pos < s.len; pos += len) {
 
-    for (i = 0; i < n && work != 0; i++) {
-        work = xr_devices_walk(d, xr_str_of(s.data + starts[i],
-                                            s.len - starts[i]),
-                               work, f);
+        len = s.len - pos;
+        len = (len < XR_DEVICES_BLOCK) ? len : XR_DEVICES_BLOCK;
+
+        n = xr_devices_starts(d, xr_str_of(s.data + pos, len), &before,
+                              starts);
+
+        for (i = 0; i < n; i++) {
+
+            if (*work == 0) {
+                return;
+            }
+
+            *work = xr_devices_walk(d, xr_str_of(s.data + pos + starts[i],
+                                                 s.len - pos - starts[i]),
+                                    *work, f);
+        }
     }
 }
 
@@ -331,8 +354,9 @@ xr_devices_met(const xr_devices_t *d, const xr_devices_cond_t *c,
 
 const xr_devices_rule_t *
 xr_devices_match(const xr_devices_t *d, xr_devices_input_t input,
-    const xr_devices_facts_t *facts)
+    xr_devices_facts_t *facts)
 {
+    bool                      words;
     uint32_t                  i;
     xr_str_t                  s;
     xr_devices_found_t        found;
@@ -349,12 +373,21 @@ xr_devices_match(const xr_devices_t *d, xr_devices_input_t input,
             s.len = XR_DEVICES_TEXT;
         }
 
-        xr_devices_scan(d, s, &found);
+        xr_devices_scan(d, s, &facts->work, &found);
     }
 
     c = xr_devices_cond(d);
+    words = (input == XR_DEVICES_UA || input == XR_DEVICES_GPU);
 
     for (i = d->start[input]; i < d->start[input + 1]; i++) {
+
+        /* most of them are about another device, which is soon seen */
+
+        if (words && c[i].all[0] != XR_DEVICES_NONE
+            && !xr_devices_has(&found, c[i].all[0]))
+        {
+            continue;
+        }
 
         if (xr_devices_met(d, &c[i], facts, &found)) {
             return &xr_devices_rule(d)[c[i].rule];

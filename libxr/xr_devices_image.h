@@ -31,7 +31,12 @@
 #define XR_DEVICES_ROOT      0x01       /* of a byte: a pattern begins so */
 #define XR_DEVICES_WORD      0x02
 
-#define XR_DEVICES_TEXT      512        /* so much of a text is looked at */
+/*
+ * So much of a text is looked at, in so many steps for all texts of a request:
+ * real User-Agents have up to 220 bytes, and take up to 130.
+ */
+#define XR_DEVICES_TEXT      384
+#define XR_DEVICES_WORK      160
 
 
 /* What a condition is about. */
@@ -202,11 +207,12 @@ typedef struct {
     unsigned  cloudfront;               /* XR_DEVICES_CF_* */
     bool      has_memory;
     uint32_t  mem_gib;
+    unsigned  work;                     /* steps that are left */
 } xr_devices_facts_t;
 
 /* The first rule with a condition about "input" that is met; NULL: none. */
 const xr_devices_rule_t *xr_devices_match(const xr_devices_t *d,
-    xr_devices_input_t input, const xr_devices_facts_t *facts);
+    xr_devices_input_t input, xr_devices_facts_t *facts);
 
 
 /* xr_devices_builder.c */

@@ -372,14 +372,14 @@ xr_path_decode(xr_str_t raw, xr_buf_t *out, xr_err_t *err)
 }
 
 
-/* What stands for itself: 1 anywhere, 2 in a path. */
+/* What stands for itself: 1 anywhere, 2 in a path, 4 in what was a URL. */
 
 static const uint8_t  xr_path_kept[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
-    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    0, 4, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1, 1, 2,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 4, 0, 4, 0, 4,
+    4, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1,
     0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 0
@@ -389,24 +389,29 @@ static const uint8_t  xr_path_kept[256] = {
 static void
 xr_path_encode_but(xr_str_t s, uint8_t plain, xr_buf_t *out)
 {
-    size_t             i, n;
     uint8_t            c, escape[3];
+    const uint8_t     *p, *first, *last;
     static const char  digits[] = "0123456789ABCDEF";
 
-    for (i = 0; i < s.len; i += n + 1) {
+    if (s.len == 0) {
+        return;                         /* which may be nowhere */
+    }
 
-        for (n = i; n < s.len && (xr_path_kept[s.data[n]] & plain); n++) {
+    last = s.data + s.len;
+
+    for (p = s.data; p != last; p++) {
+
+        for (first = p; p != last && (xr_path_kept[*p] & plain); p++) {
             /* void */
         }
 
-        n -= i;
-        xr_buf_put(out, xr_str_of(s.data + i, n));
+        xr_buf_put(out, xr_str_of(first, (size_t) (p - first)));
 
-        if (i + n == s.len) {
+        if (p == last) {
             return;
         }
 
-        c = s.data[i + n];
+        c = *p;
         escape[0] = '%';
         escape[1] = (uint8_t) digits[c >> 4];
         escape[2] = (uint8_t) digits[c & 0x0f];
@@ -427,4 +432,11 @@ void
 xr_path_encode_value(xr_str_t value, xr_buf_t *out)
 {
     xr_path_encode_but(value, 1, out);
+}
+
+
+void
+xr_path_encode_sent(xr_str_t sent, xr_buf_t *out)
+{
+    xr_path_encode_but(sent, 1|2|4, out);
 }

@@ -44,5 +44,11 @@ void xr_path_encode(xr_str_t path, xr_buf_t *out);
 /* As xr_path_encode(), but "/" is encoded too: for query values. */
 void xr_path_encode_value(xr_str_t value, xr_buf_t *out);
 
+/*
+ * Part of a URL as it was sent, which is encoded already, but for what no URL
+ * has, RFC 3986: "<" ends a link.
+ */
+void xr_path_encode_sent(xr_str_t sent, xr_buf_t *out);
+
 
 #endif /* XR_PATH_H */

@@ -86,9 +86,13 @@ xr_sf_take(xr_str_t *s, size_t n)
 static xr_str_t
 xr_sf_take_while(xr_str_t *s, uint8_t kinds)
 {
-    size_t  n;
+    size_t          n, len;
+    const uint8_t  *p;
 
-    for (n = 0; n < s->len && xr_sf_is(s->data[n], kinds); n++) {
+    p = s->data;
+    len = s->len;
+
+    for (n = 0; n < len && xr_sf_is(p[n], kinds); n++) {
         /* void */
     }
 

@@ -393,13 +393,13 @@ xr_store_extend(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
 
 void
 xr_store_note(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
-    uint64_t bits)
+    uint64_t version, uint64_t bits)
 {
     xr_store_entry_t  *e;
 
     e = xr_store_of(s, tag);
 
-    if (e != NULL) {
+    if (e != NULL && e->pos == version) {
         xr_store_begin(e);
         e->note |= bits;
         xr_store_end(e);

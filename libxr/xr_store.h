@@ -79,9 +79,9 @@ xr_rc_t xr_store_put(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
 void xr_store_extend(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
     int64_t fresh);
 
-/* Sets bits of its note. */
+/* Sets bits of its note, if it still is the text of that version. */
 void xr_store_note(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE],
-    uint64_t bits);
+    uint64_t version, uint64_t bits);
 
 /* There is something newer: of one entry, or perhaps of every one. */
 void xr_store_outdate(xr_store_t *s, const uint8_t tag[XR_SIPHASH_SIZE]);

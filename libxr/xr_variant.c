@@ -169,29 +169,6 @@ xr_variant_siblings(const xr_manifest_variant_t *v)
 }
 
 
-/* As it was sent, but for what no URL has, RFC 3986: "<" ends a link. */
-
-static void
-xr_variant_put_raw(xr_str_t raw, xr_buf_t *out)
-{
-    size_t    i;
-    xr_str_t  c;
-
-    static const xr_str_t  kept = XR_STR("-._~!$&'()*+,;=:@%/?");
-
-    for (i = 0; i < raw.len; i++) {
-        c = xr_str_of(raw.data + i, 1);
-
-        if (xr_str_find(kept, *c.data) != kept.len) {
-            xr_buf_put(out, c);
-
-        } else {
-            xr_path_encode(c, out);
-        }
-    }
-}
-
-
 void
 xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out)
 {
@@ -203,9 +180,9 @@ xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out)
         xr_buf_puts(out, "./");
     }
 
-    xr_variant_put_raw(target, out);
+    xr_path_encode_sent(target, out);
     xr_buf_puts(out, ".xr/");
-    xr_path_encode(path, out);
+    xr_buf_put(out, path);
 }
 
 
@@ -219,7 +196,7 @@ xr_variant_link(xr_str_t target, const xr_manifest_link_t *link,
 
     xr_buf_puts(&b, (b.len != 0) ? ", <" : "<");
     xr_variant_location(target, link->path, &b);
-    xr_variant_put_raw(query, &b);
+    xr_path_encode_sent(query, &b);
     xr_buf_puts(&b, ">; rel=preload; as=");
     xr_buf_put(&b, xr_manifest_as_name(link->as));
 

@@ -69,10 +69,11 @@ bool xr_variant_siblings(const xr_manifest_variant_t *v);
 
 /*
  * The variant at "path", relative to the URL that was asked for: "target" is
- * that, raw, without token and query.
+ * that, raw, without token and query.  A manifest's paths are the same in a
+ * URL.
  */
 #define XR_VARIANT_LOCATION(target, path)                                     \
-    (3 * (target) + 3 * (path) + sizeof("./.xr/"))
+    (3 * (target) + (path) + sizeof("./.xr/"))
 
 void xr_variant_location(xr_str_t target, xr_str_t path, xr_buf_t *out);
 

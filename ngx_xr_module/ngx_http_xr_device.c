@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_xr_device_load(ngx_http_xr_load_t *load,
 static void *ngx_http_xr_device_alloc(void *ctx, size_t size);
 static const xr_devices_t *ngx_http_xr_device_table(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
+static ngx_uint_t ngx_http_xr_device_may(ngx_http_xr_devices_t *d,
+    ngx_uint_t hash);
 static void ngx_http_xr_device_headers(ngx_http_request_t *r,
     xr_device_input_t *in);
 static uint64_t ngx_http_xr_device_recall(ngx_http_xr_main_conf_t *xmcf,
@@ -297,6 +299,15 @@ ngx_http_xr_device_input(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
+/* Whether a field of such a hash may be one that is looked at. */
+
+static ngx_uint_t
+ngx_http_xr_device_may(ngx_http_xr_devices_t *d, ngx_uint_t hash)
+{
+    return d->fields[hash / 64 % NGX_HTTP_XR_DEVICE_FIELDS] >> hash % 64 & 1;
+}
+
+
 /*
  * Of fields that come twice the first counts; those that only a tier of ours
  * may send are not looked at in what others send.
@@ -305,16 +316,25 @@ ngx_http_xr_device_input(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 static void
 ngx_http_xr_device_headers(ngx_http_request_t *r, xr_device_input_t *in)
 {
-    xr_str_t         *view;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    xr_str_t                 *view;
+    ngx_uint_t                i;
+    ngx_list_part_t          *part;
+    ngx_table_elt_t          *h;
+    ngx_http_xr_devices_t    *d;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+    d = &xmcf->devices;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
 
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
+
+            if (!ngx_http_xr_device_may(d, h[i].hash)) {
+                continue;               /* as most of them */
+            }
 
             view = xr_device_input_at(in, xr_str_of(h[i].lowcase_key,
                                                     h[i].key.len));
@@ -524,8 +544,9 @@ static const struct {
 ngx_int_t
 ngx_http_xr_device_add(ngx_conf_t *cf)
 {
+    xr_str_t                  field;
     ngx_str_t                 name;
-    ngx_uint_t                i, n;
+    ngx_uint_t                i, n, hash;
     ngx_http_variable_t      *var;
     ngx_http_xr_main_conf_t  *xmcf;
 
@@ -536,6 +557,19 @@ ngx_http_xr_device_add(ngx_conf_t *cf)
                                       * sizeof(ngx_http_xr_device_known_t));
     if (xmcf->devices.known == NULL) {
         return NGX_ERROR;
+    }
+
+    for (i = 0; /* void */ ; i++) {
+        field = xr_device_input_name(i);
+
+        if (field.len == 0) {
+            break;
+        }
+
+        hash = ngx_hash_key((u_char *) field.data, field.len);
+
+        xmcf->devices.fields[hash / 64 % NGX_HTTP_XR_DEVICE_FIELDS]
+            |= (uint64_t) 1 << hash % 64;
     }
 
     n = sizeof(ngx_http_xr_device_vars) / sizeof(ngx_http_xr_device_vars[0]);

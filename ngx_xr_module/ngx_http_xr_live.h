@@ -100,6 +100,8 @@ typedef struct {
 
 /* "xr_devices", and the records that were read by it. */
 
+#define NGX_HTTP_XR_DEVICE_FIELDS  8
+
 typedef struct ngx_http_xr_device_known_s  ngx_http_xr_device_known_t;
 
 typedef struct {
@@ -108,6 +110,9 @@ typedef struct {
     ngx_http_xr_watch_t            watch;
     ngx_http_xr_device_known_t    *known;       /* in this worker, */
     ngx_uint_t                     generation;  /* of this one's table */
+    uint64_t                       fields[NGX_HTTP_XR_DEVICE_FIELDS];
+                                                /* bits: hashes of the names
+                                                   of what is looked at */
 } ngx_http_xr_devices_t;
 
 

@@ -186,11 +186,44 @@ ngx_http_xr_manifest_get(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 }
 
 
-/* Its objects may be missing: they are passed over until it is read anew. */
+/*
+ * Whether it is known, there is nothing to ask for or to wait for, and all of
+ * its objects are there, as far as is known: of which text it is is enough.
+ */
+
+ngx_uint_t
+ngx_http_xr_manifest_fresh(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+{
+    xr_store_info_t           info;
+    ngx_http_xr_main_conf_t  *xmcf;
+
+    xmcf = ngx_http_get_module_main_conf(r, ngx_http_xr_module);
+
+    /* a text that has no room is there */
+
+    if (xr_store_get(xmcf->manifests, ctx->variant->tag, NULL, 0, &info)
+        != XR_NO_SPACE
+        || ngx_time() >= ngx_min(info.fresh, info.kept)
+        || ctx->purge.some / 1000 >= (uint64_t) info.fetched
+        || info.note != 0)
+    {
+        return 0;
+    }
+
+    ctx->variant->version = info.version;
+
+    return 1;
+}
+
+
+/*
+ * Objects of the text of that version are missing: they are passed over until
+ * it is read anew.
+ */
 
 void
 ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
-    uint64_t missing)
+    uint64_t version, uint64_t missing)
 {
     ngx_shmtx_t              *mutex;
     ngx_http_xr_main_conf_t  *xmcf;
@@ -199,7 +232,7 @@ ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
     mutex = ngx_http_xr_manifest_mutex(xmcf);
 
     ngx_shmtx_lock(mutex);
-    xr_store_note(xmcf->manifests, tag, missing);
+    xr_store_note(xmcf->manifests, tag, version, missing);
     ngx_shmtx_unlock(mutex);
 }
 

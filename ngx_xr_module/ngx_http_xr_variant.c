@@ -17,8 +17,8 @@
 
 static ngx_uint_t ngx_http_xr_variant_wanted(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
-static ngx_int_t ngx_http_xr_variant_plain(ngx_http_request_t *r,
-    ngx_http_xr_ctx_t *ctx);
+static ngx_int_t ngx_http_xr_variant_again(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
 static ngx_int_t ngx_http_xr_variant_begin(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_variant_wish(ngx_http_request_t *r,
@@ -26,8 +26,7 @@ static void ngx_http_xr_variant_wish(ngx_http_request_t *r,
 static ngx_int_t ngx_http_xr_variant_choose(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest);
 static ngx_int_t ngx_http_xr_variant_keep(ngx_http_request_t *r,
-    ngx_http_xr_variant_t *v, xr_select_t *chosen,
-    const xr_manifest_variant_t *variant);
+    ngx_http_xr_variant_t *v, xr_select_t *chosen);
 static ngx_int_t ngx_http_xr_variant_serve(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx);
 static ngx_uint_t ngx_http_xr_variant_reachable(ngx_http_request_t *r,
@@ -48,6 +47,7 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 {
     ngx_int_t                 rc;
     xr_manifest_t             manifest;
+    xr_manifest_variant_t     variant;
     ngx_http_xr_variant_t    *v;
     ngx_http_xr_loc_conf_t   *xlcf;
 
@@ -70,6 +70,13 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
         }
 
         v = ctx->variant;
+
+        rc = ngx_http_xr_variant_known_get(r, ctx, &variant);
+
+        if (rc != NGX_DECLINED) {
+            return (rc == NGX_OK) ? ngx_http_xr_variant_again(r, ctx, &variant)
+                                  : rc;
+        }
     }
 
     if (v->fetch != NULL && ngx_http_xr_manifest_fetch_waits(v->fetch)) {
@@ -87,7 +94,7 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
                                     NGX_HTTP_NOT_FOUND);
         }
 
-        return ngx_http_xr_variant_plain(r, ctx);
+        return ngx_http_xr_variant_fit_texture(r, ctx);
     }
 
     if (rc != NGX_OK) {
@@ -107,26 +114,20 @@ ngx_http_xr_variant_step(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
-/* The object as it is, but of a texture no more than the device can use. */
+/* A client of a device like another before it. */
 
 static ngx_int_t
-ngx_http_xr_variant_plain(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
+ngx_http_xr_variant_again(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
+    const xr_manifest_variant_t *variant)
 {
-    const xr_device_t  *device;
-
-    if (!xr_variant_has_levels(ngx_http_xr_view(&ctx->object))) {
-        return NGX_OK;
-    }
-
-    device = ngx_http_xr_device_get(r, ctx);
-
-    if (device == NULL) {
+    if (xr_variant_has_levels(variant->path)
+        && ngx_http_xr_cut_wish(r, ctx, ctx->device->dim_max) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
-
-    return ngx_http_xr_cut_wish(r, ctx, device->dim_max);
+    return (ngx_http_xr_variant_object(r, ctx, variant) == NGX_OK)
+           ? ngx_http_xr_variant_serve(r, ctx) : NGX_ERROR;
 }
 
 
@@ -237,12 +238,10 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     v = ctx->variant;
 
-    device = ngx_http_xr_device_get(r, ctx);
+    device = ngx_http_xr_variant_fit_device(r, ctx);
     if (device == NULL) {
         return NGX_ERROR;
     }
-
-    v->wish.devices = (ctx->devices != NULL) ? ctx->devices->u.devices : NULL;
 
     if (manifest->narms != 0) {
         who = ctx->public ? NULL : ngx_http_xr_auth_who(r, ctx);
@@ -279,13 +278,18 @@ ngx_http_xr_variant_choose(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     v->state = NGX_HTTP_XR_VARIANT_CHOSEN;
     v->instead = xr_select_instead(manifest, device, &v->wish, &chosen);
 
-    if (ngx_http_xr_variant_keep(r, v, &chosen, &variant) != NGX_OK
+    v->index = chosen.variant;
+    v->swayed = ngx_http_xr_variant_fit_swayed(r, ctx, manifest, &variant);
+
+    if (ngx_http_xr_variant_keep(r, v, &chosen) != NGX_OK
         || ngx_http_xr_variant_link_set(r, ctx, manifest, &variant) != NGX_OK
         || ngx_http_xr_variant_parts(r, ctx, manifest, &variant, device)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    ngx_http_xr_variant_known_keep(r, ctx, &variant);
 
     return ngx_http_xr_variant_object(r, ctx, &variant);
 }
@@ -302,7 +306,11 @@ ngx_http_xr_variant_parts(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_manifest_segment_t  segment;
 
     if (xr_variant_has_levels(variant->path)) {
-        return ngx_http_xr_cut_wish(r, ctx, device->dim_max);
+
+        /* one that was asked for by its name is the same for all */
+
+        return (ctx->variant->wish.variant.data == NULL)
+               ? ngx_http_xr_cut_wish(r, ctx, device->dim_max) : NGX_OK;
     }
 
     if (!ctx->variant->part) {
@@ -327,11 +335,10 @@ ngx_http_xr_variant_parts(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_xr_variant_keep(ngx_http_request_t *r, ngx_http_xr_variant_t *v,
-    xr_select_t *chosen, const xr_manifest_variant_t *variant)
+    xr_select_t *chosen)
 {
     xr_buf_t  b;
 
-    v->index = chosen->variant;
     v->reason = ngx_http_xr_ngx(xr_select_reason_name(chosen->reason));
 
     b = xr_buf(ngx_pnalloc(r->pool, XR_SELECT_FIELD_MAX),
@@ -350,10 +357,7 @@ ngx_http_xr_variant_keep(ngx_http_request_t *r, ngx_http_xr_variant_t *v,
     v->arm = ngx_http_xr_ngx(chosen->arm);
     v->arm.data = ngx_pstrdup(r->pool, &v->arm);
 
-    v->path = ngx_http_xr_ngx(variant->path);
-    v->path.data = ngx_pstrdup(r->pool, &v->path);
-
-    return (v->arm.data != NULL && v->path.data != NULL) ? NGX_OK : NGX_ERROR;
+    return (v->arm.data != NULL) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -387,6 +391,9 @@ ngx_http_xr_variant_object(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
         xr_manifest_variant_name(ngx_http_xr_view(&v->object), variant,
                                  ngx_http_xr_variant_coding(r, ctx, variant),
                                  &b);
+
+        v->path.data = b.data + v->object.len + sizeof(".xr/") - 1;
+        v->path.len = variant->path.len;
     }
 
     ctx->object = ngx_http_xr_ngx(xr_buf_str(&b));
@@ -488,7 +495,7 @@ ngx_http_xr_variant_reachable(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 ngx_uint_t
 ngx_http_xr_variant_missing(ngx_http_request_t *r)
 {
-    uint64_t                bit, ignored;
+    uint64_t                bit, version, missing;
     xr_manifest_t           manifest;
     ngx_http_xr_ctx_t      *ctx;
     ngx_http_xr_variant_t  *v;
@@ -512,11 +519,22 @@ ngx_http_xr_variant_missing(ngx_http_request_t *r)
 
     v->missing |= bit;
     v->tries = NGX_MAX_INT_T_VALUE;
+    version = v->version;
 
-    ngx_http_xr_manifest_note(r, v->tag, bit);
+    ngx_http_xr_manifest_note(r, v->tag, version, bit);
 
-    return ngx_http_xr_manifest_get(r, ctx, &manifest, &ignored) == NGX_OK
-           && ngx_http_xr_variant_choose(r, ctx, &manifest) == NGX_OK
+    if (ngx_http_xr_manifest_get(r, ctx, &manifest, &missing) != NGX_OK) {
+        return 0;
+    }
+
+    if (v->version != version && !v->renewed) {
+        /* published anew meanwhile: its bits are other ones, and clear */
+        v->renewed = 1;
+        v->missing = 0;
+        v->wish.missing = missing;
+    }
+
+    return ngx_http_xr_variant_choose(r, ctx, &manifest) == NGX_OK
            && v->state == NGX_HTTP_XR_VARIANT_CHOSEN
            && !(v->missing & (uint64_t) 1 << v->index);
 }
@@ -573,7 +591,8 @@ ngx_http_xr_variant_lost(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                           "xr: variant \"%V\" is missing", &ctx->object);
 
-            ngx_http_xr_manifest_note(r, tag, (uint64_t) 1 << i);
+            ngx_http_xr_manifest_note(r, tag, info.version,
+                                      (uint64_t) 1 << i);
         }
     }
 }

@@ -64,6 +64,11 @@ struct ngx_http_xr_variant_s {
     unsigned                       part:1;      /* "part" was */
     unsigned                       split:1;     /* it depends on who asks */
     unsigned                       instead:1;   /* of one that is missing */
+    unsigned                       fitted:1;    /* a texture, to a class */
+    unsigned                       swayed:1;    /* by headers, though the URL
+                                                   names a class */
+    unsigned                       renewed:1;   /* another manifest than the
+                                                   one it began with */
 };
 
 
@@ -84,9 +89,13 @@ xr_str_t ngx_http_xr_variant_var_arm(ngx_http_request_t *r,
 /* variant_known */
 ngx_int_t ngx_http_xr_variant_known_init(ngx_conf_t *cf,
     ngx_http_xr_main_conf_t *xmcf);
+ngx_int_t ngx_http_xr_variant_known_get(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, xr_manifest_variant_t *variant);
 xr_rc_t ngx_http_xr_variant_known_select(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_manifest_t *manifest,
     xr_select_t *chosen, xr_manifest_variant_t *variant);
+void ngx_http_xr_variant_known_keep(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_variant_t *variant);
 
 /* variant_answer */
 ngx_int_t ngx_http_xr_variant_answer_redirect(ngx_http_request_t *r);
@@ -118,6 +127,15 @@ ngx_int_t ngx_http_xr_variant_link_set(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, const xr_manifest_t *manifest,
     const xr_manifest_variant_t *variant);
 
+/* variant_fit */
+const xr_device_t *ngx_http_xr_variant_fit_device(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_int_t ngx_http_xr_variant_fit_texture(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_variant_fit_swayed(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx, const xr_manifest_t *manifest,
+    const xr_manifest_variant_t *variant);
+
 /* variant_conf */
 void ngx_http_xr_variant_conf_create(ngx_http_xr_variant_conf_t *conf);
 void ngx_http_xr_variant_conf_merge(ngx_http_xr_variant_conf_t *prev,
@@ -136,8 +154,10 @@ void ngx_http_xr_manifest_tag(ngx_http_xr_main_conf_t *xmcf,
     u_char tag[XR_SIPHASH_SIZE]);
 ngx_int_t ngx_http_xr_manifest_get(ngx_http_request_t *r,
     ngx_http_xr_ctx_t *ctx, xr_manifest_t *manifest, uint64_t *missing);
+ngx_uint_t ngx_http_xr_manifest_fresh(ngx_http_request_t *r,
+    ngx_http_xr_ctx_t *ctx);
 void ngx_http_xr_manifest_note(ngx_http_request_t *r, u_char *tag,
-    uint64_t missing);
+    uint64_t version, uint64_t missing);
 void ngx_http_xr_manifest_outdate(ngx_http_xr_main_conf_t *xmcf,
     const xr_site_t *site, xr_str_t object);
 void ngx_http_xr_manifest_expire(ngx_http_xr_main_conf_t *xmcf);

@@ -199,7 +199,8 @@ ngx_http_xr_variant_answer_policy(ngx_http_request_t *r,
     }
 
     return (ctx->variant != NULL
-            && ctx->variant->state == NGX_HTTP_XR_VARIANT_CHOSEN)
+            && (ctx->variant->state == NGX_HTTP_XR_VARIANT_CHOSEN
+                || ctx->variant->fitted))
            ? ngx_http_xr_answer_resolved(ctx) : NULL;
 }
 
@@ -213,6 +214,7 @@ ngx_uint_t
 ngx_http_xr_variant_answer_private(ngx_http_xr_ctx_t *ctx)
 {
     return ctx->variant->split
+           || ctx->variant->swayed
            || (ctx->variant->wish.variant.data == NULL
                && ctx->device != NULL
                && ctx->device->source != XR_SOURCE_QUERY);

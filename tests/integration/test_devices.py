@@ -104,7 +104,8 @@ def test_client_hints(edge):
 
 
 @pytest.mark.parametrize("fields", [
-    {"xr_hints": "v=1, c="}, {"xr_hints": "(" * 300}, {"sec_ch_ua_form_factors": '"'},
+    {"xr_hints": "v=1, c="}, {"xr_hints": "(" * 300},
+    {"xr_hints": 'c="h2"' + "".join(f", k{i}" for i in range(20))}, {"sec_ch_ua_form_factors": '"'},
     {"device_memory": "-1"}, {"accept": "*/*;xr=" + "z" * 3000}, {"user_agent": "+" * 4000},
     {"ect": "6g", "rtt": "x", "downlink": "1.2.3"}, {"xr_hints": "\xff\xfe"}])
 def test_what_cannot_be_read(edge, fields):

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import random
+import threading
 import urllib.parse
 
 import brotli
@@ -15,6 +16,7 @@ import pytest
 
 import edgeauth
 import http1
+import ktx2
 import scripted
 import servers
 from object_origin import ObjectOrigin, answer
@@ -62,9 +64,16 @@ def manifest(variants=None, **members):
 
 
 class Store(ObjectOrigin):
-    """An origin whose objects go by their whole name."""
+    """An origin whose objects go by their whole name; "held" are events that answers wait for."""
+
+    def __init__(self, objects):
+        super().__init__(objects)
+        self.held = {}
 
     def _answer(self, request):
+        event = self.held.get(request.path)
+        if event is not None:
+            event.wait(20)
         obj = self.objects.get(request.path.removeprefix(BASE))
         if isinstance(obj, int):
             return scripted.message(obj, b"")
@@ -243,6 +252,89 @@ def test_a_missing_variant(edge, web):
         assert response.status == 200 and response.body == BODIES["mid"]
         assert response["xr-variant"].startswith("mid;reason=alt")
     assert len(web.fetched(f"{name}.xr/{sha(BODIES['full'])}.glb")) == 1
+
+
+def test_a_manifest_that_is_new_when_a_variant_turns_out_to_be_missing(web, web_edges):
+    edge = start(web, web_edges, "xr_manifest_valid 1s;")
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest(), [BODIES["low"]])
+
+    path = f"{BASE}{name}.xr/{sha(BODIES['full'])}.glb"
+    web.held[path] = threading.Event()
+
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waits = pool.submit(get, edge, name, "?xr=d3-b-13-m")
+            servers.wait_for("the variant to be asked for",
+                             lambda: web.fetched(path.removeprefix(BASE)))
+
+            # another first variant, and those of before are gone
+            new = [variant("new", BODIES["text"], q=95, maxdim=4096), variant("small", BODIES["low"], q=20, tris=9)]
+            web.publish(name, manifest(new), [BODIES["text"], BODIES["low"]])
+            servers.wait_for("the new manifest", lambda: get(edge, name, "?xr=p0-e-9-m")
+                             ["xr-variant"].startswith("small;"))
+
+            web.held[path].set()
+            response = waits.result()
+    finally:
+        web.held.pop(path).set()
+
+    for answer_ in (response, get(edge, name, "?xr=d3-b-13-m")):
+        assert answer_["xr-variant"] == "new;reason=fit;class=d3"
+        assert answer_.body == BODIES["text"]
+
+
+def test_a_texture_without_a_manifest_is_cut_to_what_its_class_has(edge, web):
+    sizes = [60000, 15000, 4000, 1000, 300, 80, 21, 7, 3, 2]
+    data_, levels = ktx2.texture(1024, 1024, [*sizes, 1])
+    name = f"m/{next(NUMBERS)}.ktx2"
+    web.put(name, data_)
+
+    for query, headers, edge_size in (("?xr=p0-e-13-m", {}, 512), ("?xr=h0-a-13-m", {}, 1024),
+                                      ("?xr=h2-a-8-m", {}, 256), ("", {"user_agent": QUEST_2}, 1024),
+                                      ("?xr=d3-b-13-m", {}, 1024), ("?xr=p0-e-13-m&maxdim=128", {}, 128),
+                                      ("?xr=p1-e-13-m", {"save_data": "on"}, 512)):
+        response = get(edge, name, query, **headers)
+        drop = (1024 // edge_size).bit_length() - 1
+        assert response.status == 200
+        assert ktx2.levels_of(response.body) == (edge_size, edge_size, levels[drop:])
+        assert "XR-Hints" in response["vary"]
+
+        by_url = "maxdim" in query or (query and not headers)
+        assert ("private" in (response["cache-control"] or "")) != by_url
+
+
+def test_headers_that_change_what_the_url_says_are_not_for_caches_that_key_on_urls(edge, web, name):
+    def public(*ask_):
+        return "private" not in (get(edge, *ask_[:2], **(ask_[2] if len(ask_) > 2 else {}))
+                                 ["cache-control"] or "")
+
+    for _ in range(2):
+        assert public(name, "?xr=d3-b-13-m") and public(name, "?xr=h1-a-13-m", {"user_agent": QUEST_2})
+        assert not public(name, "?xr=d3-b-13-m", {"save_data": "on"})
+        assert not public(name, "?xr=d3-b-13-m", {"xr_hints": "v=1, tri=20000"})
+        assert public(name, "?xr=d3-b-13-m", {"ect": "2g"})
+        assert not public(name, "", {"user_agent": QUEST_2})
+
+        # it is none of the choice
+        assert public(name, "?variant=low", {"save_data": "on"})
+        assert public(name, "?xr=p0-e-9-m", {"xr_hints": "v=1, hz=90"})
+
+
+def test_a_texture_that_is_asked_for_by_its_name_is_whole(edge, web):
+    data_, levels = ktx2.texture(1024, 1024, [60000, 15000, 4000, 1000, 300, 80, 21, 7, 3, 2, 1])
+    name = f"m/{next(NUMBERS)}.glb"
+    web.publish(name, manifest([variant("tex", data_, ".ktx2", q=50, type="image/ktx2")]))
+    web.put(f"{name}.xr/{sha(data_)}.ktx2", data_)
+
+    whole = get(edge, name, "?variant=tex", xr_hints="v=1, dim=256")
+    assert ktx2.levels_of(whole.body) == (1024, 1024, levels)
+    assert "XR-Hints" not in (whole["vary"] or "") and "private" not in (whole["cache-control"] or "")
+
+    cut = get(edge, name, "", xr_hints="v=1, dim=256")
+    assert ktx2.levels_of(cut.body) == (256, 256, levels[2:])
+    assert "XR-Hints" in cut["vary"] and "private" in cut["cache-control"]
+    assert "private" in get(edge, name, "?xr=d3", xr_hints="v=1, dim=256")["cache-control"]
 
 
 def test_all_are_missing(edge, web):

@@ -284,7 +284,7 @@ test_default(void **state)
 }
 
 
-/* The worst that 512 bytes can be, of what is tried. */
+/* The worst that 384 bytes can be, of what is tried. */
 
 static void
 test_time(void **state)

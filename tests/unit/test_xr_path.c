@@ -338,15 +338,24 @@ test_encode(void **state)
         const char  *in;
         const char  *path;
         const char  *value;
+        const char  *sent;
     } encoded[] = {
-        { "",               "", "" },
-        { "/a/b.glb",       "/a/b.glb", "%2Fa%2Fb.glb" },
-        { "AZaz09-._~",     "AZaz09-._~", "AZaz09-._~" },
-        { "/a b+c",         "/a%20b%2Bc", "%2Fa%20b%2Bc" },
-        { "/100%/%41",      "/100%25/%2541", "%2F100%25%2F%2541" },
-        { "/\303\274",      "/%C3%BC", "%2F%C3%BC" },
-        { "/!*'()",         "/%21%2A%27%28%29", "%2F%21%2A%27%28%29" },
-        { "\n\177",         "%0A%7F", "%0A%7F" }
+        { "",               "", "", "" },
+        { "/a/b.glb",       "/a/b.glb", "%2Fa%2Fb.glb", "/a/b.glb" },
+        { "AZaz09-._~",     "AZaz09-._~", "AZaz09-._~", "AZaz09-._~" },
+        { "/a b+c",         "/a%20b%2Bc", "%2Fa%20b%2Bc", "/a%20b+c" },
+        { "/100%/%41",      "/100%25/%2541", "%2F100%25%2F%2541",
+          "/100%/%41" },
+        { "/\303\274",      "/%C3%BC", "%2F%C3%BC", "/%C3%BC" },
+        { "/!*'()",         "/%21%2A%27%28%29", "%2F%21%2A%27%28%29",
+          "/!*'()" },
+        { "?a=b&c;$,@:",    "%3Fa%3Db%26c%3B%24%2C%40%3A",
+          "%3Fa%3Db%26c%3B%24%2C%40%3A", "?a=b&c;$,@:" },
+        { "<\">[]^`{|}\\#",
+          "%3C%22%3E%5B%5D%5E%60%7B%7C%7D%5C%23",
+          "%3C%22%3E%5B%5D%5E%60%7B%7C%7D%5C%23",
+          "%3C%22%3E%5B%5D%5E%60%7B%7C%7D%5C%23" },
+        { "\n\177",         "%0A%7F", "%0A%7F", "%0A%7F" }
     };
 
     (void) state;
@@ -359,6 +368,10 @@ test_encode(void **state)
         b = xr_buf(memory, sizeof(memory));
         xr_path_encode_value(xr_str(encoded[i].in), &b);
         XR_CHECK_STR(xr_buf_str(&b), encoded[i].value, encoded[i].in);
+
+        b = xr_buf(memory, sizeof(memory));
+        xr_path_encode_sent(xr_str(encoded[i].in), &b);
+        XR_CHECK_STR(xr_buf_str(&b), encoded[i].sent, encoded[i].in);
     }
 
     b = xr_buf(memory, 4);
