@@ -20,7 +20,7 @@
 
 
 #define XRW_VARIANTS_INSTALLED  "/usr/share/ngx_xr/viewer"
-#define XRW_VARIANTS_TIME       600     /* seconds */
+#define XRW_VARIANTS_TIME       1800    /* seconds */
 #define XRW_VARIANTS_SIZE       (UINT64_C(256) * 1024 * 1024)
 #define XRW_VARIANTS_ARGS       (XR_MANIFEST_VARIANTS + 5)
 #define XRW_VARIANTS_TEXT       (32 * 1024 * 1024)

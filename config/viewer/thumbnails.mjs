@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url';
 const [out, ...models] = process.argv.slice(2);
 const viewer = dirname(fileURLToPath(import.meta.url));
 
-const WAIT = 60_000;
+const WAIT = 120_000;
 const SIZE = 240;
 
 const TYPES = {
@@ -161,6 +161,13 @@ async function draw(browser, session, url) {
 }
 
 
+/* the last line that is said is the reason that "xr variants" gives */
+
+process.on('uncaughtException', (error) => {
+    console.error(error.message);
+    process.exit(1);
+});
+
 const server = createServer(serve);
 
 await new Promise((done) => server.listen(0, '127.0.0.1', done));
@@ -199,5 +206,12 @@ try {
     await browser.ended;
     server.close();
     server.closeAllConnections();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+
+    /* its other processes end a moment later, and write until then */
+
+    try {
+        rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+    } catch (error) {
+        console.error(error.message);
+    }
 }
