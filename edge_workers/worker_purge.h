@@ -60,6 +60,7 @@ typedef struct {
     xrw_tenant_t        tenant;
     xrw_purge_batch_t   batch;          /* without paths: there is none */
     const char         *told;           /* what was invalidated just now */
+    bool                warming;        /* all else is done */
     bool                last;           /* attempt of one of them */
     xrw_purge_held_t   *orders[XRW_PURGE_HELD];
     size_t              n;

@@ -302,6 +302,7 @@ xrw_purge_child_done(xrw_purge_child_t *c)
     memset(&warm, 0, sizeof(warm));
 
     if (c->run->nhot > 0) {
+        xrw_purge_child_say(c, json_pack("{s:b}", "warming", 1));
         xrw_purge_warm(c->w, c->run, &warm);
     }
 

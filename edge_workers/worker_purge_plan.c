@@ -39,7 +39,9 @@ xrw_purge_plan_busy(const xrw_purge_work_t *w, const char *tenant)
     size_t  i;
 
     for (i = 0; i < XRW_PURGE_RUNS; i++) {
-        if (w->runs[i].active && strcmp(w->runs[i].name, tenant) == 0) {
+        if (w->runs[i].active && !w->runs[i].warming
+            && strcmp(w->runs[i].name, tenant) == 0)
+        {
             return true;
         }
     }
@@ -48,7 +50,10 @@ xrw_purge_plan_busy(const xrw_purge_work_t *w, const char *tenant)
 }
 
 
-/* One run of a tenant at a time: what comes meanwhile goes together. */
+/*
+ * One run of a tenant at a time, as what comes meanwhile goes together; but no
+ * order waits until what is hot of another one is warm.
+ */
 
 static xrw_purge_held_t *
 xrw_purge_plan_first(xrw_purge_work_t *w, int64_t now)

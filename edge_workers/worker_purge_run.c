@@ -176,6 +176,9 @@ xrw_purge_run_line(xrw_purge_work_t *w, xrw_purge_run_t *run, size_t len)
     } else if (json_object_get(root, "confirmed") != NULL) {
         xrw_purge_run_set(w, run, "confirmed", "1");
 
+    } else if (json_object_get(root, "warming") != NULL) {
+        run->warming = true;
+
     } else if (json_object_get(root, "status") != NULL) {
         json_decref(run->end);
         run->end = json_incref(root);
