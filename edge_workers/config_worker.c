@@ -17,17 +17,6 @@
 #define XRW_CONFIG_TIB   ((int64_t) 1 << 40)
 
 
-/* A time or a size, and what it may be. */
-
-typedef struct {
-    const char  *name;
-    size_t       offset;
-    int64_t      min;
-    int64_t      max;
-    bool         size;
-} xrw_config_bound_t;
-
-
 static const char *xrw_config_port(const xrw_config_t *config,
     const json_t *value, void *field);
 static const char *xrw_config_presets(const xrw_config_t *config,
@@ -222,9 +211,9 @@ xrw_config_amount(const char *text, bool size, int64_t *out)
 }
 
 
-static const char *
+const char *
 xrw_config_bounded(const xrw_config_bound_t *bound, const json_t *value,
-    xrw_worker_conf_t *conf)
+    void *conf)
 {
     int64_t      n;
     const char  *text;

@@ -78,7 +78,7 @@ static const xrw_command_t  xrw_commands[] = {
       "Makes the variants of objects that were published.", xrw_worker_pack },
 
     { "worker sync", "[OPTION]...",
-      "Keeps NGINX's list of what is revoked.", xrw_worker_sync }
+      "Keeps keys, tenants and credentials of NGINX fresh.", xrw_worker_sync }
 };
 
 
