@@ -152,6 +152,14 @@ xrw_config_sync_whole(const xrw_source_conf_t *conf)
         return "has keys that are not fetched by https";
     }
 
+    if (s3 && conf->ca != NULL) {
+        return "is of S3, whose servers the system's \"ca\" vouches for";
+    }
+
+    if (conf->kind == XRW_SYNC_TENANTS && strpbrk(conf->url, "?#") != NULL) {
+        return "has a \"url\" to which \".sig\" cannot be added";
+    }
+
     if (s3 != (conf->credentials != NULL)) {
         return s3 ? "is of S3 and has no \"credentials\""
                   : "has \"credentials\" and is not of S3";

@@ -72,7 +72,7 @@ xrw_http_host(const char *url, char **host, bool *tls)
 
 /* A literal address: what a name leads to is somebody else's to say. */
 
-static bool
+bool
 xrw_http_is_loopback(const char *host)
 {
     xr_str_t       s;
@@ -328,6 +328,7 @@ xrw_http_send(xrw_http_t *t, const char *url, bool first)
 {
     size_t              i;
     CURLcode            code;
+    const char         *header;
     curl_off_t          after;
     xrw_http_answer_t  *answer;
     struct curl_slist  *headers;
@@ -339,9 +340,11 @@ xrw_http_send(xrw_http_t *t, const char *url, bool first)
     t->head = 0;
     t->why = NULL;
 
-    for (i = 0; first && i < XRW_HTTP_HEADERS; i++) {
-        if (t->request->headers[i] != NULL) {
-            headers = curl_slist_append(headers, t->request->headers[i]);
+    for (i = 0; i < XRW_HTTP_HEADERS; i++) {
+        header = t->request->headers[i];
+
+        if (header != NULL && (first || strncmp(header, "If-", 3) == 0)) {
+            headers = curl_slist_append(headers, header);
         }
     }
 

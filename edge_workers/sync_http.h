@@ -18,7 +18,7 @@
  * A request of HTTP that waits for its answer, and for nothing that was not
  * asked for: only https, certificates verified; plain HTTP to literal
  * addresses that the caller names; bounds for time and size; redirects to
- * hosts that are listed, to which no credentials are sent.
+ * hosts that are listed, to which conditions are sent, and no credentials.
  */
 
 #define XRW_HTTP_HEADERS  4
@@ -67,6 +67,9 @@ void xrw_http_free(xrw_http_answer_t *answer);
  * say.
  */
 int64_t xrw_http_fresh(const xrw_http_answer_t *answer);
+
+/* A literal address of this machine; IPv6 in brackets or without. */
+bool xrw_http_is_loopback(const char *host);
 
 /* NULL, or why a request to "url" would not be sent. */
 const char *xrw_http_refuse(const char *url, bool loopback,

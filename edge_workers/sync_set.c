@@ -18,7 +18,7 @@
 
 
 static const xrw_source_kind_t *const  xrw_sync_set_kinds[XRW_SYNC_KINDS] = {
-    &xrw_source_jwks, &xrw_source_jwks, &xrw_source_aws, &xrw_source_jwks
+    &xrw_source_jwks, &xrw_source_tenants, &xrw_source_aws, &xrw_source_geo
 };
 
 

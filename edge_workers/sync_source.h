@@ -35,7 +35,6 @@ typedef struct {
     int64_t      fresh;             /* seconds; -1: that was not said */
     int64_t      expires;           /* Unix time; 0: never */
     int64_t      retry_after;       /* seconds; of a failure */
-    int64_t      serial;            /* of tenants */
     const char  *from;              /* a word for the log, or NULL */
     char         etag[XRW_HTTP_TAG];
     char         modified[XRW_HTTP_TAG];
@@ -128,7 +127,9 @@ void *xrw_source_run(void *source);
 
 
 extern const xrw_source_kind_t  xrw_source_jwks;
+extern const xrw_source_kind_t  xrw_source_tenants;
 extern const xrw_source_kind_t  xrw_source_aws;
+extern const xrw_source_kind_t  xrw_source_geo;
 
 
 #endif /* XRW_SYNC_SOURCE_H */

@@ -4,6 +4,7 @@
 """xr worker sync keeps key sets of issuers: fetched, checked, replaced, never made worse."""
 
 import email.utils
+import json
 import os
 import re
 import stat
@@ -365,3 +366,17 @@ def test_no_sources(sync):
     assert "No such file" in subprocess.run(
         [syncing.XR, "worker", "sync", "--config", sync.folder / "none"], capture_output=True,
         text=True, timeout=30).stderr
+
+
+def test_the_example_is_good(sync):
+    """Each source is looked at, and fails at its own address."""
+
+    text = (servers.TOP / "config" / "sync.json").read_text()
+    conf = {name: {**source, "file": name, "timeout": "1s"}
+            for name, source in json.loads(text)["sync"].items()}
+    sync.env["AWS_EC2_METADATA_DISABLED"] = "true"
+    for source in conf.values():
+        if "url" in source:
+            source["url"] = "https://127.0.0.1:1/"
+    said = sync.once(1, **conf)
+    assert all(f"xr: {name}: " in said for name in conf), said
