@@ -5,7 +5,7 @@
 
 #include "cli.h"
 #include "loop.h"
-#include "sync_set.h"
+#include "sync_wake.h"
 #include "when.h"
 #include "worker.h"
 #include "worker_sync.h"
@@ -22,6 +22,8 @@ typedef struct {
     const char      *config;            /* or NULL */
     bool             due;               /* the set is to be opened */
     xrw_sync_set_t  *set;               /* or NULL */
+    const char      *wake;              /* path of a socket, or NULL */
+    int              asked;             /* that socket, or -1 */
     char             said[512];
 } xrw_worker_sync_t;
 
@@ -43,6 +45,10 @@ xrw_worker_sync_fds(void *ctx, struct pollfd *fds)
 
     if (w->set != NULL) {
         fds[n++] = (struct pollfd) { w->set->fd, POLLIN, 0 };
+    }
+
+    if (w->asked != -1) {
+        fds[n++] = (struct pollfd) { w->asked, POLLIN, 0 };
     }
 
     return n;
@@ -75,6 +81,14 @@ xrw_worker_sync_run(void *ctx, const struct pollfd *fds, size_t n,
     if (w->due) {
         w->due = false;
         w->set = xrw_sync_set_open(w->config);
+
+        if (w->wake != NULL && w->asked == -1) {
+            (void) xrw_sync_wake_open(w->wake, &w->asked);
+        }
+    }
+
+    if (w->asked != -1) {
+        xrw_sync_wake_read(w->asked, w->set);
     }
 
     if (w->set != NULL) {
@@ -111,6 +125,10 @@ xrw_worker_sync_health(void *ctx)
 
     if (w->config != NULL && w->set == NULL) {
         return "the configuration could not be used";
+    }
+
+    if (w->wake != NULL && w->asked == -1) {
+        return "there is no socket to be asked at";
     }
 
     return (w->set == NULL) ? NULL
@@ -215,6 +233,9 @@ xrw_worker_sync_close(void *ctx)
 
     xrw_sync_set_close(w->set);
     w->set = NULL;
+
+    xrw_sync_wake_close(w->wake, w->asked);
+    w->asked = -1;
 }
 
 
@@ -259,9 +280,9 @@ xrw_worker_sync(const xrw_command_t *cmd, int argc, char **argv)
     int                   status;
     size_t                n;
     int64_t               heartbeat;
-    const char           *file, *time, *config;
+    const char           *file, *time, *config, *wake;
     xrw_arena_t           arena;
-    xrw_option_t          options[XRW_REDIS_OPTIONS + 3 + XRW_WORKER_OPTIONS];
+    xrw_option_t          options[XRW_REDIS_OPTIONS + 4 + XRW_WORKER_OPTIONS];
     xrw_redis_flags_t     flags;
     xrw_redis_server_t    server;
     xrw_worker_sync_t     w;
@@ -270,6 +291,7 @@ xrw_worker_sync(const xrw_command_t *cmd, int argc, char **argv)
 
     file = NULL;
     config = NULL;
+    wake = NULL;
     time = "10s";
     n = xrw_redis_options(&flags, options);
 
@@ -281,6 +303,9 @@ xrw_worker_sync(const xrw_command_t *cmd, int argc, char **argv)
 
     options[n++] = (xrw_option_t) { "config", "FILE", XRW_OPTION_TEXT,
         &config, "whose \"sync\" has more files to keep" };
+
+    options[n++] = (xrw_option_t) { "wake", "SOCKET", XRW_OPTION_TEXT,
+        &wake, "where NGINX's xr_keys_socket asks for keys" };
 
     n += xrw_worker_flags(&frame, options + n);
 
@@ -310,6 +335,8 @@ xrw_worker_sync(const xrw_command_t *cmd, int argc, char **argv)
 
     memset(&w, 0, sizeof(w));
     w.config = config;
+    w.wake = (config != NULL) ? wake : NULL;
+    w.asked = -1;
     w.revokes = (file != NULL);
 
     arena = (xrw_arena_t) { NULL };

@@ -12,6 +12,7 @@
 
 
 #define XRW_CONFIG_DAY   86400
+#define XRW_CONFIG_WAKE  10
 #define XRW_CONFIG_YEAR  (366 * XRW_CONFIG_DAY)
 
 
@@ -41,6 +42,7 @@ static const xrw_config_field_t  xrw_config_sync_fields[] = {
     { "url", offsetof(xrw_source_conf_t, url), xrw_config_text },
     { "ca", offsetof(xrw_source_conf_t, ca), xrw_config_file },
     { "http", offsetof(xrw_source_conf_t, http), xrw_config_flag },
+    { "tenants", offsetof(xrw_source_conf_t, tenants), xrw_config_list },
     { "key", offsetof(xrw_source_conf_t, key), xrw_config_file },
     { "login", offsetof(xrw_source_conf_t, login), xrw_config_file },
     { "sha256", offsetof(xrw_source_conf_t, sha256), xrw_config_text },
@@ -62,6 +64,7 @@ static const xrw_config_bound_t  xrw_config_sync_bounds[] = {
     { "every", offsetof(xrw_source_conf_t, every), 1, XRW_CONFIG_YEAR,
       false },
     { "retry", offsetof(xrw_source_conf_t, retry), 1, XRW_CONFIG_DAY, false },
+    { "wake", offsetof(xrw_source_conf_t, wake), 1, XRW_CONFIG_DAY, false },
     { "timeout", offsetof(xrw_source_conf_t, timeout), 1, 3600, false },
     { "size", offsetof(xrw_source_conf_t, size), 1, INT64_C(1) << 30, true }
 };
@@ -122,6 +125,7 @@ xrw_config_sync_kind(const json_t *source, xrw_source_conf_t *conf)
             conf->retry = kind->retry;
             conf->timeout = kind->timeout;
             conf->size = kind->size;
+            conf->wake = (i == XRW_SYNC_JWKS) ? XRW_CONFIG_WAKE : 0;
             return true;
         }
     }
@@ -168,6 +172,12 @@ xrw_config_sync_whole(const xrw_source_conf_t *conf)
     if ((conf->key != NULL) != (conf->kind == XRW_SYNC_TENANTS)) {
         return conf->key == NULL ? "has no \"key\" to check signatures with"
                                  : "is of a kind that has no \"key\"";
+    }
+
+    if (conf->kind != XRW_SYNC_JWKS
+        && (conf->tenants.n > 0 || conf->wake > 0))
+    {
+        return "is of a kind that has no \"tenants\" and \"wake\"";
     }
 
     if (conf->kind != XRW_SYNC_GEO

@@ -43,6 +43,10 @@ typedef struct {
     int64_t           timeout;
     int64_t           size;             /* bytes */
 
+    xrw_list_t        tenants;          /* jwks: whose; none: "name" */
+    int64_t           wake;             /* jwks: seconds between two looks
+                                           that NGINX asks for */
+
     const char       *key;              /* tenants: file of a public key */
 
     const char       *login;            /* geo: file, "ACCOUNT:LICENSE" */

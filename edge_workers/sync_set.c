@@ -144,6 +144,54 @@ xrw_sync_set_read(xrw_sync_set_t *set)
 }
 
 
+static bool
+xrw_sync_set_is_of(const xrw_source_conf_t *conf, xr_str_t tenant)
+{
+    size_t  i;
+
+    if (conf->kind != XRW_SYNC_JWKS) {
+        return false;
+    }
+
+    for (i = 0; i < conf->tenants.n; i++) {
+
+        if (xr_str_eq(tenant, xr_str(conf->tenants.items[i]))) {
+            return true;
+        }
+    }
+
+    return conf->tenants.n == 0 && xr_str_eq(tenant, xr_str(conf->name));
+}
+
+
+void
+xrw_sync_set_wake(xrw_sync_set_t *set, xr_str_t tenant)
+{
+    size_t         i;
+    xrw_source_t  *s;
+
+    (void) pthread_mutex_lock(&set->mutex);
+
+    for (i = 0; i < set->n; i++) {
+        s = &set->sources[i];
+
+        if (!xrw_sync_set_is_of(s->conf, tenant)) {
+            continue;
+        }
+
+        if (xrw_source_wake(s)) {
+            s->state.wakes++;
+            (void) pthread_cond_broadcast(&set->cond);
+
+        } else {
+            s->state.refused++;
+        }
+    }
+
+    (void) pthread_mutex_unlock(&set->mutex);
+}
+
+
 bool
 xrw_sync_set_looked(xrw_sync_set_t *set, bool *ok)
 {
@@ -257,6 +305,20 @@ xrw_sync_set_replaced(const xrw_source_state_t *st)
 
 
 static int64_t
+xrw_sync_set_wakes(const xrw_source_state_t *st)
+{
+    return (int64_t) st->wakes;
+}
+
+
+static int64_t
+xrw_sync_set_refused(const xrw_source_state_t *st)
+{
+    return (int64_t) st->refused;
+}
+
+
+static int64_t
 xrw_sync_set_expires(const xrw_source_state_t *st)
 {
     return st->expires;
@@ -269,6 +331,8 @@ static const xrw_sync_set_metric_t  xrw_sync_set_list[] = {
     { "xr_sync_source_looks_total", "counter", xrw_sync_set_looks },
     { "xr_sync_source_failures_total", "counter", xrw_sync_set_failures },
     { "xr_sync_source_replaced_total", "counter", xrw_sync_set_replaced },
+    { "xr_sync_source_wakes_total", "counter", xrw_sync_set_wakes },
+    { "xr_sync_source_wakes_refused_total", "counter", xrw_sync_set_refused },
     { "xr_sync_source_expires_timestamp_seconds", "gauge",
       xrw_sync_set_expires }
 };

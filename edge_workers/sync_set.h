@@ -23,6 +23,12 @@ void xrw_sync_set_close(xrw_sync_set_t *set);
 /* Readable when something has changed, which this takes note of. */
 void xrw_sync_set_read(xrw_sync_set_t *set);
 
+/*
+ * A token of this tenant names a key that is not known: whoever has its keys
+ * looks soon, if that was not too often of late.
+ */
+void xrw_sync_set_wake(xrw_sync_set_t *set, xr_str_t tenant);
+
 /* Whether each source has looked once, and whether all is well with them. */
 bool xrw_sync_set_looked(xrw_sync_set_t *set, bool *ok);
 

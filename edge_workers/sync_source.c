@@ -65,6 +65,12 @@ xrw_source_kept(const xrw_source_t *s)
 static void
 xrw_source_conditions(xrw_source_t *s, xrw_http_request_t *request)
 {
+    /* a cache in between may not know better than we do */
+
+    if (s->woken) {
+        request->headers[2] = "Cache-Control: no-cache";
+    }
+
     if (!xrw_source_kept(s)) {
         return;
     }
@@ -348,21 +354,74 @@ xrw_source_look(xrw_source_t *s)
 }
 
 
+bool
+xrw_source_wake(xrw_source_t *s)
+{
+    int64_t  now, back;
+
+    now = xrw_loop_now();
+    back = (now - s->refilled) / XRW_SOURCE_REFILL;
+
+    if (s->spent == 0 || back >= s->spent) {
+        s->spent = 0;
+        s->refilled = now;
+
+    } else {
+        s->spent -= (unsigned) back;
+        s->refilled += back * XRW_SOURCE_REFILL;
+    }
+
+    if (s->wake != 0) {
+        return true;
+    }
+
+    /* one that fails is looked at as often as it should be */
+
+    if (s->spent == XRW_SOURCE_BUDGET || s->state.in_row > 0
+        || !s->state.looked)
+    {
+        return false;
+    }
+
+    s->spent++;
+    s->wake = s->looked + s->conf->wake * 1000;
+    s->wake = (s->wake > now) ? s->wake : now;
+
+    return true;
+}
+
+
 /* Called with the mutex held; false: it is over. */
 
 static bool
 xrw_source_sleep(xrw_source_t *s, int64_t until)
 {
+    int64_t           then;
     xrw_sync_set_t   *set;
     struct timespec   ts;
 
     set = s->set;
-    ts.tv_sec = (time_t) (until / 1000);
-    ts.tv_nsec = (long) (until % 1000 * 1000000);
 
-    while (!atomic_load(&set->stop) && xrw_loop_now() < until) {
+    /* asked for while we looked: perhaps too late for that look */
+
+    if (s->wake != 0 && s->wake < s->looked + s->conf->wake * 1000) {
+        s->wake = s->looked + s->conf->wake * 1000;
+    }
+
+    for ( ;; ) {
+        then = (s->wake != 0 && s->wake < until) ? s->wake : until;
+
+        if (atomic_load(&set->stop) || xrw_loop_now() >= then) {
+            break;
+        }
+
+        ts.tv_sec = (time_t) (then / 1000);
+        ts.tv_nsec = (long) (then % 1000 * 1000000);
         (void) pthread_cond_timedwait(&set->cond, &set->mutex, &ts);
     }
+
+    s->woken = (s->wake != 0);
+    s->wake = 0;
 
     return !atomic_load(&set->stop);
 }
@@ -386,6 +445,7 @@ xrw_source_run(void *source)
 
         s->state.looked = true;
         s->state.looks++;
+        s->looked = xrw_loop_now();
 
         if (write(s->set->fd, &one, sizeof(one)) == -1) {
             /* it is readable already */

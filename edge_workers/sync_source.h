@@ -53,6 +53,15 @@ struct xrw_source_kind_s {
 };
 
 
+/*
+ * Looks that were asked for are paid from a budget: ten, of which one comes
+ * back each minute.
+ */
+
+#define XRW_SOURCE_BUDGET  10
+#define XRW_SOURCE_REFILL  60000        /* ms */
+
+
 /* How it stands; guarded by the set's mutex. */
 
 typedef struct {
@@ -62,6 +71,8 @@ typedef struct {
     uint64_t  looks;
     uint64_t  failures;
     uint64_t  replaced;
+    uint64_t  wakes;
+    uint64_t  refused;              /* wakes, as they were too many */
     unsigned  in_row;               /* failures */
     char      said[XRW_HTTP_ERROR]; /* of the last failure; "": there is none */
 } xrw_source_state_t;
@@ -82,6 +93,13 @@ struct xrw_source_s {
     char                      why[XRW_HTTP_ERROR];
 
     xrw_source_state_t        state;
+
+    /* guarded likewise; xrw_loop_now() */
+    bool                      woken;        /* by this look */
+    int64_t                   wake;         /* 0: nobody asked */
+    int64_t                   looked;       /* the last one's end */
+    int64_t                   refilled;
+    unsigned                  spent;        /* of the budget */
 };
 
 
@@ -92,7 +110,7 @@ struct xrw_sync_set_s {
     size_t             n;           /* that have a thread */
 
     pthread_mutex_t    mutex;
-    pthread_cond_t     cond;        /* "stop" was set */
+    pthread_cond_t     cond;        /* "stop" was set, or a source is woken */
     pthread_mutex_t    turn;        /* to check and to replace */
     atomic_bool        stop;
     int                fd;          /* readable when a source has looked */
@@ -118,6 +136,9 @@ bool xrw_source_get(xrw_source_t *s, const char *url, bool conditional,
 
 /* The file is the one that we left, as far as can be seen. */
 bool xrw_source_kept(const xrw_source_t *s);
+
+/* Called with the mutex held: a look was asked for; whether it comes. */
+bool xrw_source_wake(xrw_source_t *s);
 
 /* Wipes. */
 void xrw_source_free(xrw_bytes_t *b);
