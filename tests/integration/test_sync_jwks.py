@@ -88,7 +88,8 @@ def test_a_rotated_key_lets_in_without_a_reload(web_edges, web, issuer, sync):
     servers.wait_for("the new key", lambda: status(new) == 200, 10 + live.SOON)
     servers.wait_for("the old key's end", lambda: status(old) == 403, live.SOON)
     assert [status(new) for _ in range(5)] == [200] * 5
-    assert "replaced" in sync.said() and sync.healthy()
+    sync.says("replaced")
+    servers.wait_for("health", sync.healthy)
 
 
 # What the answer says about time
@@ -305,10 +306,10 @@ def test_health_and_metrics(sync, issuer):
 
 def test_retry_after(sync, issuer):
     path, conf = source(sync, issuer, message(503, b"", "Retry-After: 3600"), good(ONE))
-    sync.start(acme=conf)
-    sync.looks("acme", 0)
+    _, other = source(sync, issuer, good(ONE, "Cache-Control: max-age=1"), file="other")
+    sync.start(acme=conf, other=other)
     servers.wait_for("a failure", lambda: sync.metric("xr_sync_source_failures_total", "acme"))
-    time.sleep(2)
+    sync.looks("other", 3)
     assert len(issuer.seen(path)) == 1
 
 

@@ -113,7 +113,7 @@ def test_a_tenant_comes_without_a_reload(web_edges, web, publisher, sync):
 
     published.put(two, 2)
     servers.wait_for("the tenant", lambda: edge.get(signed).body == b"two's", 10 + live.SOON)
-    assert sync.healthy()
+    servers.wait_for("health", sync.healthy)
 
     # one that is older does not take it away again
     published.put(one, 1)
