@@ -226,6 +226,10 @@ xrw_error(const char *format, ...)
         return XRW_FAILED;
     }
 
+    /* threads say whole lines */
+
+    flockfile(stderr);
+
     if (isatty(STDERR_FILENO)) {
         (void) fputs("\r\033[K", stderr);
     }
@@ -237,6 +241,8 @@ xrw_error(const char *format, ...)
     va_end(args);
 
     (void) fputc('\n', stderr);
+
+    funlockfile(stderr);
 
     return XRW_FAILED;
 }

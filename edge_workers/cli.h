@@ -109,6 +109,7 @@ int xrw_ls(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_rm(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_tenants_check(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_tenants_list(const xrw_command_t *cmd, int argc, char **argv);
+int xrw_tenants_sign(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_tenants_show(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_geo_lookup(const xrw_command_t *cmd, int argc, char **argv);
 int xrw_explain(const xrw_command_t *cmd, int argc, char **argv);

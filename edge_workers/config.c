@@ -437,9 +437,12 @@ xrw_config_root(xrw_config_t *config, json_t *root)
 
     json_object_foreach(root, key, value) {
 
-        if (strcmp(key, "tenants") != 0 && strcmp(key, "worker") != 0) {
+        if (strcmp(key, "tenants") != 0 && strcmp(key, "worker") != 0
+            && strcmp(key, "sync") != 0)
+        {
             return xrw_config_refuse(config, NULL, key, "is not known; "
-                                     "\"tenants\" and \"worker\" are");
+                                     "\"tenants\", \"worker\" and \"sync\" "
+                                     "are");
         }
 
         if (!json_is_object(value)) {
@@ -448,7 +451,8 @@ xrw_config_root(xrw_config_t *config, json_t *root)
         }
 
         if ((key[0] == 't' ? xrw_config_tenants(config, value)
-                           : xrw_config_worker_read(config, value)) != XR_OK)
+             : key[0] == 'w' ? xrw_config_worker_read(config, value)
+                             : xrw_config_sync_read(config, value)) != XR_OK)
         {
             return XR_INVALID;
         }

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "config_worker.h"
+#include "sync_conf.h"
 
 #include <jansson.h>
 
@@ -22,6 +23,7 @@ typedef struct {
     const char          *tenant;        /* that is looked for; or NULL */
     xrw_tenant_t        *out;
     xrw_worker_conf_t   *worker;        /* or NULL */
+    xrw_sync_conf_t     *sync;          /* or NULL */
     bool                 found;
 } xrw_config_t;
 
@@ -40,14 +42,11 @@ typedef struct {
 
 typedef struct {
     const char  *name;
-    size_t       offset;
+    size_t       offset;                /* of an int64_t */
     int64_t      min;
     int64_t      max;
     bool         size;
 } xrw_config_bound_t;
-
-const char *xrw_config_bounded(const xrw_config_bound_t *bound,
-    const json_t *value, void *conf);
 
 
 const char *xrw_config_text(const xrw_config_t *config, const json_t *value,
@@ -66,6 +65,10 @@ const char *xrw_config_warm(const xrw_config_t *config, const json_t *value,
 const char *xrw_config_purge(const xrw_config_t *config, const json_t *value,
     void *field);
 
+/* Sets what "bound" says of "conf"; NULL, or what is wrong. */
+const char *xrw_config_bounded(const xrw_config_bound_t *bound,
+    const json_t *value, void *conf);
+
 /* Reads config->path; as xrw_config_find(). */
 xr_rc_t xrw_config_load(xrw_config_t *config);
 
@@ -75,6 +78,9 @@ xr_rc_t xrw_config_refuse_at(const xrw_config_t *config,
 
 /* The member "worker". */
 xr_rc_t xrw_config_worker_read(const xrw_config_t *config, json_t *value);
+
+/* The member "sync". */
+xr_rc_t xrw_config_sync_read(const xrw_config_t *config, json_t *value);
 
 
 #endif /* XRW_CONFIG_READ_H */

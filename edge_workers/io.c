@@ -102,7 +102,7 @@ xrw_io_folders(const char *path)
 }
 
 
-static bool
+bool
 xrw_io_write(int fd, xr_str_t text)
 {
     size_t   done;
@@ -151,7 +151,7 @@ xrw_io_replace(xrw_arena_t *arena, const char *path, xr_str_t text)
 
 /* A name is on the disk when its folder is. */
 
-static bool
+bool
 xrw_io_sync_folder(xrw_arena_t *arena, const char *path)
 {
     int          fd;

@@ -15,6 +15,12 @@
 /* Reads exactly "len" bytes at "pos"; NULL, or what is wrong. */
 const char *xrw_io_read(int fd, void *out, size_t len, uint64_t pos);
 
+/* Writes all of it at the end of what was written; or errno says why not. */
+bool xrw_io_write(int fd, xr_str_t text);
+
+/* Brings the names in the folder of "path" to the disk. */
+bool xrw_io_sync_folder(xrw_arena_t *arena, const char *path);
+
 /*
  * Reads a file, of a longer one its first "max" bytes, into memory of "arena";
  * false: it has been reported why not.

@@ -57,6 +57,9 @@ static const xrw_command_t  xrw_commands[] = {
     { "tenants show", "[OPTION]... NAME",
       "Shows a tenant of a file, but no secrets.", xrw_tenants_show },
 
+    { "tenants sign", "--key FILE [OPTION]... [FILE]",
+      "Signs a tenants file for xr worker sync.", xrw_tenants_sign },
+
     { "geo lookup", "--db FILE [OPTION]... [ADDRESS]...",
       "Says where addresses are, and what a policy makes of it.",
       xrw_geo_lookup },
@@ -100,7 +103,7 @@ static const xrw_command_t  xrw_commands[] = {
       xrw_worker_purge },
 
     { "worker sync", "[OPTION]...",
-      "Keeps NGINX's list of what is revoked.", xrw_worker_sync }
+      "Keeps keys, tenants and credentials of NGINX fresh.", xrw_worker_sync }
 };
 
 

@@ -272,7 +272,7 @@ static void
 xrw_status_answer(xrw_status_t *status, xrw_status_client_t *client)
 {
     bool         head;
-    char         text[7168];
+    char         text[XRW_STATUS_SIZE - 1024];
     xr_buf_t     buf;
     xr_str_t     line, method, path;
     const char  *why;

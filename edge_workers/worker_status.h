@@ -20,6 +20,7 @@
 
 #define XRW_STATUS_LISTEN   2
 #define XRW_STATUS_CLIENTS  8
+#define XRW_STATUS_SIZE     65536
 #define XRW_STATUS_FDS      (XRW_STATUS_LISTEN + XRW_STATUS_CLIENTS)
 
 typedef struct {
@@ -28,7 +29,7 @@ typedef struct {
     size_t   len;                       /* of the request, or the answer */
     size_t   sent;
     bool     answering;
-    char     data[8192];
+    char     data[XRW_STATUS_SIZE];
 } xrw_status_client_t;
 
 

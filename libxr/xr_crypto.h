@@ -141,6 +141,14 @@ xr_rc_t xr_crypto_sign(xr_str_t pem, xr_hash_t hash, xr_str_t in,
     uint8_t out[XR_CRYPTO_SIGN_MAX_SIZE], size_t *len, xr_err_t *err);
 
 
+/* Ed25519 signs messages, not hashes; no other kind of key. */
+
+#define XR_CRYPTO_ED25519_SIZE  64
+
+xr_rc_t xr_crypto_sign_message(xr_str_t pem, xr_str_t in,
+    uint8_t out[XR_CRYPTO_ED25519_SIZE], xr_err_t *err);
+
+
 /*
  * SipHash-2-4 with 128 bits of result (a keyed hash that nobody can aim at
  * without the key) over the concatenation of "n" parts.

@@ -168,19 +168,18 @@ xr_crypto_sign_md(xr_hash_t hash)
 
 
 static xr_rc_t
-xr_crypto_sign_make(EVP_PKEY *key, xr_hash_t hash, xr_str_t in,
-    uint8_t out[XR_CRYPTO_SIGN_MAX_SIZE], size_t *len, xr_err_t *err)
+xr_crypto_sign_make(EVP_PKEY *key, const EVP_MD *hash, xr_str_t in,
+    uint8_t *out, size_t *len, xr_err_t *err)
 {
     bool         ok;
     size_t       n;
     EVP_MD_CTX  *md;
 
-    n = XR_CRYPTO_SIGN_MAX_SIZE;
+    n = *len;
     md = EVP_MD_CTX_new();
 
     ok = md != NULL
-         && EVP_DigestSignInit(md, NULL, xr_crypto_sign_md(hash), NULL, key)
-            == 1
+         && EVP_DigestSignInit(md, NULL, hash, NULL, key) == 1
          && EVP_DigestSign(md, out, &n, in.data, in.len) == 1;
 
     EVP_MD_CTX_free(md);
@@ -217,7 +216,41 @@ xr_crypto_sign(xr_str_t pem, xr_hash_t hash, xr_str_t in,
     }
 
     if (rc == XR_OK) {
-        rc = xr_crypto_sign_make(key, hash, in, out, len, err);
+        *len = XR_CRYPTO_SIGN_MAX_SIZE;
+        rc = xr_crypto_sign_make(key, xr_crypto_sign_md(hash), in, out, len,
+                                 err);
+    }
+
+    EVP_PKEY_free(key);
+
+    return rc;
+}
+
+
+xr_rc_t
+xr_crypto_sign_message(xr_str_t pem, xr_str_t in,
+    uint8_t out[XR_CRYPTO_ED25519_SIZE], xr_err_t *err)
+{
+    size_t             len;
+    xr_rc_t            rc;
+    EVP_PKEY          *key;
+    xr_pubkey_kind_t   kind;
+
+    key = xr_crypto_sign_read(pem, err);
+
+    if (key == NULL) {
+        return XR_INVALID;
+    }
+
+    rc = xr_crypto_sign_what(key, &kind, err);
+
+    if (rc == XR_OK && kind != XR_PUBKEY_ED25519) {
+        rc = xr_fail(err, XR_INVALID, 0, "not a key of Ed25519");
+    }
+
+    if (rc == XR_OK) {
+        len = XR_CRYPTO_ED25519_SIZE;
+        rc = xr_crypto_sign_make(key, NULL, in, out, &len, err);
     }
 
     EVP_PKEY_free(key);

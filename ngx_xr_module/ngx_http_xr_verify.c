@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_xr.h"
+#include "ngx_http_xr_ask.h"
 
 
 static xr_deny_t ngx_http_xr_verify_parse(ngx_http_request_t *r,
@@ -262,6 +263,12 @@ ngx_http_xr_verify_crypto(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
 
     } else if (!cheap && deny == XR_DENY_TOKEN_SIGNATURE) {
         ngx_http_xr_throttle_failed(xmcf, &ctx->client.address, started);
+
+    } else if (deny == XR_DENY_TOKEN_KEY
+               && ctx->credential.kind == XR_KIND_JWT
+               && ctx->parsed->jwt.has_kid)
+    {
+        ngx_http_xr_ask_keys(r, ctx->tenant->name);
     }
 
     return deny;

@@ -8,6 +8,7 @@
 
 
 #include "s3.h"
+#include "s3_xml.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -110,17 +111,6 @@ void xr_s3_copy(char *out, size_t size, xr_str_t s);
 
 /* Sets the error's text and returns "rc". */
 xr_rc_t xr_s3_fail(xr_s3_t *s3, xr_rc_t rc, const char *what);
-
-
-/*
- * Calls "element" for each element that ends, with its name, that of its
- * parent ("" at the root) and its own text.  XR_INVALID: not well formed, a
- * document type, too deep.
- */
-typedef void (*xr_s3_element_pt)(void *ctx, const char *parent,
-    const char *name, xr_str_t text);
-
-xr_rc_t xr_s3_xml(xr_str_t text, xr_s3_element_pt element, void *ctx);
 
 
 #endif /* XR_S3_REQUEST_H */
