@@ -35,11 +35,10 @@ MIB = 1024 * 1024
 
 
 def models():
-    """Of those of the package: always the same ones, and no two of one folder."""
+    """The largest of the package: of a small source the smallest variant is a larger part."""
 
     found = {}
-    for path in sorted(PROFILES.glob("*/*.glb"),
-                       key=lambda path: sha256(str(path.relative_to(PROFILES)).encode())):
+    for path in sorted(PROFILES.glob("*/*.glb"), key=lambda path: (-path.stat().st_size, str(path))):
         found.setdefault(path.parent.name, path)
     return list(found.values())[:MODELS or 1]
 
