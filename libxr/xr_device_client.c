@@ -222,7 +222,7 @@ xr_device_client_cloudfront(const xr_device_input_t *in)
     for (i = 0; i < XR_COUNT(fields); i++) {
 
         if (xr_str_eq(fields[i], yes)) {
-            flags |= XR_DEVICES_CF_MOBILE << i;
+            flags |= (uint32_t) XR_DEVICES_CF_MOBILE << i;
         }
     }
 

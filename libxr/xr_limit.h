@@ -148,8 +148,8 @@ xr_str_t xr_limit_script(void);
  * A number for it at "p", behind which it returns; and one of its answer:
  * XR_INVALID if that is not whole, or beyond XR_LIMIT_MAX on either side.
  */
-uint8_t *xr_limit_put(uint8_t *p, int64_t n);
-xr_rc_t xr_limit_get(const uint8_t *p, int64_t *n);
+uint8_t *xr_limit_script_put(uint8_t *p, int64_t n);
+xr_rc_t xr_limit_script_get(const uint8_t *p, int64_t *n);
 
 /*
  * The items of RateLimit-Policy and RateLimit: "name";q=100;w=60 and

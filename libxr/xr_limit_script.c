@@ -235,7 +235,7 @@ xr_limit_script(void)
 
 
 uint8_t *
-xr_limit_put(uint8_t *p, int64_t n)
+xr_limit_script_put(uint8_t *p, int64_t n)
 {
     double    number;
     uint64_t  bits;
@@ -249,7 +249,7 @@ xr_limit_put(uint8_t *p, int64_t n)
 
 
 xr_rc_t
-xr_limit_get(const uint8_t *p, int64_t *n)
+xr_limit_script_get(const uint8_t *p, int64_t *n)
 {
     double    number;
     uint64_t  bits;

@@ -32,10 +32,10 @@ ngx_http_xr_limit_script_call(ngx_http_xr_redis_t *redis, const char *mode,
     for (i = 0; i < n; i++) {
         keys[i] = xr_str_of(parts[i].key, XR_LIMIT_KEY_SIZE);
 
-        p = xr_limit_put(p, parts[i].rate);
-        p = xr_limit_put(p, parts[i].burst);
-        p = xr_limit_put(p, parts[i].want);
-        p = xr_limit_put(p, parts[i].due);
+        p = xr_limit_script_put(p, parts[i].rate);
+        p = xr_limit_script_put(p, parts[i].burst);
+        p = xr_limit_script_put(p, parts[i].want);
+        p = xr_limit_script_put(p, parts[i].due);
     }
 
     args.keys = keys;
@@ -51,8 +51,9 @@ ngx_int_t
 ngx_http_xr_limit_script_answer(redisReply *reply,
     ngx_http_xr_limit_answer_t *answers, ngx_uint_t n)
 {
-    u_char      *p;
-    ngx_uint_t   i;
+    u_char                      *p;
+    ngx_uint_t                   i;
+    ngx_http_xr_limit_answer_t  *a;
 
     if (reply == NULL || reply->type != REDIS_REPLY_STRING
         || reply->len != NGX_HTTP_XR_SCRIPT_ANSWER * n)
@@ -63,11 +64,11 @@ ngx_http_xr_limit_script_answer(redisReply *reply,
     p = (u_char *) reply->str;
 
     for (i = 0; i < n; i++, p += NGX_HTTP_XR_SCRIPT_ANSWER) {
+        a = &answers[i];
 
-        if (xr_limit_get(p, &answers[i].granted) != XR_OK
-            || xr_limit_get(p + XR_LIMIT_NUMBER, &answers[i].balance) != XR_OK
-            || xr_limit_get(p + 2 * XR_LIMIT_NUMBER, &answers[i].wait)
-               != XR_OK)
+        if (xr_limit_script_get(p, &a->granted) != XR_OK
+            || xr_limit_script_get(p + XR_LIMIT_NUMBER, &a->balance) != XR_OK
+            || xr_limit_script_get(p + 2 * XR_LIMIT_NUMBER, &a->wait) != XR_OK)
         {
             return NGX_ERROR;
         }

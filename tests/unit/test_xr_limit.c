@@ -873,20 +873,20 @@ test_numbers(void **state)
     (void) state;
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        assert_ptr_equal(xr_limit_put(bytes, good[i]), bytes + sizeof(bytes));
-        assert_int_equal(xr_limit_get(bytes, &n), XR_OK);
+        assert_ptr_equal(xr_limit_script_put(bytes, good[i]), bytes + sizeof(bytes));
+        assert_int_equal(xr_limit_script_get(bytes, &n), XR_OK);
         assert_int_equal(n, good[i]);
     }
 
     /* 1.0, with its low byte first */
 
-    (void) xr_limit_put(bytes, 1);
+    (void) xr_limit_script_put(bytes, 1);
     assert_memory_equal(bytes, "\0\0\0\0\0\0\xf0\x3f", sizeof(bytes));
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         other = bad[i];
         memcpy(bytes, &other, sizeof(bytes));
-        assert_int_equal(xr_limit_get(bytes, &n), XR_INVALID);
+        assert_int_equal(xr_limit_script_get(bytes, &n), XR_INVALID);
     }
 }
 
