@@ -59,7 +59,7 @@ xr_limit_plain(xr_str_t s)
 /* "40", or bytes in the largest unit that they are a whole number of. */
 
 static void
-xr_limit_script_put_amount(const xr_limit_t *l, uint64_t millionths, xr_buf_t *out)
+xr_limit_put_amount(const xr_limit_t *l, uint64_t millionths, xr_buf_t *out)
 {
     size_t    i;
     uint64_t  n;
@@ -88,7 +88,7 @@ xr_limit_script_put_amount(const xr_limit_t *l, uint64_t millionths, xr_buf_t *o
 /* "20r/s" with "separator" for the "/". */
 
 static void
-xr_limit_script_put_rate(const xr_limit_t *l, uint8_t separator, xr_buf_t *out)
+xr_limit_put_rate(const xr_limit_t *l, uint8_t separator, xr_buf_t *out)
 {
     bool      minute;
     uint64_t  n, unit;
@@ -102,7 +102,7 @@ xr_limit_script_put_rate(const xr_limit_t *l, uint8_t separator, xr_buf_t *out)
         n = (n * 60 + unit - 1) / unit * unit;
     }
 
-    xr_limit_script_put_amount(l, n, out);
+    xr_limit_put_amount(l, n, out);
 
     if (l->unit == XR_LIMIT_REQUESTS) {
         xr_buf_putc(out, 'r');
@@ -114,7 +114,7 @@ xr_limit_script_put_rate(const xr_limit_t *l, uint8_t separator, xr_buf_t *out)
 
 
 static xr_rc_t
-xr_limit_script_put_class(xr_str_t name, xr_buf_t *out)
+xr_limit_put_class(xr_str_t name, xr_buf_t *out)
 {
     uint8_t  digest[XR_SHA256_SIZE];
 
@@ -148,16 +148,16 @@ xr_limit_make_name(const xr_limit_t *l, xr_buf_t *out)
 {
     xr_buf_put(out, xr_limit_keys[l->key]);
     xr_buf_putc(out, '-');
-    xr_limit_script_put_rate(l, '-', out);
+    xr_limit_put_rate(l, '-', out);
     xr_buf_putc(out, '-');
-    xr_limit_script_put_amount(l, (uint64_t) l->burst, out);
+    xr_limit_put_amount(l, (uint64_t) l->burst, out);
 
-    return xr_limit_script_put_class(l->rate_class, out);
+    return xr_limit_put_class(l->rate_class, out);
 }
 
 
 static void
-xr_limit_script_put_pair(xr_buf_t *out, const char *name, xr_str_t value)
+xr_limit_put_pair(xr_buf_t *out, const char *name, xr_str_t value)
 {
     if (value.len > 0) {
         xr_buf_puts(out, name);
@@ -169,20 +169,20 @@ xr_limit_script_put_pair(xr_buf_t *out, const char *name, xr_str_t value)
 void
 xr_limit_text(const xr_limit_t *l, xr_buf_t *out)
 {
-    xr_limit_script_put_pair(out, "key=", xr_limit_keys[l->key]);
+    xr_limit_put_pair(out, "key=", xr_limit_keys[l->key]);
 
     xr_buf_puts(out, " rate=");
-    xr_limit_script_put_rate(l, '/', out);
+    xr_limit_put_rate(l, '/', out);
     xr_buf_puts(out, " burst=");
-    xr_limit_script_put_amount(l, (uint64_t) l->burst, out);
+    xr_limit_put_amount(l, (uint64_t) l->burst, out);
 
     if (l->cost > XR_LIMIT_TOKEN) {
         xr_buf_puts(out, " cost=");
         xr_buf_uint(out, (uint64_t) l->cost / XR_LIMIT_TOKEN);
     }
 
-    xr_limit_script_put_pair(out, " mode=", xr_limit_modes[l->mode]);
-    xr_limit_script_put_pair(out, " failure=", xr_limit_failures[l->failure]);
+    xr_limit_put_pair(out, " mode=", xr_limit_modes[l->mode]);
+    xr_limit_put_pair(out, " failure=", xr_limit_failures[l->failure]);
 
     if (l->delay > 0) {
         xr_buf_puts(out, " delay=");
@@ -190,8 +190,8 @@ xr_limit_text(const xr_limit_t *l, xr_buf_t *out)
         xr_buf_puts(out, "ms");
     }
 
-    xr_limit_script_put_pair(out, " class=", l->rate_class);
-    xr_limit_script_put_pair(out, " name=", l->name);
+    xr_limit_put_pair(out, " class=", l->rate_class);
+    xr_limit_put_pair(out, " name=", l->name);
 }
 
 
@@ -317,7 +317,7 @@ xr_limit_wait(const xr_limit_t *l, int64_t balance, int64_t wanted)
 
 
 static void
-xr_limit_script_put_name(const xr_limit_t *l, xr_buf_t *out)
+xr_limit_put_name(const xr_limit_t *l, xr_buf_t *out)
 {
     xr_buf_putc(out, '"');
     xr_buf_put(out, l->name);
@@ -338,7 +338,7 @@ xr_limit_policy_field(const xr_limit_t *l, xr_buf_t *out)
     window = quota / l->rate + (quota % l->rate >= (l->rate + 1) / 2 ? 1 : 0);
     window = (window > 0) ? window : 1;
 
-    xr_limit_script_put_name(l, out);
+    xr_limit_put_name(l, out);
 
     xr_buf_puts(out, ";q=");
     xr_buf_uint(out, (uint64_t) (quota / unit));
@@ -363,7 +363,7 @@ xr_limit_state_field(const xr_limit_t *l, int64_t balance, xr_buf_t *out)
     seconds = ((uint64_t) xr_limit_time(l->rate, balance, (left + 1) * unit)
                + 999) / 1000;
 
-    xr_limit_script_put_name(l, out);
+    xr_limit_put_name(l, out);
 
     xr_buf_puts(out, ";r=");
     xr_buf_uint(out, (uint64_t) left);
