@@ -12,7 +12,6 @@
 
 #define NGX_HTTP_XR_MAX_RANGES    16
 #define NGX_HTTP_XR_PREFETCH_MAX  16
-#define NGX_HTTP_XR_SLICE_RUN     (64 * 1024 * 1024)
 
 
 static char *ngx_http_xr_slice_conf_bytes(ngx_conf_t *cf, size_t *bytes);
@@ -95,8 +94,7 @@ ngx_http_xr_slice_conf_merge(ngx_conf_t *cf, ngx_http_xr_loc_conf_t *prev,
                               NGX_HTTP_XR_MAX_RANGES);
 
     ngx_conf_merge_uint_value(conf->prefetch, prev->prefetch, 0);
-    ngx_conf_merge_size_value(conf->slice_run, prev->slice_run,
-                              NGX_HTTP_XR_SLICE_RUN);
+    ngx_conf_merge_size_value(conf->slice_run, prev->slice_run, 0);
     ngx_conf_merge_uint_value(conf->followers, prev->followers, 1024);
 
     if (conf->prefetch > NGX_HTTP_XR_PREFETCH_MAX) {

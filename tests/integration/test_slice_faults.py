@@ -210,9 +210,9 @@ def test_fault(stack, edge, patient, faults, name, place):
 
 @pytest.fixture(scope="module")
 def runs(edges):
-    """They are read with one request, as they are if nothing else is said."""
+    """They are read with one request."""
 
-    location = LOCATION.replace("xr_slice_run off;", "")
+    location = LOCATION.replace("xr_slice_run off;", "xr_slice_run 64m;")
     return {True: edges({"acme": ""}, location=location + TIMEOUTS),
             False: edges({"acme": ""}, location=location)}
 
