@@ -182,9 +182,19 @@ xrw_gc_remove(xrw_gc_t *gc, const char *object, const char *key,
 {
     char  text[XRW_SIZE_TEXT];
 
+    /* without its lock a worker may have used what was not in use before */
+
+    if (!gc->dry_run
+        && xrw_loop_now() - gc->locked > (XRW_QUEUE_LOCK - 60) * 1000)
+    {
+        (void) xrw_error("%s: it took too long, the rest is left", object);
+        return false;
+    }
+
     if (xrw_loop_now() - gc->locked > XRW_GC_RENEW
         && !xrw_gc_lock(gc, object))
     {
+        (void) xrw_error("%s: its lock is lost, the rest is left", object);
         return false;
     }
 
@@ -393,7 +403,7 @@ xrw_gc_run(xrw_gc_t *gc)
         (void) fputc('\n', stderr);
     }
 
-    return status;
+    return (xrw_stop == 0) ? status : XRW_FAILED;
 }
 
 

@@ -238,6 +238,8 @@ xrw_publish_send(xrw_publish_t *p, xrw_upload_t *u, const xrw_file_t *file)
         return NULL;
     }
 
+    packing->sent = !there;
+
     if (packing->state == XRW_PACKING_UNDER_WAY) {
         why = xrw_packs_add(&p->packs, packing);
 

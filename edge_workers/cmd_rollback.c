@@ -294,9 +294,14 @@ xrw_rollback_lock(xrw_rollback_t *r)
 
     r->owner = NULL;
 
+    /* a job that comes late is one that --force is for, others are not */
+
+    if (id[0] == '\0') {
+        return xrw_error("%s: somebody else is changing it", r->object);
+    }
+
     return r->force ? XRW_OK
-           : id[0] != '\0' ? xrw_error("%s: job %s is running", r->object, id)
-           : xrw_error("%s: somebody else is changing it", r->object);
+                    : xrw_error("%s: job %s is running", r->object, id);
 }
 
 
@@ -329,8 +334,10 @@ xrw_rollback_announce(xrw_rollback_t *r)
 static int
 xrw_rollback_swap(xrw_rollback_t *r, const xrw_version_t *v, xr_str_t text)
 {
-    char  etag[XR_S3_ETAG_SIZE];
-    long  status;
+    char          etag[XR_S3_ETAG_SIZE];
+    long          status;
+    const char   *key;
+    xrw_stored_t  now;
 
     if (xrw_history_replace(&r->arena, r->target.s3, xr_str(r->object),
                             &r->current, text, etag)
@@ -338,10 +345,22 @@ xrw_rollback_swap(xrw_rollback_t *r, const xrw_version_t *v, xr_str_t text)
     {
         status = xr_s3_status(r->target.s3);
 
-        return (status == 412 || status == 409)
-               ? xrw_error("%s: somebody has published meanwhile, nothing was "
-                           "changed", r->object)
-               : xrw_rollback_s3(r);
+        if (status != 412 && status != 409) {
+            return xrw_rollback_s3(r);
+        }
+
+        /* it may be ours: only the answer was lost, and it was sent again */
+
+        key = xrw_history_manifest(&r->arena, xr_str(r->object));
+
+        if (xrw_history_read(&r->arena, r->target.s3, xr_str(key), &now)
+            != XR_OK || !xr_str_eq(now.text, text))
+        {
+            return xrw_error("%s: somebody has published meanwhile, nothing "
+                             "was changed", r->object);
+        }
+
+        memcpy(etag, now.etag, sizeof(etag));
     }
 
     if (!r->place.known) {
@@ -386,7 +405,10 @@ xrw_rollback_to(xrw_rollback_t *r, const xrw_version_t *v)
     why = xrw_history_load(&r->arena, r->target.s3, v->key, &stored, &m);
     xrw_history_hash(stored.text, hash);
 
-    if (stored.text.data != NULL && strcmp(hash, v->hash) != 0) {
+    if (stored.text.data == NULL) {
+        why = (why != NULL) ? why : "it is gone";
+
+    } else if (strcmp(hash, v->hash) != 0) {
         why = "it is not what its name says";
     }
 

@@ -237,11 +237,13 @@ xrw_history_keep(xrw_arena_t *arena, xr_s3_t *s3, xr_str_t object,
 
     if (versions.n > 0) {
 
-        if (strcmp(versions.items[versions.n - 1].hash, hash) == 0) {
-            return XR_OK;
-        }
+        number = versions.items[versions.n - 1].number;
 
-        number = versions.items[versions.n - 1].number + 1;
+        /* one that was kept before has the time of now again, for "xr gc" */
+
+        if (strcmp(versions.items[versions.n - 1].hash, hash) != 0) {
+            number++;
+        }
     }
 
     key = xrw_format(arena, "%.*s.xr/history/%0*llu-%s.json",

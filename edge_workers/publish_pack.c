@@ -289,7 +289,9 @@ xrw_packs_add(xrw_packs_t *packs, xrw_packing_t *packing)
 
     if (!queued && strcmp(state, "done") == 0) {
 
-        if (xrw_packs_holds(packs, packing)) {
+        /* of a source that was another one the job may be under way */
+
+        if (!packing->sent && xrw_packs_holds(packs, packing)) {
             packing->state = XRW_PACKING_UNCHANGED;
             return NULL;
         }

@@ -39,6 +39,7 @@ struct xrw_packing_s {
     char                  id[XR_JOB_ID_SIZE + 1];
     const char           *was;          /* queued, running, waiting */
     xrw_packing_state_t   state;
+    bool                  sent;         /* the origin had another source */
     bool                  told;
     const char           *reason;       /* of the last failure; or NULL */
 };

@@ -368,9 +368,9 @@ xrw_queue_drop(xrw_queue_t *queue, const char *id,
 {
     bool  queued;
 
-    const xr_str_t  args[] = { xr_str(id) };
+    const xr_str_t  args[] = { xr_str(id), xr_str(XRW_QUEUE_DROPPED_MS) };
 
-    return xrw_queue_change(queue, "drop", args, 1, state, &queued);
+    return xrw_queue_change(queue, "drop", args, 2, state, &queued);
 }
 
 

@@ -132,6 +132,11 @@ bool xrw_queue_scan(xrw_queue_t *queue, const char *tenant, bool dead,
  */
 #define XRW_QUEUE_LOCK  600             /* seconds, if it is not given back */
 
+/* Who has the lock of a dropped job's object until its worker has ended it. */
+
+#define XRW_QUEUE_DROPPED     "dropped"
+#define XRW_QUEUE_DROPPED_MS  "60000"
+
 xrw_queue_rc_t xrw_queue_lock(xrw_queue_t *queue, const char *tenant,
     xr_str_t key, const char *owner, char id[XR_JOB_ID_SIZE + 1]);
 bool xrw_queue_unlock(xrw_queue_t *queue, const char *tenant, xr_str_t key,

@@ -12,6 +12,8 @@
 
 #define XRW_QUEUE_TRIES_TEXT  "5"
 
+#define XRW_QUEUE_PAGES       100       /* of entries that may be reclaimed */
+
 _Static_assert(XRW_QUEUE_ATTEMPTS == 5, "as in XRW_QUEUE_TRIES_TEXT");
 
 
@@ -105,30 +107,46 @@ xrw_queue_rc_t
 xrw_queue_reclaim(xrw_queue_t *queue, int64_t idle, char entry[48],
     char id[XR_JOB_ID_SIZE + 1])
 {
-    char             number[XRW_QUEUE_TEXT];
+    char            *from, number[XRW_QUEUE_TEXT];
+    unsigned         pages;
     xrw_arena_t      arena;
     xrw_strings_t    answer;
     xrw_queue_rc_t   rc;
 
     (void) snprintf(number, sizeof(number), "%lld", (long long) idle);
 
-    const xr_str_t  args[] = {
-        xr_str("XAUTOCLAIM"), xrw_queue_stream(queue), xrw_queue_group(queue),
-        xr_str(queue->consumer), xr_str(number), xr_str("0-0"),
-        xr_str("COUNT"), xr_str("1")
-    };
-
     arena = (xrw_arena_t) { NULL };
+    rc = XRW_QUEUE_NONE;
+    from = xrw_text(&arena, xr_str("0-0"));
 
-    if (!xrw_redis_strings(&queue->redis, &arena, args, XR_COUNT(args),
-                           &answer))
-    {
-        rc = XRW_QUEUE_BROKEN;
+    /* Redis looks at ten entries at a time, which may all be in work */
 
-    } else {
-        rc = xrw_queue_entry(xrw_queue_word(&answer, 1),
-                             xrw_queue_word(&answer, 3), entry, id)
-             ? XRW_QUEUE_DONE : XRW_QUEUE_NONE;
+    for (pages = 0; pages < XRW_QUEUE_PAGES && rc == XRW_QUEUE_NONE; pages++) {
+
+        const xr_str_t  args[] = {
+            xr_str("XAUTOCLAIM"), xrw_queue_stream(queue),
+            xrw_queue_group(queue), xr_str(queue->consumer), xr_str(number),
+            xr_str(from), xr_str("COUNT"), xr_str("1")
+        };
+
+        if (!xrw_redis_strings(&queue->redis, &arena, args, XR_COUNT(args),
+                               &answer))
+        {
+            rc = XRW_QUEUE_BROKEN;
+            break;
+        }
+
+        if (xrw_queue_entry(xrw_queue_word(&answer, 1),
+                            xrw_queue_word(&answer, 3), entry, id))
+        {
+            rc = XRW_QUEUE_DONE;
+        }
+
+        from = xrw_text(&arena, xrw_queue_word(&answer, 0));
+
+        if (strcmp(from, "0-0") == 0 || from[0] == '\0') {
+            break;
+        }
     }
 
     xrw_arena_free(&arena);

@@ -102,9 +102,15 @@ const char  xrw_queue_script[] =
 " queue(id, r)\n"
 " return { was }\n"
 
+/* who works at it learns of it when the lease is renewed, and ends the lock */
+
 "elseif op == 'drop' then\n"
 " local r = load(id)\n"
 " if not r then return { '' } end\n"
+" if r.s == 'r' then\n"
+"  redis.call('SET', locks .. r.t .. '/' .. r.k, 'dropped', 'NX', 'PX',"
+" ARGV[3])\n"
+" end\n"
 " off(id, r)\n"
 " redis.call('DEL', jobs .. id)\n"
 " return { r.s }\n"

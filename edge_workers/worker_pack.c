@@ -196,6 +196,25 @@ xrw_work_finish(xrw_work_t *pack, int64_t now)
 }
 
 
+/* Nothing of the job is under way any more: its object is free. */
+
+static void
+xrw_work_dropped(xrw_work_t *pack, int64_t now)
+{
+    xr_job_t     job;
+    const char  *tenant;
+
+    xrw_lease_job(&pack->lease, &job);
+    tenant = json_string_value(json_object_get(pack->lease.record, "t"));
+
+    if (tenant != NULL
+        && !xrw_queue_unlock(&pack->calls, tenant, job.key, XRW_QUEUE_DROPPED))
+    {
+        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
+    }
+}
+
+
 static void
 xrw_work_renew(xrw_work_t *pack, int64_t now)
 {
@@ -217,6 +236,7 @@ xrw_work_renew(xrw_work_t *pack, int64_t now)
         pack->n.lost++;
         xrw_work_log(pack, XRW_LOG_WARN, "lost", "somebody else has the job");
         xrw_work_kill(pack);
+        xrw_work_dropped(pack, now);
         xrw_work_forget(pack);
     }
 }
@@ -427,6 +447,22 @@ xrw_work_run(void *ctx, const struct pollfd *fds, size_t n, int64_t now)
         xrw_work_disconnect(pack);
         pack->reconnect = false;
         pack->due = 0;
+    }
+
+    if (pack->held && pack->child.pid != 0
+        && now - pack->child.renewed >= pack->conf.lease * 1000)
+    {
+        /* others may have the job, and be done with it */
+
+        pack->n.lost++;
+        xrw_work_log(pack, XRW_LOG_WARN, "lost", "its lease is over");
+        xrw_work_kill(pack);
+
+        if (pack->up) {
+            xrw_work_dropped(pack, now);
+        }
+
+        xrw_work_forget(pack);
     }
 
     if (!pack->up && !xrw_work_connect(pack, now)) {

@@ -212,9 +212,10 @@ xr_s3_page_decode(xr_s3_entry_t *entry)
 /* Hands a page on; false: the receiver has had enough. */
 
 static xr_rc_t
-xr_s3_page_give(xr_s3_t *s3, xr_s3_page_t *page, bool *go_on,
+xr_s3_page_give(xr_s3_t *s3, xr_str_t prefix, xr_s3_page_t *page, bool *go_on,
     bool (*object)(void *ctx, const xr_s3_object_t *object), void *ctx)
 {
+    bool            asked;
     size_t          i, skip;
     xr_s3_entry_t  *entry;
     xr_s3_object_t  o;
@@ -228,14 +229,19 @@ xr_s3_page_give(xr_s3_t *s3, xr_s3_page_t *page, bool *go_on,
             return xr_s3_fail(s3, XR_INVALID, "the listing has a broken key");
         }
 
-        if (!xr_str_starts(xr_str_of(entry->key, entry->key_len),
-                           xr_str(s3->prefix)))
-        {
+        o.key = xr_str_of(entry->key, entry->key_len);
+        asked = xr_str_starts(o.key, xr_str(s3->prefix));
+
+        if (asked) {
+            xr_str_skip(&o.key, skip);
+            asked = xr_str_starts(o.key, prefix);
+        }
+
+        if (!asked) {
             return xr_s3_fail(s3, XR_INVALID,
                               "the listing has a key that was not asked for");
         }
 
-        o.key = xr_str_of(entry->key + skip, entry->key_len - skip);
         o.size = entry->size;
         o.modified = entry->modified;
         o.etag = entry->etag;
@@ -336,7 +342,7 @@ xr_s3_list(xr_s3_t *s3, xr_str_t prefix,
         rc = xr_s3_list_page(s3, prefix, token != NULL ? token : "", &page);
 
         if (rc == XR_OK) {
-            rc = xr_s3_page_give(s3, &page, &go_on, object, ctx);
+            rc = xr_s3_page_give(s3, prefix, &page, &go_on, object, ctx);
         }
 
         free(token);

@@ -247,11 +247,14 @@ def test_two_that_write_at_once_do_not_overwrite_each_other_unseen(client, fault
     stack.s3.delete_object(Bucket=stack.bucket, Key=manifest)
     one.gate.unlink()
     one.worker.jobs("retry", one.job)
-    process = one.worker.start("--once")
-    one.worker.wait(process, "pack")
-    stack.s3.put_object(Bucket=stack.bucket, Key=manifest, Body=first)
-    one.gate.touch()
-    assert process.wait(60) == 0
+    with faults.active({"path": "manifest.json", "method": "PUT", "delay": 2}):
+        process = one.worker.start("--once")
+        one.worker.wait(process, "pack")
+        one.gate.touch()
+        servers.wait_for("its write", lambda: len(
+            [e for e in faults.log(manifest) if e["method"] == "PUT"]) == 2, 30)
+        stack.s3.put_object(Bucket=stack.bucket, Key=manifest, Body=first)
+        assert process.wait(60) == 0
     one.worker.processes.remove(process)
     assert one.worker.jobs.show(one.job)["result"]["changed"] is False
     assert [e["status"] for e in faults.log(manifest) if e["method"] == "PUT"] == [200, 412]

@@ -47,8 +47,8 @@ def call(redis, *args):
     """An operation on the queue."""
 
     keys = [STREAM, f"{STREAM}:later", f"{STREAM}:dead", f"{STREAM}:done", "xr:{jobs}:job:",
-            "xr:{jobs}:of:"]
-    return redis("EVAL", script(), "6", *keys, *args).splitlines()
+            "xr:{jobs}:of:", "xr:{jobs}:lock:"]
+    return redis("EVAL", script(), "7", *keys, *args).splitlines()
 
 
 def take(redis, consumer="w1"):

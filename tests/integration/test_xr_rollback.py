@@ -5,6 +5,7 @@
 
 import itertools
 import json
+import signal
 
 import pytest
 
@@ -127,6 +128,15 @@ def test_a_history_that_was_changed(xr, key, stack, body, reason):
     assert reason in err and current(xr, key) == texts[1]
 
 
+def test_a_version_that_goes_meanwhile(stack, redis, faults, key):
+    with publisher(stack, redis, origin=stack["origin"]) as xr:
+        xr.worker.start()
+        texts = published(xr, key, 2)
+        with faults.active({"path": "/history/00000001", "method": "GET", "status": 404}):
+            _, err = xr("rollback", key, status=1)
+        assert "it is gone" in err and current(xr, key) == texts[1]
+
+
 def test_a_manifest_that_no_edge_reads(xr, key, stack):
     texts = published(xr, key, 1)
     text = b'{"v": 7}'
@@ -212,6 +222,39 @@ def test_workers_wait_for_whoever_has_the_lock(xr, key):
     xr.redis("DEL", lock)
     servers.wait_for("it is done", lambda: xr.jobs.show(job)["state"] == "done", 20)
     assert xr.jobs.show(job)["attempts"] == 1
+
+
+def test_a_job_that_was_dropped(stack, redis, key, tmp_path):
+    """Its worker may still write what it has made, until it learns of it."""
+
+    redis("FLUSHALL")
+    gate = tmp_path / "gate"
+    with publisher(stack, redis, presets={"default": [], "held": ["--wait", str(gate)]},
+                   lease="3s") as xr:
+        process = xr.worker.start()
+        texts = published(xr, key, 2)
+        job = xr.publish(key, model("new"), "--no-wait", "--preset", "held")["pack"]["job"]
+        xr.worker.wait(process, "pack", job=job)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            xr.jobs("drop", job)
+            for force in ([], ["--force"]):
+                _, err = xr("rollback", *force, key, status=1)
+                assert "somebody else is changing it" in err and current(xr, key) == texts[1]
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+        xr.worker.wait(process, "lost", job=job)
+        servers.wait_for("its lock is gone", lambda: not xr.redis("KEYS", "*:lock:*").strip())
+        xr("rollback", key)
+        assert current(xr, key) == texts[0]
+
+
+def test_force_is_not_for_whoever_has_the_lock(xr, key):
+    texts = published(xr, key, 2)
+    xr.redis("SET", f"xr:{{jobs}}:lock:acme/{key}", "somebody", "PX", "60000")
+    _, err = xr("rollback", "--force", key, status=1)
+    assert "somebody else is changing it" in err and current(xr, key) == texts[1]
 
 
 def test_redis_is_away(xr, key):
