@@ -51,7 +51,7 @@ xrw_order_claims(const xrw_order_t *order, json_t *claims, const char **item)
     char         id[2 * 16 + 1];
     uint8_t      random[16];
     xr_buf_t     b;
-    const char  *why;
+    const char  *name, *why;
 
     if (xr_random(random, sizeof(random)) != XR_OK) {
         return "no random numbers";
@@ -61,11 +61,13 @@ xrw_order_claims(const xrw_order_t *order, json_t *claims, const char **item)
     xr_buf_hex(&b, xr_str_of(random, sizeof(random)));
     id[sizeof(id) - 1] = '\0';
 
+    name = (order->id != NULL) ? order->id : id;
+
     (void) json_object_set_new(claims, "iss", json_string(order->tenant));
     (void) json_object_set_new(claims, "iat", json_integer(order->now));
     (void) json_object_set_new(claims, "exp",
                                json_integer(order->now + order->life));
-    (void) json_object_set_new(claims, "jti", json_string(id));
+    (void) json_object_set_new(claims, "jti", json_string(name));
 
     why = xrw_order_list(claims, "objects", XR_PURGE_OBJECT, order->objects,
                          order->nobjects, item);

@@ -26,6 +26,7 @@ typedef struct {
     bool                soft;
     int64_t             now;                /* Unix time, seconds */
     int64_t             life;               /* seconds */
+    const char         *id;                 /* NULL: one by chance */
 } xrw_order_t;
 
 

@@ -234,13 +234,20 @@ xrw_purge_order_refuse(xrw_purge_work_t *w, xrw_purge_held_t *o,
 }
 
 
-/* One that edges take no more is signed anew: it was good in its time. */
+/*
+ * One that edges take no more is signed anew: it was good in its time.  It is
+ * the same for a while, as edges that have carried it out need not do it again
+ * because others do not answer.
+ */
 
 static const char *
 xrw_purge_order_renew(xrw_purge_held_t *o, const xr_keyset_t *keys,
     int64_t now)
 {
+    char                    id[2 * 16 + 1];
     size_t                  i;
+    uint8_t                 digest[XR_SHA256_SIZE];
+    xr_buf_t                b;
     const char             *text, *item, *why;
     const char            **lists[XR_PURGE_SCOPES];
     size_t                  n[XR_PURGE_SCOPES];
@@ -258,13 +265,25 @@ xrw_purge_order_renew(xrw_purge_held_t *o, const xr_keyset_t *keys,
         lists[it->scope][n[it->scope]++] = xrw_text(&o->arena, it->value);
     }
 
+    if (xr_sha256(xr_str(o->said.text), digest) != XR_OK) {
+        xrw_purge_order_log(o, XRW_LOG_ERROR, "error", "SHA-256 failed");
+        return NULL;
+    }
+
+    b = xr_buf(id, sizeof(id) - 1);
+    xr_buf_hex(&b, xr_str_of(digest, 16));
+    id[sizeof(id) - 1] = '\0';
+
+    now -= now % (XR_PURGE_ORDER_LIFE / 2);
+
     order = (xrw_order_t) {
         .tenant = o->tenant,
         .objects = lists[XR_PURGE_OBJECT], .nobjects = n[XR_PURGE_OBJECT],
         .prefixes = lists[XR_PURGE_PREFIX], .nprefixes = n[XR_PURGE_PREFIX],
         .tags = lists[XR_PURGE_TAG], .ntags = n[XR_PURGE_TAG],
         .all = n[XR_PURGE_TENANT] > 0, .soft = o->said.order.soft,
-        .now = now, .life = XR_PURGE_ORDER_LIFE
+        .now = now, .life = XR_PURGE_ORDER_LIFE,
+        .id = xrw_format(&o->arena, "%s-%lld", id, (long long) now)
     };
 
     text = xrw_order_make(&o->arena, &order, keys, &item, &why);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 
+#include "invalidate.h"
 #include "worker_purge.h"
 #include "xr_invalidation.h"
 
@@ -282,7 +283,9 @@ xrw_purge_plan_ours(const xrw_purge_run_t *run, const xrw_purge_batch_t *b)
 
     if (strcmp(b->tenant, run->name) != 0
         || strcmp(b->distribution, c->distribution) != 0
-        || b->npaths > XR_INVALIDATION_FILES)
+        || b->npaths > XR_INVALIDATION_FILES
+        || (b->invalidation != NULL
+            && !xr_invalidate_id_ok(xr_str(b->invalidation))))
     {
         return false;
     }
@@ -376,11 +379,17 @@ xrw_purge_plan_purged(const xrw_purge_run_t *run, xr_str_t object)
 static bool
 xrw_purge_plan_hot(xrw_purge_work_t *w, xrw_purge_run_t *run)
 {
-    size_t          i;
+    size_t          i, warm;
     xr_str_t        object;
     xrw_strings_t   answer;
 
-    if (run->tenant.warm == 0) {
+    /* one stays free of it: others are not to wait for what is only warmed */
+
+    for (i = 0, warm = 0; i < XRW_PURGE_RUNS; i++) {
+        warm += (w->runs[i].active && w->runs[i].nhot > 0);
+    }
+
+    if (run->tenant.warm == 0 || warm >= XRW_PURGE_RUNS - 1) {
         return true;
     }
 
@@ -431,8 +440,13 @@ xrw_purge_plan(xrw_purge_work_t *w, xrw_purge_run_t *run, int64_t now)
         /* it was there when the order was taken: a reload is under way */
 
         for (i = 0; i < run->n; i++) {
-            xrw_purge_order_fail(w, run->orders[i],
-                                 "there is no such tenant", false, now);
+
+            if (w->feed.up) {
+                xrw_purge_order_fail(w, run->orders[i],
+                                     "there is no such tenant", false, now);
+            } else {
+                xrw_purge_order_forget(run->orders[i]);
+            }
         }
 
         xrw_arena_free(&run->arena);

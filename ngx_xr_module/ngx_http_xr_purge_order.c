@@ -125,6 +125,10 @@ ngx_http_xr_purge_order_body(ngx_http_request_t *r)
     if (status == NGX_OK) {
         status = ngx_http_xr_purge_order_take(o);
 
+        if (status == NGX_HTTP_OK) {
+            ngx_http_xr_purge_order_manifests(xmcf, o);
+        }
+
     } else {
         o->outcome = "its body cannot be read";
     }
