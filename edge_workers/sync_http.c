@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 
 
@@ -305,7 +306,7 @@ xrw_http_setup(xrw_http_t *t, const char *url, struct curl_slist *headers,
 
     /* this machine's own services are asked by nobody else for us */
 
-    if (strncmp(url, "http://", 7) == 0) {
+    if (strncasecmp(url, "http://", 7) == 0) {
         (void) curl_easy_setopt(curl, CURLOPT_PROXY, "");
     }
 

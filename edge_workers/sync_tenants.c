@@ -10,6 +10,7 @@
 #include "tenants_take.h"
 #include "xr_seal.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,16 +76,31 @@ xrw_sync_tenants_seal(xrw_source_t *s, xr_str_t text, const char *whose,
 }
 
 
-/* That of the file that we have; one that is no good counts for nothing. */
+/*
+ * That of the file that we have: whether there is one.  One that is no good
+ * counts for nothing, but one that cannot be read may be newer than all.
+ */
 
 static bool
-xrw_sync_tenants_kept(xrw_source_t *s, const char *path, xr_seal_t *out)
+xrw_sync_tenants_kept(xrw_source_t *s, const char *path, xr_seal_t *out,
+    bool *there)
 {
     xr_str_t  text;
 
-    return access(path, R_OK) == 0
-           && xrw_io_text(&s->arena, path, XR_SEAL_MAX_SIZE + 1, &text)
-           && xrw_sync_tenants_seal(s, text, path, out);
+    *there = false;
+
+    if (access(path, R_OK) == -1) {
+        return errno == ENOENT
+               || xrw_source_fail(s, "%s: %s", path, strerror(errno));
+    }
+
+    if (!xrw_io_text(&s->arena, path, XR_SEAL_MAX_SIZE + 1, &text)) {
+        return xrw_source_fail(s, "%s cannot be read", path);
+    }
+
+    *there = xrw_sync_tenants_seal(s, text, path, out);
+
+    return true;
 }
 
 
@@ -134,12 +150,17 @@ static bool
 xrw_sync_tenants_newer(xrw_source_t *s, const xr_seal_t *seal,
     xrw_fetched_t *got)
 {
-    xr_seal_t  kept;
+    bool         there;
+    xr_seal_t    kept;
+    const char  *path;
 
-    if (!xrw_sync_tenants_kept(s, xrw_format(&s->arena, "%s%s", s->conf->file,
-                                             XRW_SYNC_SEAL),
-                               &kept))
-    {
+    path = xrw_format(&s->arena, "%s%s", s->conf->file, XRW_SYNC_SEAL);
+
+    if (!xrw_sync_tenants_kept(s, path, &kept, &there)) {
+        return false;
+    }
+
+    if (!there) {
         return true;
     }
 
@@ -217,6 +238,10 @@ xrw_sync_tenants_check(xrw_source_t *s, xrw_fetched_t *got, const char *path)
     if (!xrw_tenants_take(path, &take)) {
         return xrw_source_fail(s, "NGINX would not take what was fetched");
     }
+
+    /* from here on it may be another file's than that of the one there */
+
+    s->known = false;
 
     seal = xrw_format(&s->arena, "%s%s", s->conf->file, XRW_SYNC_SEAL);
     why = xrw_sync_file_write(&file, &s->arena, seal,
