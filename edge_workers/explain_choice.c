@@ -164,7 +164,11 @@ xrw_explain_answer(xrw_explain_t *e, const xr_select_t *chosen,
 
     private = e->manifest.narms != 0
               || (e->wish.variant.data == NULL
-                  && e->device.source != XR_SOURCE_QUERY);
+                  && e->device.source != XR_SOURCE_QUERY)
+              || (v != NULL
+                  && xr_select_swayed(&e->manifest, e->devices, e->in.query,
+                                      &e->device, &e->wish, chosen->variant,
+                                      xr_variant_has_levels(v->path)));
 
     if (v == NULL) {
         xrw_explain_text(out, "Cache-Control", xr_str("no-store"));

@@ -138,6 +138,15 @@ int xr_select_arm(const xr_manifest_t *m, uint64_t seed);
 bool xr_select_instead(const xr_manifest_t *m, const xr_device_t *d,
     const xr_select_wish_t *wish, const xr_select_t *chosen);
 
+/*
+ * Whether headers had a say in the choice of variant "index" where the URL
+ * names a class, in "token": a cache that keys on URLs must not keep it for
+ * those who do not send them.  "edge": it is cut to what the device can use.
+ */
+bool xr_select_swayed(const xr_manifest_t *m, const xr_devices_t *devices,
+    xr_str_t token, const xr_device_t *d, const xr_select_wish_t *wish,
+    int index, bool edge);
+
 /* XR_NOT_FOUND: none; "out" says why, and is written in any case. */
 xr_rc_t xr_select(const xr_manifest_t *m, const xr_device_t *d,
     const xr_select_wish_t *wish, xr_select_t *out);

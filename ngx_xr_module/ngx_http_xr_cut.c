@@ -250,6 +250,15 @@ ngx_http_xr_cut_number(xr_str_t query)
 }
 
 
+/* Whether the query has an edge that counts, whoever asks. */
+
+ngx_uint_t
+ngx_http_xr_cut_named(ngx_http_request_t *r)
+{
+    return ngx_http_xr_cut_number(ngx_http_xr_view(&r->args)) != 0;
+}
+
+
 /* Of an object whose edge and levels are known: a number and a word. */
 
 ngx_uint_t

@@ -108,6 +108,7 @@ ngx_int_t ngx_http_xr_cut_head(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     uint64_t length);
 ngx_int_t ngx_http_xr_cut_begin(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx);
 ngx_uint_t ngx_http_xr_cut_active(ngx_http_xr_ctx_t *ctx);
+ngx_uint_t ngx_http_xr_cut_named(ngx_http_request_t *r);
 ngx_int_t ngx_http_xr_cut_restart(ngx_http_xr_slice_t *s);
 void ngx_http_xr_cut_settle(ngx_http_xr_ctx_t *ctx, ngx_http_xr_cut_t *cut,
     ngx_uint_t verdict);

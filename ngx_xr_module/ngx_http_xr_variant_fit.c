@@ -13,6 +13,8 @@
 
 /* The device that something is to fit, and who else would get the same. */
 
+static xr_str_t ngx_http_xr_fit_token(ngx_http_request_t *r);
+static const xr_devices_t *ngx_http_xr_fit_devices(ngx_http_xr_ctx_t *ctx);
 static void ngx_http_xr_fit_url(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_device_t *device);
 
@@ -33,7 +35,10 @@ ngx_http_xr_variant_fit_device(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 }
 
 
-/* An object without a manifest: a texture no larger than its class has. */
+/*
+ * An object without a manifest: a texture no larger than its class has, unless
+ * a variant is named, which is what it is for everybody.
+ */
 
 ngx_int_t
 ngx_http_xr_variant_fit_texture(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
@@ -43,7 +48,9 @@ ngx_http_xr_variant_fit_texture(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     const xr_device_t      *device;
     ngx_http_xr_variant_t  *v;
 
-    if (!xr_variant_has_levels(ngx_http_xr_view(&ctx->object))) {
+    if (!xr_variant_has_levels(ngx_http_xr_view(&ctx->object))
+        || ctx->variant->wish.variant.data != NULL)
+    {
         return NGX_OK;
     }
 
@@ -57,7 +64,7 @@ ngx_http_xr_variant_fit_texture(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
 
     ctx->vary |= NGX_HTTP_XR_VARY_DEVICE;
 
-    v->fitted = (v->wish.maxdim == XR_SELECT_ANY);
+    v->fitted = !ngx_http_xr_cut_named(r);
 
     if (v->fitted && device->source == XR_SOURCE_QUERY) {
         ngx_http_xr_fit_url(r, ctx, &url);
@@ -77,28 +84,31 @@ ngx_uint_t
 ngx_http_xr_variant_fit_swayed(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     const xr_manifest_t *manifest, const xr_manifest_variant_t *variant)
 {
-    xr_select_t             chosen;
-    xr_device_t             url;
     ngx_http_xr_variant_t  *v;
 
     v = ctx->variant;
 
-    if (v->wish.variant.data != NULL
-        || ctx->device->source != XR_SOURCE_QUERY)
-    {
-        return 0;
-    }
+    return xr_select_swayed(manifest, ngx_http_xr_fit_devices(ctx),
+                            ngx_http_xr_fit_token(r), ctx->device, &v->wish,
+                            v->index, xr_variant_has_levels(variant->path));
+}
 
-    ngx_http_xr_fit_url(r, ctx, &url);
 
-    if (xr_variant_has_levels(variant->path)
-        && url.dim_max != ctx->device->dim_max)
-    {
-        return 1;
-    }
+static xr_str_t
+ngx_http_xr_fit_token(ngx_http_request_t *r)
+{
+    return xr_variant_arg(ngx_http_xr_view(&r->args), xr_str("xr"));
+}
 
-    return xr_select(manifest, &url, &v->wish, &chosen) != XR_OK
-           || chosen.variant != v->index;
+
+static const xr_devices_t *
+ngx_http_xr_fit_devices(ngx_http_xr_ctx_t *ctx)
+{
+    const xr_devices_t  *devices;
+
+    devices = ctx->variant->wish.devices;
+
+    return (devices != NULL) ? devices : xr_devices_default();
 }
 
 
@@ -108,14 +118,10 @@ static void
 ngx_http_xr_fit_url(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
     xr_device_t *device)
 {
-    xr_device_input_t    in;
-    const xr_devices_t  *devices;
+    xr_device_input_t  in;
 
     ngx_memzero(&in, sizeof(xr_device_input_t));
-    in.query = xr_variant_arg(ngx_http_xr_view(&r->args), xr_str("xr"));
+    in.query = ngx_http_xr_fit_token(r);
 
-    devices = ctx->variant->wish.devices;
-
-    xr_device_read((devices != NULL) ? devices : xr_devices_default(), &in,
-                   device);
+    xr_device_read(ngx_http_xr_fit_devices(ctx), &in, device);
 }

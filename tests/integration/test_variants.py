@@ -293,15 +293,23 @@ def test_a_texture_without_a_manifest_is_cut_to_what_its_class_has(edge, web):
     for query, headers, edge_size in (("?xr=p0-e-13-m", {}, 512), ("?xr=h0-a-13-m", {}, 1024),
                                       ("?xr=h2-a-8-m", {}, 256), ("", {"user_agent": QUEST_2}, 1024),
                                       ("?xr=d3-b-13-m", {}, 1024), ("?xr=p0-e-13-m&maxdim=128", {}, 128),
-                                      ("?xr=p1-e-13-m", {"save_data": "on"}, 512)):
+                                      ("?xr=p1-e-13-m", {"save_data": "on"}, 512),
+                                      ("", {"xr_hints": 'v=1, c="h2", dim=256'}, 256),
+                                      # no edge that counts: what headers say is not for everybody
+                                      ("?maxdim=99999999", {"xr_hints": 'v=1, c="h2", dim=256'}, 256),
+                                      ("?maxdim=512&maxdim=512", {"xr_hints": 'v=1, c="h2", dim=256'}, 256)):
         response = get(edge, name, query, **headers)
         drop = (1024 // edge_size).bit_length() - 1
         assert response.status == 200
         assert ktx2.levels_of(response.body) == (edge_size, edge_size, levels[drop:])
         assert "XR-Hints" in response["vary"]
 
-        by_url = "maxdim" in query or (query and not headers)
+        by_url = "maxdim=128" in query or (query and not headers)
         assert ("private" in (response["cache-control"] or "")) != by_url
+
+    # a variant that is named is the same for all, and none is
+    response = get(edge, name, "?variant=x", xr_hints='v=1, c="h2", dim=256')
+    assert response.body == data_ and "private" not in (response["cache-control"] or "")
 
 
 def test_headers_that_change_what_the_url_says_are_not_for_caches_that_key_on_urls(edge, web, name):
