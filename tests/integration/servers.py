@@ -145,9 +145,13 @@ def stopped(pids):
 
 
 def serves(worker):
-    """Whether a worker process takes connections: neither gone nor about to go."""
+    """
+    Whether a worker process takes connections: neither gone nor about to go.  One that ends has
+    no name any more.
+    """
 
-    return alive(worker) and b"shutting down" not in command_of(worker)
+    command = command_of(worker)
+    return alive(worker) and b"worker process" in command and b"shutting down" not in command
 
 
 class Faults:

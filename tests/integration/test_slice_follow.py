@@ -150,7 +150,7 @@ def test_a_range_comes_when_it_is_there(web_edges, joins):
     with Steps(50000, 200000) as web:
         body = os.urandom(SIZE)
         web.objects["steps.glb"] = Object(body, '"a"', 1700000000)
-        edge = web_edges(web.tenants("acme"), location=LOCATION,
+        edge = web_edges(web.tenants("acme"), location=LOCATION + "xr_slice_run 64m;",
                          server="location = /status { xr off; stub_status; }")
         ranged = {"Range": f"bytes={first}-{last}"}
 
