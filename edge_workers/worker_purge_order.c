@@ -274,7 +274,7 @@ xrw_purge_order_renew(xrw_purge_held_t *o, const xr_keyset_t *keys,
     xr_buf_hex(&b, xr_str_of(digest, 16));
     id[sizeof(id) - 1] = '\0';
 
-    now -= now % (XR_PURGE_ORDER_LIFE / 2);
+    now -= now % (XR_PURGE_ORDER_LIFE / 4);
 
     order = (xrw_order_t) {
         .tenant = o->tenant,

@@ -573,11 +573,12 @@ def page(*keys, more="", encoding="url"):
 
 def test_pages_follow_one_another(xr, listing):
     server, origin = listing
-    server.pages = [page("pre+fix/a%2Bb", "pre%20fix/c%26+d", more="t/1+="),
-                    page("pre fix/e+f", "pre fix/g%26h", encoding=None)]
+    server.pages = [page("pre+fix/x%26ya%2Bb", "pre%20fix/x%26yc%26+d", more="t/1+="),
+                    page("pre fix/x&amp;ye+f", "pre fix/x&amp;yg%26h", encoding=None)]
 
     out, _ = xr("ls", *origin, "--json", "x&y", env=KEYS)
-    assert [json.loads(line)["key"] for line in out.splitlines()] == ["a+b", "c& d", "e+f", "g%26h"]
+    assert [json.loads(line)["key"] for line in out.splitlines()] \
+        == ["x&ya+b", "x&yc& d", "x&ye+f", "x&yg%26h"]
     assert [urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)["prefix"]
             for path in server.seen] == [["pre fix/x&y"]] * 2
     assert "continuation-token=t%2F1%2B%3D&" in server.seen[1]
@@ -595,6 +596,15 @@ def test_listings_that_make_no_sense(xr, listing, answer):
     server.pages = [answer]
     out, err = xr("ls", *origin, env=KEYS, status=1)
     assert out == "" and "the listing " in err
+
+
+def test_a_listing_of_what_was_not_asked_for(xr, listing):
+    """Whoever takes away the prefix must not find less than that."""
+
+    server, origin = listing
+    server.pages = [page("pre+fix/models/a", "pre+fix/b")]
+    out, err = xr("ls", *origin, "models/", env=KEYS, status=1)
+    assert "models/a" in out and "a key that was not asked for" in err
 
 
 def test_keys_cannot_drive_the_terminal(xr, listing):
