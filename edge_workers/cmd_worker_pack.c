@@ -91,7 +91,6 @@ xrw_worker_pack(const xrw_command_t *cmd, int argc, char **argv)
     pack->cmd = cmd;
     pack->config = begin.config;
     pack->consumer = begin.name;
-    pack->backoff = 250;
     pack->child.fd = -1;
 
     status = xrw_worker_pack_run(pack, &begin.frame);

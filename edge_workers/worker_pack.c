@@ -17,11 +17,7 @@
 
 /* Milliseconds */
 
-#define XRW_WORK_BACKOFF      250       /* while Redis is away */
-#define XRW_WORK_BACKOFF_MAX  5000
-#define XRW_WORK_PROMOTE      1000      /* between two looks at who waits */
-#define XRW_WORK_COUNT        5000      /* at the queue */
-#define XRW_WORK_NEVER        86400000
+#define XRW_WORK_NEVER  86400000
 
 
 uint32_t
@@ -93,69 +89,11 @@ xrw_work_configure(xrw_work_t *pack)
     pack->conf = conf;
     pack->server = server;
 
-    return true;
-}
-
-
-static void
-xrw_work_disconnect(xrw_work_t *pack)
-{
-    xrw_queue_close(&pack->calls);
-    xrw_queue_close(&pack->asks);
-    pack->up = false;
-    pack->asked = false;
-}
-
-
-/* A job goes on all the same: its lease may last longer than the trouble. */
-
-static void
-xrw_work_lost(xrw_work_t *pack, const char *why, int64_t now)
-{
-    if (strcmp(pack->trouble, why) != 0) {
-        (void) snprintf(pack->trouble, sizeof(pack->trouble), "%s", why);
-        xrw_log(XRW_LOG_WARN, "redis_away", "{s:s, s:s}", "redis",
-                pack->server.name, "reason", pack->trouble);
-    }
-
-    xrw_work_disconnect(pack);
-
-    pack->due = now + xr_job_backoff(1, pack->backoff, pack->backoff,
-                                     xrw_work_chance());
-    pack->backoff = (pack->backoff * 2 < XRW_WORK_BACKOFF_MAX)
-                    ? pack->backoff * 2 : XRW_WORK_BACKOFF_MAX;
-}
-
-
-static bool
-xrw_work_connect(xrw_work_t *pack, int64_t now)
-{
-    if (now < pack->due) {
-        return false;
-    }
-
-    if (!xrw_queue_open(&pack->calls, &pack->server, pack->consumer)
-        || !xrw_queue_begin(&pack->calls))
-    {
-        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
-        return false;
-    }
-
-    if (!xrw_queue_open(&pack->asks, &pack->server, pack->consumer)) {
-        xrw_work_lost(pack, xrw_queue_error(&pack->asks), now);
-        return false;
-    }
-
-    if (pack->trouble[0] != '\0') {
-        xrw_log(XRW_LOG_INFO, "redis_back", "{s:s}", "redis",
-                pack->server.name);
-        pack->trouble[0] = '\0';
-    }
-
-    pack->up = true;
-    pack->backoff = XRW_WORK_BACKOFF;
-    pack->promote = 0;
-    pack->reclaim = 0;
+    pack->feed.kind = XRW_QUEUE_PACK;
+    pack->feed.server = &pack->server;
+    pack->feed.consumer = pack->consumer;
+    pack->feed.lease = conf.lease * 1000;
+    pack->feed.once = pack->once;
 
     return true;
 }
@@ -182,7 +120,7 @@ xrw_work_finish(xrw_work_t *pack, int64_t now)
     rc = xrw_work_report(pack);
 
     if (rc == XRW_QUEUE_BROKEN) {
-        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_feed_lost(&pack->feed, now);
         return;
     }
 
@@ -196,22 +134,28 @@ xrw_work_finish(xrw_work_t *pack, int64_t now)
 }
 
 
-/* Nothing of the job is under way any more: its object is free. */
+/* Nothing of the job is under way any more: if it was dropped, all is free. */
 
 static void
-xrw_work_dropped(xrw_work_t *pack, int64_t now)
+xrw_work_give_up(xrw_work_t *pack, const char *why, int64_t now)
 {
     xr_job_t     job;
     const char  *tenant;
 
+    pack->n.lost++;
+    xrw_work_log(pack, XRW_LOG_WARN, "lost", why);
+    xrw_work_kill(pack);
+
     xrw_lease_job(&pack->lease, &job);
     tenant = json_string_value(json_object_get(pack->lease.record, "t"));
 
-    if (tenant != NULL
-        && !xrw_queue_unlock(&pack->calls, tenant, job.key, XRW_QUEUE_DROPPED))
+    if (pack->feed.up && tenant != NULL
+        && !xrw_queue_unlock(&pack->feed.calls, tenant, job.key, XRW_QUEUE_DROPPED))
     {
-        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_feed_lost(&pack->feed, now);
     }
+
+    xrw_work_forget(pack);
 }
 
 
@@ -224,20 +168,16 @@ xrw_work_renew(xrw_work_t *pack, int64_t now)
         return;
     }
 
-    rc = xrw_queue_renew(&pack->calls, &pack->lease);
+    rc = xrw_queue_renew(&pack->feed.calls, &pack->lease);
 
     if (rc == XRW_QUEUE_BROKEN) {
-        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_feed_lost(&pack->feed, now);
 
     } else if (rc == XRW_QUEUE_DONE) {
         pack->child.renewed = now;
 
     } else {
-        pack->n.lost++;
-        xrw_work_log(pack, XRW_LOG_WARN, "lost", "somebody else has the job");
-        xrw_work_kill(pack);
-        xrw_work_dropped(pack, now);
-        xrw_work_forget(pack);
+        xrw_work_give_up(pack, "somebody else has the job", now);
     }
 }
 
@@ -250,10 +190,10 @@ xrw_work_take(xrw_work_t *pack, const char *entry, const char *id,
     const char      *why;
     xrw_queue_rc_t   rc;
 
-    rc = xrw_queue_take(&pack->calls, entry, id, &pack->lease);
+    rc = xrw_queue_take(&pack->feed.calls, entry, id, &pack->lease);
 
     if (rc == XRW_QUEUE_BROKEN) {
-        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
+        xrw_feed_lost(&pack->feed, now);
         xrw_lease_free(&pack->lease);
         return;
     }
@@ -269,7 +209,7 @@ xrw_work_take(xrw_work_t *pack, const char *entry, const char *id,
     }
 
     pack->held = true;
-    pack->empty = false;
+    pack->feed.empty = false;
     memset(&pack->child, 0, sizeof(pack->child));
 
     xrw_lease_job(&pack->lease, &job);
@@ -289,33 +229,25 @@ xrw_work_take(xrw_work_t *pack, const char *entry, const char *id,
 }
 
 
+/* Whether there is room for a job. */
+
+static bool
+xrw_work_more(const xrw_work_t *pack)
+{
+    return !pack->held && !pack->draining && !pack->reconnect;
+}
+
+
 /* What came too late to be begun goes to somebody else. */
 
 static void
-xrw_work_answered(xrw_work_t *pack, int64_t now)
+xrw_work_next(xrw_work_t *pack, bool ready, int64_t now)
 {
-    bool             there;
-    char             entry[48], id[XR_JOB_ID_SIZE + 1];
-    xrw_queue_rc_t   rc;
+    char  entry[48], id[XR_JOB_ID_SIZE + 1];
 
-    rc = xrw_queue_answer(&pack->asks, entry, id, &there);
-
-    if (rc == XRW_QUEUE_BROKEN) {
-
-        /* Redis came back without the group: it is made anew */
-
-        xrw_work_lost(pack, xrw_queue_error(&pack->asks), now);
-        return;
-    }
-
-    if (!there) {
-        return;
-    }
-
-    pack->asked = false;
-    pack->empty = (rc == XRW_QUEUE_NONE);
-
-    if (rc != XRW_QUEUE_DONE) {
+    if (!xrw_feed_next(&pack->feed, ready, xrw_work_more(pack), now, entry,
+                       id))
+    {
         return;
     }
 
@@ -324,93 +256,13 @@ xrw_work_answered(xrw_work_t *pack, int64_t now)
         return;
     }
 
-    if (xrw_queue_take(&pack->calls, entry, id, &pack->lease)
+    if (xrw_queue_take(&pack->feed.calls, entry, id, &pack->lease)
         == XRW_QUEUE_DONE)
     {
-        (void) xrw_queue_release(&pack->calls, &pack->lease);
+        (void) xrw_queue_release(&pack->feed.calls, &pack->lease);
     }
 
     xrw_lease_free(&pack->lease);
-}
-
-
-static bool
-xrw_work_reclaim(xrw_work_t *pack, int64_t now)
-{
-    char             entry[48], id[XR_JOB_ID_SIZE + 1];
-    xrw_queue_rc_t   rc;
-
-    if (now < pack->reclaim) {
-        return true;
-    }
-
-    rc = xrw_queue_reclaim(&pack->calls, pack->conf.lease * 1000, entry, id);
-
-    if (rc == XRW_QUEUE_BROKEN) {
-        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
-        return false;
-    }
-
-    /* where there is one, there may be more */
-
-    if (rc == XRW_QUEUE_DONE) {
-        pack->n.reclaimed++;
-        xrw_work_take(pack, entry, id, now);
-        return pack->up;
-    }
-
-    pack->reclaim = now + pack->conf.lease * 1000 / 4;
-
-    return true;
-}
-
-
-static bool
-xrw_work_promote(xrw_work_t *pack, int64_t now)
-{
-    int64_t  next;
-
-    if (now < pack->promote) {
-        return true;
-    }
-
-    if (!xrw_queue_promote(&pack->calls, &next)) {
-        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
-        return false;
-    }
-
-    pack->promote = now + ((next >= 0 && next < XRW_WORK_PROMOTE)
-                           ? next : XRW_WORK_PROMOTE);
-
-    return true;
-}
-
-
-static void
-xrw_work_ask(xrw_work_t *pack, int64_t now)
-{
-    if (!xrw_queue_ask(&pack->asks, !pack->once)) {
-        xrw_work_lost(pack, xrw_queue_error(&pack->asks), now);
-        return;
-    }
-
-    pack->asked = true;
-    pack->asked_at = now;
-}
-
-
-static void
-xrw_work_count(xrw_work_t *pack, int64_t now)
-{
-    if (now - pack->counted < XRW_WORK_COUNT) {
-        return;
-    }
-
-    pack->counted = now;
-
-    if (!xrw_queue_count(&pack->calls, &pack->counts)) {
-        xrw_work_lost(pack, xrw_queue_error(&pack->calls), now);
-    }
 }
 
 
@@ -434,19 +286,19 @@ xrw_work_run(void *ctx, const struct pollfd *fds, size_t n, int64_t now)
 {
     xrw_work_t *pack = ctx;
 
-    bool  answered;
+    bool           ready;
+    struct pollfd  fd;
 
-    answered = pack->up && pack->asked
-               && xrw_work_ready(fds, n, xrw_redis_fd(&pack->asks.redis));
+    ready = xrw_feed_fd(&pack->feed, &fd) && xrw_work_ready(fds, n, fd.fd);
 
     if (pack->child.pid != 0) {
         (void) xrw_work_watch(pack);
     }
 
-    if (pack->reconnect && !pack->held && !pack->asked) {
-        xrw_work_disconnect(pack);
+    if (pack->reconnect && !pack->held && !pack->feed.asked) {
+        xrw_feed_disconnect(&pack->feed);
         pack->reconnect = false;
-        pack->due = 0;
+        pack->feed.due = 0;
     }
 
     if (pack->held && pack->child.pid != 0
@@ -454,48 +306,25 @@ xrw_work_run(void *ctx, const struct pollfd *fds, size_t n, int64_t now)
     {
         /* others may have the job, and be done with it */
 
-        pack->n.lost++;
-        xrw_work_log(pack, XRW_LOG_WARN, "lost", "its lease is over");
-        xrw_work_kill(pack);
-
-        if (pack->up) {
-            xrw_work_dropped(pack, now);
-        }
-
-        xrw_work_forget(pack);
+        xrw_work_give_up(pack, "its lease is over", now);
     }
 
-    if (!pack->up && !xrw_work_connect(pack, now)) {
+    if (!xrw_feed_connect(&pack->feed, now)) {
         return;
     }
 
-    if (answered) {
-        xrw_work_answered(pack, now);
-
-    } else if (pack->asked && now - pack->asked_at > 3 * XRW_QUEUE_BLOCK) {
-        xrw_work_lost(pack, "does not answer", now);
-    }
-
-    if (pack->up && pack->held && pack->child.pid != 0) {
+    if (pack->held && pack->child.pid != 0) {
         xrw_work_renew(pack, now);
     }
 
-    if (pack->up && pack->held && pack->child.pid == 0) {
+    if (pack->feed.up && pack->held && pack->child.pid == 0) {
         xrw_work_finish(pack, now);
     }
 
-    if (pack->up) {
-        xrw_work_count(pack, now);
-    }
+    xrw_feed_count(&pack->feed, now);
 
-    /* one after the other, and an ask last: its answer may be a job */
-
-    if (pack->up && !pack->held && !pack->asked && !pack->draining
-        && !pack->reconnect && !(pack->once && pack->empty)
-        && xrw_work_promote(pack, now)
-        && xrw_work_reclaim(pack, now) && !pack->held)
-    {
-        xrw_work_ask(pack, now);
+    if (pack->feed.up) {
+        xrw_work_next(pack, ready, now);
     }
 }
 
@@ -507,12 +336,7 @@ xrw_work_fds(void *ctx, struct pollfd *fds)
 
     size_t  n;
 
-    n = 0;
-
-    if (pack->up && pack->asked) {
-        fds[n++] = (struct pollfd) { xrw_redis_fd(&pack->asks.redis), POLLIN,
-                                     0 };
-    }
+    n = xrw_feed_fd(&pack->feed, &fds[0]) ? 1 : 0;
 
     if (pack->child.pid != 0) {
         fds[n++] = (struct pollfd) { pack->child.fd, POLLIN, 0 };
@@ -527,23 +351,20 @@ xrw_work_due(void *ctx)
 {
     xrw_work_t *pack = ctx;
 
-    int64_t  due;
-
-    due = xrw_loop_now() + XRW_WORK_NEVER;
-
-    if (!pack->up) {
-        return pack->due;
-    }
-
-    if (pack->child.pid != 0) {
+    if (pack->feed.up && pack->child.pid != 0) {
         return pack->child.renewed + pack->conf.lease * 1000 / 3;
     }
 
-    if (pack->asked) {
-        return pack->asked_at + 3 * XRW_QUEUE_BLOCK + 1;
+    /* what could not be begun is told, and the connection made anew, at once */
+
+    if (pack->feed.up
+        && (pack->held || (pack->reconnect && !pack->feed.asked)))
+    {
+        return 0;
     }
 
-    return pack->draining ? due : 0;
+    return xrw_feed_due(&pack->feed, xrw_work_more(pack),
+                        xrw_loop_now() + XRW_WORK_NEVER);
 }
 
 
@@ -556,11 +377,11 @@ xrw_work_once(void *ctx)
         return -1;
     }
 
-    if (!pack->up) {
+    if (!pack->feed.up) {
         return XRW_FAILED;
     }
 
-    return (pack->empty && !pack->asked) ? XRW_OK : -1;
+    return (pack->feed.empty && !pack->feed.asked) ? XRW_OK : -1;
 }
 
 
@@ -569,8 +390,9 @@ xrw_work_health(void *ctx)
 {
     xrw_work_t *pack = ctx;
 
-    return pack->up ? NULL
-           : (pack->trouble[0] != '\0') ? pack->trouble : "not connected yet";
+    return pack->feed.up ? NULL
+           : (pack->feed.trouble[0] != '\0') ? pack->feed.trouble
+           : "not connected yet";
 }
 
 
@@ -580,11 +402,14 @@ xrw_work_metrics(void *ctx, xr_buf_t *out)
     xrw_work_t *pack = ctx;
 
     const xrw_work_counters_t  *n;
+    const xrw_queue_counts_t   *c;
 
     n = &pack->n;
+    c = &pack->feed.counts;
 
     xrw_worker_metric(out, "xr_pack_busy", "gauge", pack->held);
-    xrw_worker_metric(out, "xr_pack_redis_connected", "gauge", pack->up);
+    xrw_worker_metric(out, "xr_pack_redis_connected", "gauge",
+                      pack->feed.up);
     xrw_worker_metric(out, "xr_pack_jobs_done_total", "counter",
                       (int64_t) n->done);
     xrw_worker_metric(out, "xr_pack_attempts_failed_total", "counter",
@@ -594,16 +419,15 @@ xrw_work_metrics(void *ctx, xr_buf_t *out)
     xrw_worker_metric(out, "xr_pack_leases_lost_total", "counter",
                       (int64_t) n->lost);
     xrw_worker_metric(out, "xr_pack_jobs_reclaimed_total", "counter",
-                      (int64_t) n->reclaimed);
+                      (int64_t) pack->feed.reclaimed);
     xrw_worker_metric(out, "xr_pack_job_milliseconds_total", "counter",
                       (int64_t) n->milliseconds);
     xrw_worker_metric(out, "xr_pack_uploaded_bytes_total", "counter",
                       (int64_t) n->bytes);
-    xrw_worker_metric(out, "xr_jobs_queued", "gauge", pack->counts.queued
-                                                      - pack->counts.running);
-    xrw_worker_metric(out, "xr_jobs_running", "gauge", pack->counts.running);
-    xrw_worker_metric(out, "xr_jobs_waiting", "gauge", pack->counts.waiting);
-    xrw_worker_metric(out, "xr_jobs_dead", "gauge", pack->counts.dead);
+    xrw_worker_metric(out, "xr_jobs_queued", "gauge", c->queued - c->running);
+    xrw_worker_metric(out, "xr_jobs_running", "gauge", c->running);
+    xrw_worker_metric(out, "xr_jobs_waiting", "gauge", c->waiting);
+    xrw_worker_metric(out, "xr_jobs_dead", "gauge", c->dead);
 }
 
 
@@ -622,7 +446,7 @@ xrw_work_busy(void *ctx)
 {
     xrw_work_t *pack = ctx;
 
-    return pack->held || (pack->up && pack->asked);
+    return pack->held || (pack->feed.up && pack->feed.asked);
 }
 
 
@@ -656,23 +480,23 @@ xrw_work_close(void *ctx)
     if (pack->held && pack->child.pid != 0) {
         xrw_work_kill(pack);
 
-        if (pack->up
-            && xrw_queue_release(&pack->calls, &pack->lease)
+        if (pack->feed.up
+            && xrw_queue_release(&pack->feed.calls, &pack->lease)
                == XRW_QUEUE_DONE)
         {
             xrw_work_log(pack, XRW_LOG_WARN, "released", "the worker ends");
         }
     }
 
-    if (pack->up) {
-        xrw_queue_leave(&pack->calls);
+    if (pack->feed.up) {
+        xrw_queue_leave(&pack->feed.calls);
     }
 
     if (pack->held) {
         xrw_work_forget(pack);
     }
 
-    xrw_work_disconnect(pack);
+    xrw_feed_disconnect(&pack->feed);
     xrw_log(XRW_LOG_INFO, "end", "{s:I}", "done", (json_int_t) pack->n.done);
     xrw_arena_free(&pack->arena);
 }

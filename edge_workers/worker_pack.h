@@ -8,7 +8,7 @@
 
 
 #include "config_worker.h"
-#include "queue.h"
+#include "feed.h"
 #include "worker.h"
 
 #include <sys/types.h>
@@ -25,7 +25,6 @@ typedef struct {
     uint64_t  failed;                   /* attempts, to be repeated */
     uint64_t  buried;                   /* jobs that were given up */
     uint64_t  lost;                     /* leases */
-    uint64_t  reclaimed;
     uint64_t  milliseconds;             /* that jobs have taken */
     uint64_t  bytes;                    /* uploaded */
 } xrw_work_counters_t;
@@ -55,27 +54,15 @@ typedef struct {
     xrw_worker_conf_t      conf;
     xrw_redis_server_t     server;
 
-    bool                   up;
-    xrw_queue_t            calls;
-    xrw_queue_t            asks;        /* waits for a job */
-    bool                   asked;
-    int64_t                asked_at;
+    xrw_feed_t             feed;
     bool                   draining;
     bool                   reconnect;   /* the configuration is another */
-    bool                   empty;       /* the last ask found nothing */
 
     bool                   held;        /* there is a lease */
     xrw_lease_t            lease;
     xrw_work_child_t       child;
 
-    int64_t                due;
-    int64_t                backoff;
-    int64_t                promote;     /* when to do it next */
-    int64_t                reclaim;
-    int64_t                counted;
-    xrw_queue_counts_t     counts;
     xrw_work_counters_t    n;
-    char                   trouble[192];
 } xrw_work_t;
 
 

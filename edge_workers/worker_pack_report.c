@@ -77,7 +77,7 @@ xrw_work_announce(xrw_work_t *pack)
 
     xrw_lease_job(&pack->lease, &job);
 
-    return xrw_announce(&pack->calls.redis, pack->conf.channel, job.tenant,
+    return xrw_announce(&pack->feed.calls.redis, pack->conf.channel, job.tenant,
                         job.key);
 }
 
@@ -116,7 +116,7 @@ xrw_work_report(xrw_work_t *pack)
             return XRW_QUEUE_BROKEN;
         }
 
-        rc = xrw_queue_done(&pack->calls, &pack->lease, result);
+        rc = xrw_queue_done(&pack->feed.calls, &pack->lease, result);
 
         if (rc == XRW_QUEUE_DONE) {
             pack->n.done++;
@@ -133,7 +133,7 @@ xrw_work_report(xrw_work_t *pack)
     delay = xr_job_backoff(pack->lease.attempt, pack->conf.backoff * 1000,
                            pack->conf.backoff_max * 1000, xrw_work_chance());
 
-    rc = xrw_queue_fail(&pack->calls, &pack->lease, reason,
+    rc = xrw_queue_fail(&pack->feed.calls, &pack->lease, reason,
                         strcmp(status, "refused") == 0, delay);
 
     if (rc == XRW_QUEUE_DONE || rc == XRW_QUEUE_BURIED) {
