@@ -11,6 +11,7 @@
 
 
 #define XRW_ORDER_LEEWAY  60            /* seconds: clocks differ */
+#define XRW_ORDER_ID      33            /* bytes of a name, with its NUL */
 
 
 static const char *
@@ -45,23 +46,41 @@ xrw_order_list(json_t *claims, const char *name, xr_purge_scope_t scope,
 }
 
 
+/* NULL: no random numbers. */
+
+static const char *
+xrw_order_name(const xrw_order_t *order, char id[XRW_ORDER_ID])
+{
+    uint8_t   random[16];
+    xr_buf_t  b;
+
+    if (order->id != NULL) {
+        return order->id;
+    }
+
+    if (xr_random(random, sizeof(random)) != XR_OK) {
+        return NULL;
+    }
+
+    b = xr_buf(id, XRW_ORDER_ID - 1);
+    xr_buf_hex(&b, xr_str_of(random, sizeof(random)));
+    id[XRW_ORDER_ID - 1] = '\0';
+
+    return id;
+}
+
+
 static const char *
 xrw_order_claims(const xrw_order_t *order, json_t *claims, const char **item)
 {
-    char         id[2 * 16 + 1];
-    uint8_t      random[16];
-    xr_buf_t     b;
+    char         id[XRW_ORDER_ID];
     const char  *name, *why;
 
-    if (xr_random(random, sizeof(random)) != XR_OK) {
+    name = xrw_order_name(order, id);
+
+    if (name == NULL) {
         return "no random numbers";
     }
-
-    b = xr_buf(id, sizeof(id) - 1);
-    xr_buf_hex(&b, xr_str_of(random, sizeof(random)));
-    id[sizeof(id) - 1] = '\0';
-
-    name = (order->id != NULL) ? order->id : id;
 
     (void) json_object_set_new(claims, "iss", json_string(order->tenant));
     (void) json_object_set_new(claims, "iat", json_integer(order->now));
