@@ -248,6 +248,10 @@ size_t xr_devices_rules(const xr_devices_t *devices);
 void xr_device_read(const xr_devices_t *devices, const xr_device_input_t *in,
     xr_device_t *out);
 
+/* Of somebody who says nothing but "token", which the URL has. */
+void xr_device_read_url(const xr_devices_t *devices, xr_str_t token,
+    xr_device_t *out);
+
 
 /*
  * The canonical token of a record,

@@ -351,3 +351,13 @@ xr_device_read(const xr_devices_t *devices, const xr_device_input_t *in,
         out->rule = xr_devices_string(devices, rule->name, rule->name_len);
     }
 }
+
+
+void
+xr_device_read_url(const xr_devices_t *devices, xr_str_t token,
+    xr_device_t *out)
+{
+    const xr_device_input_t  in = { .query = token };
+
+    xr_device_read(devices, &in, out);
+}

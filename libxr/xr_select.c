@@ -524,18 +524,14 @@ xr_select_swayed(const xr_manifest_t *m, const xr_devices_t *devices,
     xr_str_t token, const xr_device_t *d, const xr_select_wish_t *wish,
     int index, bool edge)
 {
-    xr_device_t        url;
-    xr_select_t        chosen;
-    xr_device_input_t  in;
+    xr_device_t  url;
+    xr_select_t  chosen;
 
     if (wish->variant.data != NULL || d->source != XR_SOURCE_QUERY) {
         return false;
     }
 
-    memset(&in, 0, sizeof(in));
-    in.query = token;
-
-    xr_device_read(devices, &in, &url);
+    xr_device_read_url(devices, token, &url);
 
     if (edge && url.dim_max != d->dim_max) {
         return true;

@@ -15,8 +15,6 @@
 
 static xr_str_t ngx_http_xr_fit_token(ngx_http_request_t *r);
 static const xr_devices_t *ngx_http_xr_fit_devices(ngx_http_xr_ctx_t *ctx);
-static void ngx_http_xr_fit_url(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_device_t *device);
 
 
 /* The record of the device, for a choice; NULL: out of memory. */
@@ -67,7 +65,8 @@ ngx_http_xr_variant_fit_texture(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx)
     v->fitted = !ngx_http_xr_cut_named(r);
 
     if (v->fitted && device->source == XR_SOURCE_QUERY) {
-        ngx_http_xr_fit_url(r, ctx, &url);
+        xr_device_read_url(ngx_http_xr_fit_devices(ctx),
+                           ngx_http_xr_fit_token(r), &url);
         v->swayed = (xr_select_budgets(&url, &v->wish).dim != dim);
     }
 
@@ -109,19 +108,4 @@ ngx_http_xr_fit_devices(ngx_http_xr_ctx_t *ctx)
     devices = ctx->variant->wish.devices;
 
     return (devices != NULL) ? devices : xr_devices_default();
-}
-
-
-/* The record of who says nothing but what is in the URL. */
-
-static void
-ngx_http_xr_fit_url(ngx_http_request_t *r, ngx_http_xr_ctx_t *ctx,
-    xr_device_t *device)
-{
-    xr_device_input_t  in;
-
-    ngx_memzero(&in, sizeof(xr_device_input_t));
-    in.query = ngx_http_xr_fit_token(r);
-
-    xr_device_read(ngx_http_xr_fit_devices(ctx), &in, device);
 }
