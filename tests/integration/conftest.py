@@ -17,6 +17,7 @@ import pytest
 # their assertions are to explain themselves as those of tests do
 pytest.register_assert_rewrite("servers", "http1")
 
+import redis_server                         # noqa: E402
 import scripted                             # noqa: E402
 import servers                              # noqa: E402
 
@@ -94,6 +95,20 @@ def npm():
 
     subprocess.run([servers.TOP / "scripts" / "build-viewer", "recipes"], check=True, timeout=300)
     return servers.BUILD / "recipes"
+
+
+@pytest.fixture(scope="module")
+def shared_redis():
+    with redis_server.redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(shared_redis):
+    """With nothing in it."""
+
+    shared_redis("FLUSHALL")
+    return shared_redis
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 
 """NGINX that changes while it runs: asked on every worker process, and all the time."""
 
-import contextlib
 import json
 import threading
 
@@ -57,21 +56,18 @@ class Workers:
         return response
 
     def _find(self, wanted):
-        """
-        While the others stand still, as the kernel wakes whom it likes, which
-        may be the same worker each time.  One of them may hold a lock that the
-        wanted one waits for: so it gives up soon, and they go on.
-        """
+        """Some connections at once, as one after the other could all be one worker's."""
 
-        others = servers.workers_of(self.edge.process.pid) - {wanted}
-
-        with servers.stopped(others), contextlib.suppress(OSError):
-            connection = http1.Connection(self.edge.port)
-            connection.sock.settimeout(1)
+        some = [http1.Connection(self.edge.port) for _ in range(8)]
+        for connection in some:
             connection.send("/-")
-            if connection.receive()["x-pid"] == str(wanted):
-                connection.sock.settimeout(http1.TIMEOUT)
-                self.connections[wanted] = connection
+
+        for connection in some:
+            pid = int(connection.receive()["x-pid"])
+            if pid in self.connections:
+                connection.__exit__()
+            else:
+                self.connections[pid] = connection
 
         return wanted in self.connections
 

@@ -110,38 +110,9 @@ def alive(pid):
     """Whether a process runs; one that has ended and waits for its parent does not."""
 
     try:
-        return state_of(pid) != "Z"
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-def state_of(pid):
-    """The letter that proc(5) has for it."""
-
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-
-
-@contextlib.contextmanager
-def stopped(pids):
-    """Processes that stand still within; those that end before are no matter."""
-
-    def stands(pid):
-        with contextlib.suppress(OSError):
-            return state_of(pid) in "TZ"
-        return True
-
-    try:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-
-        wait_for(f"a stop of {pids}", lambda: all(map(stands, pids)))
-        yield
-
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
 
 def serves(worker):

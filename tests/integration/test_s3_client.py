@@ -12,18 +12,11 @@ import pytest
 
 import servers
 from jobs import Worker, sha256
-from redis_server import redis_server
 
 MIB = 1 << 20
 PAD = 24 * MIB                              # five parts of 5 MiB
 
 numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def shared():
-    with redis_server() as server:
-        yield server
 
 
 class Client:
@@ -70,12 +63,11 @@ class Client:
 
 
 @pytest.fixture
-def client(stack, shared, faults, tmp_path):
-    shared("FLUSHALL")
+def client(stack, redis, faults, tmp_path):
     made = []
 
     def make(**options):
-        made.append(Client(stack, shared, tmp_path, **options))
+        made.append(Client(stack, redis, tmp_path, **options))
         return made[-1]
 
     yield make

@@ -12,20 +12,12 @@ import pytest
 
 import servers
 from publishing import model, publisher, sha256
-from redis_server import redis_server
 
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def redis():
-    with redis_server() as server:
-        yield server
-
-
 @pytest.fixture
 def xr(stack, redis):
-    redis("FLUSHALL")
     with publisher(stack, redis) as made:
         made.worker.start()
         yield made
@@ -163,7 +155,6 @@ def test_a_prefix_and_other_objects(xr, key):
 def test_a_job_under_way(stack, redis, key, tmp_path):
     """Hands off, whatever its variants are like."""
 
-    redis("FLUSHALL")
     gate = tmp_path / "gate"
     with publisher(stack, redis, presets={"default": [], "held": ["--wait", str(gate)]}) as xr:
         process = xr.worker.start()
@@ -283,7 +274,6 @@ def test_status_of_all_and_of_folders(xr, key):
 
 
 def test_status_of_jobs(stack, redis, key, tmp_path):
-    redis("FLUSHALL")
     with publisher(stack, redis) as xr:
         job = xr.publish(key, model(key), "--no-wait")["pack"]["job"]
         one, = xr.json("status", key)

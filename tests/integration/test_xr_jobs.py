@@ -18,18 +18,6 @@ from redis_server import redis_server
 DIGEST = sha256(b"a")
 
 
-@pytest.fixture(scope="module")
-def shared():
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def redis(shared):
-    shared("FLUSHALL")
-    return shared
-
-
 @pytest.fixture
 def queue(redis):
     return Jobs(redis.url)

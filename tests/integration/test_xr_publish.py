@@ -20,15 +20,8 @@ from test_xr_tool import glb, ktx2, usdz
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def redis():
-    with redis_server() as server:
-        yield server
-
-
 @pytest.fixture
 def xr(stack, redis):
-    redis("FLUSHALL")
     with publisher(stack, redis) as made:
         yield made
 
@@ -243,7 +236,6 @@ def test_a_job_that_is_under_way_is_waited_for(xr, key):
 
 
 def test_a_job_that_was_given_up(stack, redis, key, tmp_path):
-    redis("FLUSHALL")
     refuses = tmp_path / "refuses"
     refuses.write_text(f'#!/bin/sh\nf=$1; shift\nprintf "REFUSE x" > $f\nexec {jobs.PACKER} $f "$@"\n')
     refuses.chmod(0o755)
@@ -296,7 +288,6 @@ def test_redis_goes_and_comes_back(xr, key, stack):
 
 
 def test_of_two_presets_the_one_that_is_asked_for(stack, redis, key):
-    redis("FLUSHALL")
     with publisher(stack, redis, presets={"default": [], "padded": ["--pad", "9"]}) as xr:
         xr.worker.start()
         data = model(key)

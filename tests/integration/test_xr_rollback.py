@@ -17,15 +17,8 @@ from test_xr_worker_pack import quoted, subscribe
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def redis():
-    with redis_server() as server:
-        yield server
-
-
 @pytest.fixture
 def xr(stack, redis):
-    redis("FLUSHALL")
     with publisher(stack, redis) as made:
         made.worker.start()
         yield made
@@ -192,7 +185,6 @@ def test_somebody_publishes_at_the_same_time(xr, key, stack, faults):
 
 
 def test_a_job_under_way(stack, redis, key, tmp_path):
-    redis("FLUSHALL")
     gate = tmp_path / "gate"
     with publisher(stack, redis, presets={"default": [], "held": ["--wait", str(gate)]}) as xr:
         process = xr.worker.start()
@@ -227,7 +219,6 @@ def test_workers_wait_for_whoever_has_the_lock(xr, key):
 def test_a_job_that_was_dropped(stack, redis, key, tmp_path):
     """Its worker may still write what it has made, until it learns of it."""
 
-    redis("FLUSHALL")
     gate = tmp_path / "gate"
     with publisher(stack, redis, presets={"default": [], "held": ["--wait", str(gate)]},
                    lease="3s") as xr:

@@ -66,18 +66,6 @@ class Sync:
         assert sorted(path.name for path in self.folder.glob("revoked*")) in ([], ["revoked"])
 
 
-@pytest.fixture(scope="module")
-def shared():
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def redis(shared):
-    shared("FLUSHALL")
-    return shared
-
-
 @pytest.fixture
 def own():
     """A Redis that the test may kill."""

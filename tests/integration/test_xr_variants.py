@@ -17,15 +17,8 @@ import hostile
 import jobs
 import servers
 from publishing import model, publisher, sha256
-from redis_server import redis_server
 
 numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def redis():
-    with redis_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

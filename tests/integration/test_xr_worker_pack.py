@@ -23,18 +23,6 @@ from redis_server import redis_server
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def shared():
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def redis(shared):
-    shared("FLUSHALL")
-    return shared
-
-
 @pytest.fixture
 def worker(stack, redis, tmp_path):
     """A worker that may be started, for the stack's S3 server without and with faults."""

@@ -32,18 +32,6 @@ QUEUE = "xr:{purge}:orders"
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def shared():
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def redis(shared):
-    shared("FLUSHALL")
-    return shared
-
-
 @pytest.fixture
 def api():
     with Api(KEYS, DISTRIBUTIONS) as server:
@@ -700,9 +688,9 @@ def put(stack, name, body):
 
 
 @pytest.fixture(scope="module")
-def four(edges, shared):
-    shared("FLUSHALL")
-    return [edge_of(edges, shared, ("acme", "other")) for _ in range(4)]
+def four(edges, shared_redis):
+    shared_redis("FLUSHALL")
+    return [edge_of(edges, shared_redis, ("acme", "other")) for _ in range(4)]
 
 
 def test_four_edges_within_a_second(stack, four, redis, purger, api, capsys):
