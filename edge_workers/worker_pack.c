@@ -150,7 +150,8 @@ xrw_work_give_up(xrw_work_t *pack, const char *why, int64_t now)
     tenant = json_string_value(json_object_get(pack->lease.record, "t"));
 
     if (pack->feed.up && tenant != NULL
-        && !xrw_queue_unlock(&pack->feed.calls, tenant, job.key, XRW_QUEUE_DROPPED))
+        && !xrw_queue_unlock(&pack->feed.calls, tenant, job.key,
+                             XRW_QUEUE_DROPPED))
     {
         xrw_feed_lost(&pack->feed, now);
     }
